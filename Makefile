@@ -1,0 +1,31 @@
+# Every target sets up what it needs. EXTRA=gpu on a machine with CUDA.
+EXTRA ?= cpu
+PY := .venv/bin/python
+INSTALLED := .venv/installed-$(EXTRA)
+
+.PHONY: demo test test-fast lint bench lock
+
+demo: $(INSTALLED)
+	.venv/bin/raycal run jobs/demo.yaml
+
+test: lint
+	$(PY) -m pytest
+
+test-fast: lint
+	$(PY) -m pytest -m "not engine"
+
+lint: $(INSTALLED)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+bench: $(INSTALLED)
+	$(PY) jobs/bench_metrics.py
+	$(PY) jobs/bench_sampling.py
+
+lock: $(INSTALLED)
+	.ci/lock
+
+$(INSTALLED): .ci/install .ci/locks/$(EXTRA).txt pyproject.toml
+	.ci/install $(EXTRA)
+	touch $@

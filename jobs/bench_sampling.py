@@ -1,0 +1,205 @@
+"""Sampling speed, in one run on one machine and the same requests: raycal, bare vLLM, a row a sample, transformers.
+
+    python jobs/bench_sampling.py [QUESTIONS [SAMPLES]]
+
+Engine and model start are left out of every time. Prints tokens a second and the ratios to raycal's.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, WorldFacts
+from raycal.elicit import Elicitor, Work
+from raycal.engine import Engine, cpu_arguments, set_environment
+from raycal.fanout import Asker, Row, Rows, run_fanout
+from raycal.ingest import ingest
+from raycal.models import find_model
+from raycal.prompts import render
+from raycal.questions.question import Split
+from raycal.recipe import Recipe
+from raycal.schemas import Table
+from raycal.store import Store
+
+MAX_TOKENS = 16
+MODEL = ModelConfig()
+ENGINE = EngineConfig(max_num_seqs=128)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """An asker that notes when its first batch arrives, which is when the engine is up."""
+
+    asker: Asker
+    note: Path
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        return self.asker.partitions
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        if not self.note.exists():
+            self.note.write_text(str(time.time()))
+        return self.asker.remaining(work, store)
+
+    async def ask(self, engine: Engine, row: Row) -> Rows:
+        return await self.asker.ask(engine, row)
+
+
+def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """Seconds from the engine's first batch to the last written shard, and generated tokens."""
+    import ray.data
+
+    with tempfile.TemporaryDirectory() as folder:
+        note = Path(folder) / "started"
+        asker = Timed(Elicitor(recipe), note)
+        rows = pa.Table.from_pylist([vars(one) for one in work])
+        reports = run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder))
+        tokens = sum(done.generated_tokens for done in reports)
+        return time.time() - float(note.read_text()), tokens
+
+
+def row_a_sample(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """The same with one row of Ray Data a sample, each a request of its own."""
+    k = recipe.config.samples.k
+    single = Recipe(
+        recipe.model,
+        recipe.style,
+        recipe.config.model_copy(update={"samples": recipe.config.samples.model_copy(update={"k": 1})}),
+        (),
+        recipe.seed,
+        recipe.examples,
+    )
+    rows = [
+        Work(**vars(one) | {"question_id": f"{one.question_id}-{i}", "samples_key": f"{one.samples_key}-{i}"})
+        for one in work
+        for i in range(k)
+    ]
+    return through_raycal(rows, single)
+
+
+def prompts(work: list[Work], recipe: Recipe, tokenizer: object) -> list[list[int]]:
+    return [
+        render(recipe.asked(one.dataset, one.subject, one.question, one.choices), tokenizer, recipe.style)
+        for one in work
+    ]
+
+
+def bare_vllm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """vllm.LLM with n samples a request."""
+    set_environment(ENGINE, Device.CPU)
+    from vllm import LLM, SamplingParams
+
+    llm = LLM(
+        recipe.model.location,
+        dtype=ENGINE.dtype,
+        max_model_len=ENGINE.max_model_len,
+        max_num_seqs=ENGINE.max_num_seqs,
+        **cpu_arguments(),
+    )
+    samples = recipe.config.samples
+    params = [
+        SamplingParams(
+            n=samples.k,
+            temperature=samples.temperature,
+            top_p=samples.top_p,
+            max_tokens=MAX_TOKENS,
+            seed=recipe.sample_seed(one.question_id),
+            stop=list(recipe.stop),
+            logprobs=0,
+        )
+        for one in work
+    ]
+    requests = [{"prompt_token_ids": ids} for ids in prompts(work, recipe, llm.get_tokenizer())]
+    started = time.time()
+    outputs = llm.generate(requests, params, use_tqdm=False)
+    seconds = time.time() - started
+    llm.llm_engine.engine_core.shutdown()
+    return seconds, sum(len(one.token_ids) for output in outputs for one in output.outputs)
+
+
+def transformers_generate(work: list[Work], recipe: Recipe, batch: int = 16) -> tuple[float, int]:
+    """model.generate with num_return_sequences, in batches sorted by length."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.manual_seed(0)
+    tokenizer = AutoTokenizer.from_pretrained(recipe.model.location, padding_side="left")
+    model = AutoModelForCausalLM.from_pretrained(recipe.model.location, dtype=torch.bfloat16).eval()
+    samples = recipe.config.samples
+    requests = sorted(prompts(work, recipe, tokenizer), key=len)
+    tokens = 0
+    started = time.time()
+    for start in range(0, len(requests), batch):
+        inputs = tokenizer.pad({"input_ids": requests[start : start + batch]}, return_tensors="pt")
+        with torch.inference_mode():
+            generated = model.generate(
+                **inputs,
+                do_sample=True,
+                temperature=samples.temperature,
+                top_p=samples.top_p,
+                top_k=0,
+                max_new_tokens=MAX_TOKENS,
+                num_return_sequences=samples.k,
+                stop_strings=list(recipe.stop),
+                tokenizer=tokenizer,
+                return_dict_in_generate=True,
+                output_scores=True,
+            )
+        new = generated.sequences[:, inputs["input_ids"].shape[1] :]
+        model.compute_transition_scores(generated.sequences, generated.scores, normalize_logits=True)
+        tokens += int((new != tokenizer.pad_token_id).sum())
+    return time.time() - started, tokens
+
+
+def main() -> None:
+    """Run the four ways one after another, raycal first and last to show the machine's drift."""
+    questions, k = (int(value) for value in (sys.argv[1:] + ["200", "10"][len(sys.argv) - 1 :])[:2])
+    with tempfile.TemporaryDirectory() as folder:
+        found = ingest([WorldFacts()], [Split.TEST], 4, Store(folder))
+        rows = list(
+            Store(folder).rows("SELECT * FROM questions WHERE split = 'test' ORDER BY key LIMIT ?", [questions])
+        )
+    config = ElicitConfig(max_tokens=MAX_TOKENS, few_shot=4, samples=Samples(k=k, temperature=1.0, top_p=1.0))
+    recipe = Recipe(find_model(MODEL), PromptStyle.AUTO, config, (), 0, found.examples)
+    work = [
+        Work(
+            question_id=row["key"],
+            dataset=row["dataset"],
+            subject=row["subject"],
+            question=row["question"],
+            choices=row["choices"],
+            answer_key="",
+            samples_key=row["key"],
+            needs_answer=False,
+            first_sample=0,
+            queries=[],
+        )
+        for row in rows
+    ]
+    ways: dict[str, Callable[[list[Work], Recipe], tuple[float, int]]] = {
+        "a raycal": through_raycal,
+        "b vllm.LLM": bare_vllm,
+        "c a row a sample": row_a_sample,
+        "d transformers": transformers_generate,
+        "a raycal again": through_raycal,
+    }
+    speeds = {}
+    for name, way in ways.items():
+        seconds, tokens = way(work, recipe)
+        speeds[name] = len(work) * k / seconds
+        print(f"{name:18} {seconds:7.1f} s {speeds[name]:7.1f} samples/s {tokens / seconds:7.1f} tokens/s", flush=True)
+    raycal = (speeds["a raycal"] + speeds["a raycal again"]) / 2
+    for name in ("b vllm.LLM", "c a row a sample", "d transformers"):
+        print(f"raycal is {raycal / speeds[name]:.2f} times as fast as {name[2:]}")
+
+
+if __name__ == "__main__":
+    main()

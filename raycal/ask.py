@@ -1,0 +1,118 @@
+"""One question from the command line: the answer, and each method's confidence in it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
+from raycal.confidence.embedding import Embedder
+from raycal.config import Device, Experiment, Method
+from raycal.elicit import Elicitor, Work
+from raycal.engine import Engine, GenerationError
+from raycal.fanout import Rows
+from raycal.judge_equivalence import EquivalenceJudge
+from raycal.models import find_model
+from raycal.recipe import Query, Recipe
+from raycal.schemas import Table
+
+_DATASET = "asked"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's answer with its confidences, a method each."""
+
+    question: str
+    answer: str
+    truncated: bool
+    confidences: tuple[tuple[Method, Confidence], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reply as JSON can hold it."""
+        confidences = [method.model_dump(mode="json") | vars(found) for method, found in self.confidences]
+        return {**vars(self), "confidences": confidences}
+
+
+def ask(question: str, experiment: Experiment) -> Reply:
+    """Ask the experiment's model one open-ended question, without Ray and without a store.
+
+    Raises ModelError and EngineStartError, and GenerationError where there is no answer.
+    """
+    model = find_model(experiment.model)
+    recipe = Recipe.of(experiment, model, {})
+    engine = Engine(model, experiment.engine, _device(experiment), experiment.model.prompt_style)
+    try:
+        return asyncio.run(_ask(question, experiment, recipe, engine))
+    finally:
+        engine.close()
+
+
+async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Engine) -> Reply:
+    work = Work(
+        question_id=question,
+        dataset=_DATASET,
+        subject="",
+        question=question,
+        choices=[],
+        answer_key="",
+        samples_key="",
+        needs_answer=True,
+        first_sample=0,
+        queries=[str(query) for query in recipe.queries],
+    )
+    rows = await Elicitor(recipe).ask(engine, vars(work))
+    (answer,) = rows[Table.ANSWERS]
+    if answer["error"] is not None:
+        raise GenerationError(answer["error"])
+    elicited = _elicited(question, rows, {})
+    embed = Embedder(experiment.embedding_model)
+    confidences = []
+    for method in experiment.methods:
+        judged = await _judged(engine, method, elicited)
+        (confidence,) = score(method, [_elicited(question, rows, judged)], embed=embed)
+        confidences.append((method, confidence))
+    return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
+
+
+async def _judged(engine: Engine, method: Method, row: Elicited) -> dict[frozenset[str], bool | None]:
+    judge = EquivalenceJudge("", "", "")
+    verdicts: dict[frozenset[str], bool | None] = {}
+    for pair in needed_pairs(method, row):
+        left, right = sorted(pair)
+        work = {"key": "", "question_id": row.question_id, "question": row.question, "left": left, "right": right}
+        (verdict,) = (await judge.ask(engine, work))[Table.VERDICTS]
+        verdicts[pair] = verdict.get("verdict")
+    return verdicts
+
+
+def _elicited(question: str, rows: Rows, verdicts: dict[frozenset[str], bool | None]) -> Elicited:
+    (answer,) = rows[Table.ANSWERS]
+    replies = {Query(row["query"]): row for row in rows[Table.QUERIES] if row.get("error") is None}
+    return Elicited(
+        question_id=question,
+        question=question,
+        answer=answer["text"],
+        mean_logprob=_mean(answer["logprobs"]),
+        samples=tuple(
+            Sample(row["index"], row["text"], _mean(row["logprobs"]), row["finish_reason"])
+            for row in rows[Table.SAMPLES]
+            if row.get("text") is not None
+        ),
+        p_true=replies.get(Query.CORRECTNESS, {}).get("p_true"),
+        stated={query.phrasing: row["text"] for query, row in replies.items() if query.phrasing},
+        verdicts=verdicts,
+    )
+
+
+def _mean(logprobs: list[float]) -> float | None:
+    return sum(logprobs) / len(logprobs) if logprobs else None
+
+
+def _device(experiment: Experiment) -> Device:
+    import torch
+
+    if experiment.engine.device is not Device.AUTO:
+        return experiment.engine.device
+    return Device.GPU if torch.cuda.is_available() else Device.CPU

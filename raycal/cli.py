@@ -1,0 +1,205 @@
+"""The `raycal` command; no logic of its own, and no heavy import before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raycal.run import Run
+
+app = typer.Typer(
+    help="Measure and mend the confidence of language models.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+ExperimentFile = Annotated[Path | None, typer.Argument(help="The experiment, in YAML; without one, the defaults.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. elicit.samples.k=5.")
+]
+RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Ask again what failed before.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+StoreRoot = Annotated[Path, typer.Option("--store", help="The folder of the results store.")]
+Column = Annotated[str, typer.Option(metavar="COL")]
+DEFAULT_STORE = Path("results")
+
+
+@app.command("run")
+def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
+    """Run every stage: elicit, grade, score, evaluate, report."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import run_all
+
+        run_all(run, console, retry_errors=retry_errors)
+
+
+@app.command()
+def elicit(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
+    """Ask the questions: answers, samples and stated confidences."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import elicit_stage
+
+        elicit_stage(run, console, retry_errors=retry_errors)
+
+
+@app.command()
+def grade(
+    experiment: ExperimentFile = None,
+    overrides: Overrides = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Grade the rows of this JSONL, CSV or Parquet file instead.")
+    ] = None,
+    prediction: Column = "prediction",
+    answers: Column = "answers",
+    choices: Annotated[str | None, typer.Option(metavar="COL")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade the answers of an experiment, or the rows of a file from anywhere."""
+    if file is None:
+        with _opened(experiment, overrides) as (run, console):
+            from raycal.pipeline import grade_stage
+
+            grade_stage(run, console)
+        return
+    with _errors_for_people():
+        from raycal.grade_file import grade_file
+        from raycal.tables import grades_table
+
+        graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
+        _show(graded.to_dict() if as_json else grades_table(graded))
+
+
+@app.command()
+def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Give every answer a confidence by every method."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import score_stage
+
+        score_stage(run, console)
+
+
+@app.command()
+def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Compute the metrics of every method, with intervals."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import evaluate_stage
+
+        evaluate_stage(run, console)
+
+
+@app.command()
+def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Write the figures and the HTML page of an experiment that was evaluated."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import report_stage
+
+        report_stage(run, console)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    experiment: Annotated[Path | None, typer.Option("--experiment", help="The experiment whose model to ask.")] = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question; print the answer and each method's confidence in it."""
+    with _errors_for_people():
+        from raycal.ask import ask as ask_model
+        from raycal.experiment_file import read_experiment
+        from raycal.tables import reply_table
+
+        reply = ask_model(question, read_experiment(experiment, overrides or []))
+        _show(reply.to_dict() if as_json else reply_table(reply))
+
+
+@app.command()
+def results(
+    store: StoreRoot = DEFAULT_STORE,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    sql: Annotated[str | None, typer.Option(help="Any DuckDB query over the tables instead.")] = None,
+) -> None:
+    """List the runs in the store, a row a method, or query its tables."""
+    with _errors_for_people():
+        from raycal.tables import list_results, results_table, to_csv
+
+        rows = list_results(store, sql)
+        if as_csv:
+            typer.echo(to_csv(rows), nl=False)
+        else:
+            _show(rows if as_json else results_table(rows))
+
+
+@app.command()
+def metrics(
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file.")],
+    confidence: Column = "confidence",
+    correct: Column = "correct",
+    group: Annotated[str | None, typer.Option(metavar="COL", help="Also the mean over these groups.")] = None,
+    replicates: Annotated[int | None, typer.Option(min=0, help="Bootstrap replicates; 0: no intervals.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute every metric of anybody's file of confidences and correctness."""
+    with _errors_for_people():
+        from raycal.metrics_file import metrics_of_file
+
+        found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
+        _show(found.to_dict() if as_json else found.table())
+
+
+@contextmanager
+def _opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
+    with _errors_for_people():
+        from rich.console import Console
+
+        from raycal.experiment_file import read_experiment
+        from raycal.run import Run
+
+        yield Run.open(read_experiment(file, overrides or [])), Console()
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """Turn what the user can mend into one sentence and exit status 1; any other exception keeps its traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        yield
+    except (ValueError, FileNotFoundError, PermissionError) as error:
+        _fail(error)
+    except RuntimeError as error:
+        # Named so that the modules of Ray and vLLM need not be imported to say them.
+        if type(error).__module__.startswith("raycal."):
+            _fail(error)
+        raise
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was finished is in the store, run again to go on", err=True)
+        raise typer.Exit(130) from None
+
+
+def _show(found: Any) -> None:
+    """Print plain data as JSON, anything else as rich renders it."""
+    from rich.console import Console
+
+    if isinstance(found, dict | list):
+        typer.echo(json.dumps(found, indent=2, default=str, ensure_ascii=False))
+    else:
+        Console().print(found)
+
+
+def _fail(error: Exception) -> None:
+    logging.getLogger(__name__).debug("traceback", exc_info=error)
+    typer.echo(f"raycal: {error}", err=True)
+    raise typer.Exit(1) from error
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    app()

@@ -1,0 +1,25 @@
+"""The Ray cluster that a stage runs on: the one there is, or this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from raycal.resources import Node
+
+
+def connect() -> list[Node]:
+    """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns the nodes that are alive."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    if not ray.is_initialized():
+        address = os.environ.get("RAY_ADDRESS")
+        # On this machine the workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
+        local = {} if address else {"include_dashboard": False, "log_to_driver": False}
+        ray.init(address=address, logging_level=logging.ERROR, **local)
+    return [
+        Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
+        for node in ray.nodes()
+        if node["Alive"]
+    ]

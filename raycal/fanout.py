@@ -1,0 +1,180 @@
+"""The Ray Data fan-out: rows of work over engine replicas, each batch of results one shard a table.
+
+The driver sees counts only. A batch is written by the replica that finished it, before Ray learns of it: neither a
+killed replica nor a killed driver costs a finished batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from raycal.cluster import connect
+from raycal.config import Device, EngineConfig, ModelConfig
+from raycal.engine import Engine, EngineDiedError, Usage
+from raycal.models import find_model
+from raycal.resources import plan_replicas
+from raycal.schemas import Table
+from raycal.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import ray.data
+
+logger = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+Rows = dict[Table, list[Row]]
+
+# An engine that dies takes its replica with it. Ray starts another and repeats the batches in flight, this many times.
+_RESTARTS = 3
+
+
+class FanoutError(RuntimeError):
+    """The stage could not finish; what it finished is in the store."""
+
+
+class Asker(Protocol):
+    """What is done with one row of work; it travels to the replicas, and so must be picklable."""
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """The tables that the results go to, in the order of writing, with the partition of each."""
+        ...
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """The part of a batch that no earlier attempt at the same batch has finished."""
+        ...
+
+    async def ask(self, engine: Engine, row: Row) -> Rows:
+        """The results of one row of work; a failure is a row with an error, never an exception."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What has been done since the last report."""
+
+    questions: int
+    failed: int
+    prompt_tokens: int
+    generated_tokens: int
+
+
+def run_fanout(
+    work: Callable[[], ray.data.Dataset], asker: Asker, model: ModelConfig, config: EngineConfig, store: Store
+) -> Iterator[Progress]:
+    """Build the work once Ray is there, and do it on `config.replicas` engines, yielding progress batch by batch.
+
+    Raises ResourceError before anything starts where the replicas cannot fit, and FanoutError where the stage cannot go
+    on: an engine that does not start in time, or that died more often than it is restarted.
+    """
+    import ray
+    from ray.data import ActorPoolStrategy, DataContext
+
+    plan = plan_replicas(config, connect())
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+
+    with warnings.catch_warnings():
+        # Restarts without end would hide an engine that cannot live, and have no other name in this version of Ray.
+        warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
+        done = (
+            work()
+            .repartition(target_num_rows_per_block=config.batch_size)
+            .map_batches(
+                Replica,
+                fn_constructor_args=(asker, model, config, plan.device, store),
+                batch_size=config.batch_size,
+                batch_format="pyarrow",
+                compute=ActorPoolStrategy(
+                    size=plan.replicas,
+                    max_tasks_in_flight_per_actor=config.batches_in_flight,
+                    max_concurrent_calls_per_actor=config.batches_in_flight,
+                ),
+                num_cpus=plan.cpus,
+                num_gpus=plan.gpus,
+                max_restarts=_RESTARTS,
+                max_task_retries=_RESTARTS,
+            )
+        )
+    try:
+        for row in done.iter_rows():
+            yield Progress(**row)
+    except ray.exceptions.GetTimeoutError as error:
+        raise FanoutError(
+            f"no engine came up within engine.start_timeout_s = {config.start_timeout_s:g} seconds"
+        ) from error
+    except ray.exceptions.RayError as error:
+        raise FanoutError(f"{_root_cause(error)}; what was finished is kept, run again to go on") from error
+
+
+def _root_cause(error: BaseException) -> str:
+    """The last line of the innermost message, which names the exception that was raised in the replica."""
+    lines = [line.strip() for line in str(getattr(error, "cause", None) or error).splitlines() if line.strip()]
+    return lines[-1] if lines else repr(error)
+
+
+def cost_columns(usage: Usage) -> Row:
+    """The cost columns of a generated row; the replica adds its share of the engine's seconds."""
+    return {"prompt_tokens": usage.prompt_tokens, "generated_tokens": usage.generated_tokens}
+
+
+def failed_columns(reason: str) -> Row:
+    """The columns of a row that came to nothing."""
+    return {"error": reason, **cost_columns(Usage(0, 0))}
+
+
+class Replica:
+    """The actor class: one engine, with several batches in flight and one coroutine a row."""
+
+    def __init__(self, asker: Asker, model: ModelConfig, config: EngineConfig, device: Device, store: Store) -> None:
+        self._asker = asker
+        self._store = store
+        self._engine = Engine(find_model(model), config, device, model.prompt_style)
+        self._accounted_s = 0.0
+
+    async def __call__(self, batch: pa.Table) -> pa.Table:
+        """Do one batch; returns one row, of the fields of Progress."""
+        import pyarrow as pa
+
+        work = batch.to_pylist()
+        todo = self._asker.remaining(work, self._store)
+        try:
+            results = await asyncio.gather(*(self._asker.ask(self._engine, row) for row in todo))
+        except EngineDiedError:
+            logger.exception("the engine died: its replica ends, so that Ray starts another")
+            os._exit(1)
+        rows = [(table, row) for result in results for table, some in result.items() for row in some]
+        self._share_engine_seconds([row for _, row in rows])
+        for table, partition in self._asker.partitions.items():
+            self._store.write(table, partition, [row for its, row in rows if its is table])
+        done = Progress(
+            questions=len(work),
+            failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),
+            prompt_tokens=sum(row["prompt_tokens"] for _, row in rows),
+            generated_tokens=sum(row["generated_tokens"] for _, row in rows),
+        )
+        return pa.Table.from_pylist([vars(done)])
+
+    def _share_engine_seconds(self, rows: list[Row]) -> None:
+        # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,
+        # so that the shares add up to the seconds for which the engine was busy.
+        busy = self._engine.busy_seconds()
+        seconds, self._accounted_s = busy - self._accounted_s, busy
+        tokens = [row["prompt_tokens"] + row["generated_tokens"] for row in rows]
+        total = sum(tokens)
+        for row, its in zip(rows, tokens, strict=True):
+            row["engine_seconds"] = seconds * its / total if total else 0.0
+
+    def __del__(self) -> None:
+        if hasattr(self, "_engine"):
+            self._engine.close()

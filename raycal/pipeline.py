@@ -1,0 +1,108 @@
+"""The stages of an experiment, each by itself and all in a row."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from raycal.agreement import Agreement, agreement
+from raycal.confidence.embedding import Embedder
+from raycal.config import Grader
+from raycal.elicit import Done, count_work, elicit
+from raycal.evaluate import evaluate_run
+from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
+from raycal.judge_equivalence import judge_equivalence
+from raycal.progress import show_progress
+from raycal.record import failures, record_run
+from raycal.run import Run, safe_name
+from raycal.score import pairs_to_judge, score_answers
+from raycal.tables import results_table
+
+
+def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
+    """Every stage; what the store has is reused. Raises what the stages raise."""
+    elicit_stage(run, console, retry_errors=retry_errors)
+    grade_stage(run, console)
+    score_stage(run, console)
+    evaluate_stage(run, console)
+    report_stage(run, console)
+
+
+def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
+    """Questions to ANSWERS, SAMPLES and QUERIES. Raises ResourceError and FanoutError."""
+    _say_bad_rows(run, console)
+    done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
+    todo = count_work(run.questions.shards, run.experiment.splits, run.recipe, done)
+    reused = run.questions.questions - todo
+    console.print(f"elicit: {todo} questions to ask, {reused} are in {run.store.root} already", highlight=False)
+    if todo:
+        reports = elicit(run.questions.shards, run.experiment, run.recipe, done, run.store)
+        show_progress(reports, todo, "elicit", console)
+    failed = {table: count for table, count in failures(run).items() if count}
+    if failed:
+        said = ", ".join(f"{count} {table}" for table, count in failed.items())
+        console.print(f"elicit: failed rows, each with its reason in the store: {said} (--retry-errors asks again)")
+
+
+def grade_stage(run: Run, console: Console) -> None:
+    """ANSWERS to GRADES. Raises ResourceError and FanoutError."""
+    for grader in run.experiment.grade.graders:
+        if grader is Grader.MATCH:
+            graded = grade_by_match(run)
+        else:
+            todo = ungraded(run, grader)
+            graded = len(todo)
+            if todo:
+                show_progress(grade_by_judge(run, todo), graded, "judge", console)
+        console.print(f"grade: {graded} answers by {grader}", highlight=False)
+    for name, found in agreements(run).items():
+        said = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
+        console.print(f"grade: {name}: {said}", highlight=False)
+
+
+def score_stage(run: Run, console: Console) -> None:
+    """What was elicited to SCORES. Raises ResourceError and FanoutError (where a judge of equivalence is asked)."""
+    embed = Embedder(run.experiment.embedding_model)
+    for method in run.experiment.methods:
+        pairs = pairs_to_judge(run, method)
+        if pairs:
+            show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+        console.print(f"score: {score_answers(run, method, embed)} answers by {method.label}", highlight=False)
+
+
+def evaluate_stage(run: Run, console: Console) -> None:
+    """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS. Raises NoBaseRateError."""
+    rows = evaluate_run(run)
+    record_run(run, {name: vars(found) for name, found in agreements(run).items()})
+    console.print(results_table(rows))
+
+
+def report_stage(run: Run, console: Console) -> None:
+    """METRICS to a page a dataset. Raises NotEvaluatedError."""
+    from raycal.report.assemble import results_of
+    from raycal.report.page import write_report
+
+    for results in results_of(run):
+        folder = run.store.root / "reports" / run.id / safe_name(results.dataset)
+        console.print(f"report: {write_report(results, folder)}", highlight=False)
+
+
+def agreements(run: Run) -> dict[str, Agreement]:
+    """How far the first grader agrees with each of the others."""
+    first, *others = run.experiment.grade.graders
+    grades = grades_of(run, first)
+    keys = sorted(grades)
+    return {
+        f"{first} and {other}": agreement([grades[key] for key in keys], [its.get(key) for key in keys])
+        for other in others
+        for its in [grades_of(run, other)]
+    }
+
+
+def _say_bad_rows(run: Run, console: Console) -> None:
+    if run.questions.bad_rows:
+        console.print(
+            f"questions: {run.questions.bad_rows} rows are no questions and count as failed, the first at "
+            f"{run.questions.first_bad}",
+            highlight=False,
+            markup=False,
+        )

@@ -1,0 +1,48 @@
+"""Progress in the terminal: questions done, tokens a second, time left."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from raycal.fanout import Progress
+
+_LINE_EVERY_S = 15.0  # where there is no terminal, as in a job's log
+
+
+def show_progress(reports: Iterable[Progress], total: int, what: str, console: Console) -> int:
+    """Drain a stage's reports while showing them; returns how many questions had a failure."""
+    done = failed = tokens = 0
+    first = last_line = time.monotonic()  # the first report's time, so that rates leave the engine's start out
+    first_done = first_tokens = 0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("questions, {task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total, rate="waiting for the engine")
+        for report in reports:
+            done += report.questions
+            failed += report.failed
+            tokens += report.generated_tokens
+            now = time.monotonic()
+            if not first_done:
+                first, first_done, first_tokens = now, done, tokens
+            seconds = max(now - first, 1e-9)
+            rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s" if done > first_done else "..."
+            bar.update(task, completed=done, rate=rate)
+            if not console.is_terminal and (now - last_line >= _LINE_EVERY_S or done >= total):
+                left = (total - done) * seconds / (done - first_done) if done > first_done else math.nan
+                console.print(f"{what}: {done}/{total} questions, {rate}, {left:.0f} s left", highlight=False)
+                last_line = now
+    return failed

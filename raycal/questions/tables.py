@@ -1,0 +1,112 @@
+"""Readers of JSONL, JSON, CSV and Parquet: a file in, its rows out, one at a time where the format allows it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from raycal.questions.rows import QuestionSourceError, Row, Unreadable
+
+Rows = Iterator[Row | Unreadable]
+
+_PARQUET_BATCH = 1024
+# Bytes that are not UTF-8 travel as lone surrogates, so that they spoil their own row and not the whole file.
+_ENCODING = "utf-8-sig"
+_UNDECODABLE = "surrogateescape"
+
+
+def read_jsonl(path: Path) -> Rows:
+    """One JSON object a line; blank lines are passed over."""
+    with path.open(encoding=_ENCODING, errors=_UNDECODABLE) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (json.JSONDecodeError, RecursionError) as error:
+                yield Unreadable(number, f"the line is not JSON: {error}", line)
+                continue
+            yield _json_row(number, record, line)
+
+
+def read_json(path: Path) -> Rows:
+    """An array of JSON objects; the format has the whole file read at once."""
+    try:
+        records = json.loads(path.read_text(encoding=_ENCODING, errors=_UNDECODABLE))
+    except json.JSONDecodeError as error:
+        raise QuestionSourceError(f"{path} is not JSON ({error}): give a JSON array, or call it .jsonl") from error
+    if not isinstance(records, list):
+        raise QuestionSourceError(f"{path} must hold a JSON array of objects, but holds a {type(records).__name__}")
+    for number, record in enumerate(records, 1):
+        yield _json_row(number, record, json.dumps(record, ensure_ascii=False))
+
+
+def _json_row(number: int, record: object, raw: str) -> Row | Unreadable:
+    if isinstance(record, dict):
+        return Row(number, record)
+    return Unreadable(number, f"the row is a {type(record).__name__}, not a JSON object", raw)
+
+
+def read_cells(path: Path) -> Iterator[tuple[int, list[str]] | Unreadable]:
+    """A CSV file's records as lists of cells, each with the line on which it starts; blank lines are passed over."""
+    with path.open(newline="", encoding=_ENCODING, errors=_UNDECODABLE) as file:
+        reader = csv.reader(file, strict=True)
+        while True:
+            start = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                yield Unreadable(start, f"the row is not CSV: {error}", "")
+                continue
+            if cells is None:
+                return
+            if cells:
+                yield start, cells
+
+
+def read_csv(path: Path) -> Rows:
+    """Comma-separated cells under a header."""
+    records = read_cells(path)
+    header = next(records, None)
+    if header is None:
+        return
+    if isinstance(header, Unreadable):
+        raise QuestionSourceError(f"the header of {path} cannot be read: {header.error}")
+    names = [name.strip() for name in header[1]]
+    for record in records:
+        if isinstance(record, Unreadable):
+            yield record
+        elif len(record[1]) == len(names):
+            yield Row(record[0], dict(zip(names, record[1], strict=True)))
+        else:
+            yield Unreadable(
+                record[0], f"the row has {len(record[1])} cells under {len(names)} columns", ",".join(record[1])
+            )
+
+
+def read_parquet(path: Path) -> Rows:
+    """Rows of a Parquet file, a batch in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise QuestionSourceError(f"{path} is not a Parquet file: {error}") from error
+    with file:
+        number = 0
+        for batch in file.iter_batches(_PARQUET_BATCH):
+            for record in batch.to_pylist():
+                number += 1
+                yield Row(number, record)
+
+
+READERS: dict[str, Callable[[Path], Rows]] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}

@@ -1,0 +1,98 @@
+"""From the store to what a report shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from raycal.evaluate import Judged, judged
+from raycal.metrics import METRIC_NAMES
+from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults
+from raycal.run import Run
+from raycal.schemas import Table
+
+
+class NotEvaluatedError(ValueError):
+    """The run has no metrics yet; the message says what to do."""
+
+
+def results_of(run: Run) -> list[RunResults]:
+    """What a report shows of a run, a dataset each. Raises NotEvaluatedError where the run has no metrics."""
+    shards = {table: run.store.shards(table, run.id) for table in (Table.METRICS, Table.COMPARISONS, Table.RUNS)}
+    metrics = list(run.store.rows("SELECT * FROM metrics", shards=shards))
+    recorded = list(run.store.rows("SELECT * FROM runs", shards=shards))
+    if not metrics or not recorded:
+        raise NotEvaluatedError(f"run {run.id} has no metrics yet: evaluate it first")
+    comparisons = list(run.store.rows("SELECT * FROM comparisons ORDER BY key", shards=shards))
+    return [
+        _results(
+            run,
+            found,
+            {row["method"]: row for row in metrics if row["dataset"] == found.dataset},
+            [row for row in comparisons if row["dataset"] == found.dataset],
+            recorded[0],
+        )
+        for found in judged(run, run.experiment.evaluate.split)
+    ]
+
+
+def _results(
+    run: Run,
+    found: Judged,
+    metrics: Mapping[str, Mapping[str, Any]],
+    comparisons: list[dict[str, Any]],
+    recorded: Mapping[str, Any],
+) -> RunResults:
+    config = run.experiment.evaluate
+    shown = _texts(run)
+    rows = [shown[question_id] for question_id in found.ids]
+    first = next(iter(metrics.values()))
+    return RunResults(
+        run=run.id,
+        model=str(run.recipe.model),
+        dataset=found.dataset,
+        split=found.split,
+        convention=config.convention,
+        bins=config.bins,
+        level=config.level,
+        correct=found.correct,
+        questions=[row["question"] for row in rows],
+        answers=[row["answer"] for row in rows],
+        accepted=["; ".join(row["accepted"]) for row in rows],
+        subjects=found.subjects,
+        methods=[
+            MethodResult(
+                method=method.method,
+                label=method.label,
+                confidence=found.confidence[method.label],
+                coverage=metrics[method.label]["coverage"],
+                metrics=_metric_values(metrics[method.label]),
+            )
+            for method in run.experiment.methods
+        ],
+        comparisons=[
+            Comparison(*(row[name] for name in ("method", "baseline", "metric", "difference", "low", "high")))
+            for row in comparisons
+        ],
+        counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
+        experiment=json.loads(recorded["experiment"]),
+        versions=json.loads(recorded["versions"]),
+        cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
+    )
+
+
+def _texts(run: Run) -> dict[str, dict[str, Any]]:
+    query = """
+        SELECT asked.question_id, questions.question, questions.answers AS accepted, answers.text AS answer
+        FROM asked JOIN questions ON questions.key = asked.question_id JOIN answers ON answers.key = asked.answer_key
+    """
+    return {row["question_id"]: row for row in run.store.rows(query, shards=run.shards, extra={"asked": run.asked})}
+
+
+def _metric_values(row: Mapping[str, Any]) -> dict[str, MetricValue]:
+    undefined = json.loads(row["undefined"])
+    return {
+        name: MetricValue(row[name], row[f"{name}_low"], row[f"{name}_high"], undefined.get(name))
+        for name in METRIC_NAMES
+    }

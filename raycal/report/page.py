@@ -1,0 +1,98 @@
+"""The report: one self-contained HTML page, with its figures beside it as files."""
+
+from __future__ import annotations
+
+import struct
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from raycal.report import alt_texts, figures, tables
+from raycal.report.finding import finding
+from raycal.report.results import RunResults
+from raycal.report.wording import METRICS, convention, level
+
+_DPI = 200  # twice a screen's, enough for print
+
+
+@dataclass(frozen=True)
+class _Image:
+    """A PNG as it stands in the page: sizes in CSS pixels, and what it shows in words."""
+
+    png: bytes
+    alt: str
+
+    @property
+    def uri(self) -> str:
+        return f"data:image/png;base64,{b64encode(self.png).decode()}"
+
+    @property
+    def width(self) -> int:
+        return self._size[0] * 96 // _DPI
+
+    @property
+    def height(self) -> int:
+        return self._size[1] * 96 // _DPI
+
+    @property
+    def _size(self) -> tuple[int, int]:
+        width, height = struct.unpack(">II", self.png[16:24])  # the header chunk comes first in every PNG
+        return width, height
+
+
+def write_report(results: RunResults, folder: Path) -> Path:
+    """Write index.html and its figures (bar_chart.png, reliability.png, risk_coverage.png); returns the page's path.
+
+    The page needs none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed,
+    the page last. The same results make the same bytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    images = {
+        "bar_chart": _Image(figures.png(figures.bar_chart(results), _DPI), alt_texts.bar_chart(results)),
+        "reliability": _Image(
+            figures.png(figures.reliability_diagrams(results), _DPI), alt_texts.reliability_diagrams(results)
+        ),
+        "risk_coverage": _Image(figures.png(figures.risk_coverage(results), _DPI), alt_texts.risk_coverage(results)),
+    }
+    for name, image in images.items():
+        _write(folder / f"{name}.png", image.png)
+    page = folder / "index.html"
+    _write(page, _html(results, images).encode())
+    return page
+
+
+def _html(results: RunResults, images: dict[str, _Image]) -> str:
+    import yaml
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    values: dict[str, Any] = {
+        "results": results,
+        "accuracy": METRICS["accuracy"].spoken(results.correct.mean()) if results.n else "—",
+        "finding": finding(results),
+        "level": level(results.level),
+        "convention": convention(results.convention, results.bins),
+        "methods": tables.method_table(results),
+        "differences": tables.difference_table(results),
+        "wrong": tables.most_confidently_wrong(results),
+        "subjects": tables.subject_table(results),
+        "experiment": yaml.safe_dump(dict(results.experiment), sort_keys=False, allow_unicode=True, width=100),
+    }
+    return environment.get_template("report.html.j2").render(values | images).strip() + "\n"
+
+
+def _write(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".aside-{uuid4().hex}")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,158 @@
+"""What a report shows, as plain data: it says nothing of where the data came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raycal.metrics import METRIC_NAMES, Convention
+
+# The order of Kapoor et al. (2024); whatever else a run has follows in the order in which it is given.
+_FIGURE_ORDER = ("zero_shot", "verbalized", "sampling", "classifier", "fine_tuned")
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """A metric with its bootstrap interval; without a value there is a reason, without replicates no interval.
+
+    A percentile interval need not hold the value: resampling raises an ECE. Raises ValueError where value and reason
+    are both there or both not, or where the interval is half there or upside down.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError(f"a metric has either a value or a reason why it has none, not {self}")
+        if (self.low is None) != (self.high is None) or (self.low is not None and self.value is None):
+            raise ValueError(f"an interval has two ends and belongs to a value, unlike that of {self}")
+        if self.interval and self.interval[0] > self.interval[1]:
+            raise ValueError(f"the interval of {self} ends before it starts")
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Both ends of the interval, None where there is none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MethodResult:
+    """One method's confidences in a run's answers, and how good they are.
+
+    `method` is the name in the registry, `label` the one shown, which tells apart two configurations of one method.
+    `confidence` is p(correct) of shape (n,), NaN where it is missing; `coverage` the share of the answers for which the
+    method had one. `metrics` has a value, or the reason why there is none, for every name in METRIC_NAMES; raises
+    ValueError where it does not.
+    """
+
+    method: str
+    label: str
+    confidence: NDArray[np.float64]
+    coverage: float
+    metrics: Mapping[str, MetricValue]
+
+    def __post_init__(self) -> None:
+        if set(self.metrics) != set(METRIC_NAMES):
+            raise ValueError(f"{self.label}: the metrics are {sorted(self.metrics)}, not {sorted(METRIC_NAMES)}")
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which confidences are there, of shape (n,)."""
+        return ~np.isnan(self.confidence)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired difference, method - baseline (both by label), over the questions for which both have a confidence."""
+
+    method: str
+    baseline: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether the interval excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Questions asked, those of them without a graded answer, and rows that never became a question."""
+
+    asked: int
+    failed: int
+    bad_rows: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the run generated and read, in tokens, and for how many seconds its engines were busy."""
+
+    generated_tokens: int
+    prompt_tokens: int
+    engine_seconds: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RunResults:
+    """Everything that a report shows of one run on one split of one dataset.
+
+    `correct`, `questions`, `answers` (the model's), `accepted` (answers, as one text a question) and `subjects` are
+    parallel, of length n: the graded answers. `level` is that of all intervals, such as 0.95. `experiment` holds what
+    YAML can say (no enums, no paths). Raises ValueError where lengths differ, where two methods share a label, or where
+    a comparison is of a method or metric that is not there.
+    """
+
+    run: str
+    model: str
+    dataset: str
+    split: str
+    convention: Convention
+    bins: int
+    level: float
+    correct: NDArray[np.bool_]
+    questions: Sequence[str]
+    answers: Sequence[str]
+    accepted: Sequence[str]
+    subjects: Sequence[str]
+    methods: Sequence[MethodResult]
+    comparisons: Sequence[Comparison]
+    counts: Counts
+    experiment: Mapping[str, Any]
+    versions: Mapping[str, str]
+    cost: Cost
+
+    def __post_init__(self) -> None:
+        for name in ("questions", "answers", "accepted", "subjects"):
+            if len(getattr(self, name)) != self.n:
+                raise ValueError(f"{name} has {len(getattr(self, name))} rows, where {self.n} answers were graded")
+        for method in self.methods:
+            if method.confidence.shape != (self.n,):
+                raise ValueError(f"{method.label}: {method.confidence.shape} confidences for {self.n} graded answers")
+        labels = [method.label for method in self.methods]
+        if len(set(labels)) < len(labels):
+            raise ValueError(f"two methods share a label, among {labels}: give each configuration its own")
+        for comparison in self.comparisons:
+            if not {comparison.method, comparison.baseline} <= set(labels) or comparison.metric not in METRIC_NAMES:
+                raise ValueError(f"{comparison} is not of two of the methods {labels} and a metric of {METRIC_NAMES}")
+
+    @property
+    def n(self) -> int:
+        """Graded answers."""
+        return len(self.correct)
+
+    @property
+    def ordered(self) -> tuple[MethodResult, ...]:
+        """The methods in the order of every figure and table."""
+        ranks = {name: rank for rank, name in enumerate(_FIGURE_ORDER)}
+        return tuple(sorted(self.methods, key=lambda method: ranks.get(method.method, len(ranks))))

@@ -1,0 +1,116 @@
+"""How metrics are called and how numbers are written, the same in figures, tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from raycal.metrics import Convention
+from raycal.report.results import MetricValue
+
+_MINUS = "\N{MINUS SIGN}"
+_PERCENT = "\N{NO-BREAK SPACE}%"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A metric's name as shown, what it says, whether it is written in per cent, and which way is better."""
+
+    shown: str
+    meaning: str
+    percent: bool
+    higher_is_better: bool
+
+    @property
+    def arrow(self) -> str:
+        """An arrow that points to the better end."""
+        return "↑" if self.higher_is_better else "↓"
+
+    @property
+    def heading(self) -> str:
+        """Name, unit and arrow, as over a column."""
+        return f"{self.shown}{' %' if self.percent else ''}\N{NO-BREAK SPACE}{self.arrow}"
+
+    def number(self, value: float) -> str:
+        """A value as it stands in a table: one decimal in per cent, else three."""
+        text = f"{100 * value:z.1f}" if self.percent else f"{value:z.3f}"
+        return text.replace("-", _MINUS)
+
+    def difference(self, value: float) -> str:
+        """A difference as it stands in a table: as a number, with its sign."""
+        text = self.number(value)
+        return text if value < 0 or not text.strip("0.") else f"+{text}"
+
+    def spoken(self, value: float) -> str:
+        """A value as it stands in a sentence, with its unit."""
+        return f"{self.number(value)}{_PERCENT}" if self.percent else self.number(value)
+
+    def best(self, values: Sequence[float]) -> float:
+        """The best of some values."""
+        return max(values) if self.higher_is_better else min(values)
+
+
+METRICS: dict[str, Wording] = {
+    "accuracy": Wording("Accuracy", "share of the answers that are correct", percent=True, higher_is_better=True),
+    "ece": Wording(
+        "ECE", "expected calibration error: mean gap of confidence and accuracy", percent=True, higher_is_better=False
+    ),
+    "smece": Wording("smECE", "smooth calibration error: ECE without bins", percent=True, higher_is_better=False),
+    "mce": Wording(
+        "MCE", "maximum calibration error: the largest gap of any bin", percent=True, higher_is_better=False
+    ),
+    "brier": Wording("Brier", "mean squared error of the confidence", percent=False, higher_is_better=False),
+    "nll": Wording("NLL", "negative log-likelihood of the grades, in nats", percent=False, higher_is_better=False),
+    "auroc": Wording(
+        "AUROC",
+        "chance that a correct answer gets more confidence than a wrong one",
+        percent=True,
+        higher_is_better=True,
+    ),
+    "auprc": Wording("AUPRC", "area under the precision-recall curve", percent=True, higher_is_better=True),
+    "aurc": Wording("AURC", "area under the risk-coverage curve", percent=True, higher_is_better=False),
+    "prr": Wording("PRR", "prediction rejection ratio: 0 random, 1 oracle", percent=False, higher_is_better=True),
+}
+
+
+def interval(metric: Wording, value: MetricValue) -> str:
+    """The interval as it stands in a table, empty where there is none."""
+    return "" if value.interval is None else f"[{metric.number(value.interval[0])}, {metric.number(value.interval[1])}]"
+
+
+def spoken(metric: Wording, its: MetricValue, share: float) -> str:
+    """A value with its interval of level `share` as they stand in a sentence, or why there is no value."""
+    if its.value is None:
+        return f"n/a ({its.reason})"
+    if its.interval is None:
+        return metric.spoken(its.value)
+    low, high = (metric.number(end) for end in its.interval)
+    return f"{metric.spoken(its.value)} ({level(share)} interval {low} to {high})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a list in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def level(share: float) -> str:
+    """An interval's level in per cent: 0.95 is 95 %."""
+    return f"{100 * share:.6g}{_PERCENT}"
+
+
+def convention(its: Convention, bins: int) -> str:
+    """What the run's ECE bins, and how, in a sentence."""
+    confidence, edges = _CONVENTIONS[its]
+    return (
+        f"ECE by the convention {its}: {confidence} in {bins} bins of equal width, weighted by their answers; {edges}."
+    )
+
+
+_P, _FOLDED = "p(correct)", "max(p, 1 - p) against whether the likelier of correct and wrong is right,"
+_LOWER = "a bin holds its lower edge"
+_CONVENTIONS = {
+    Convention.EQUAL_WIDTH: (_P, f"{_LOWER}, the last one also 1"),
+    Convention.RIGHT_CLOSED: (_P, "a bin holds its upper edge, the first one also 0"),
+    Convention.TOP_LABEL: (_FOLDED, f"{_LOWER}, the last one also 1"),
+    Convention.KAPOOR: (_FOLDED, f"{_LOWER}, and confidences of 1 fall out"),
+}

@@ -1,0 +1,71 @@
+"""Whether what an experiment asks for fits what the machine or cluster has: decided before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from raycal.config import Device, EngineConfig
+
+
+class ResourceError(ValueError):
+    """What was asked for cannot fit; the message says what is missing and what to change."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one machine of the cluster has in all."""
+
+    cpus: float
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class ReplicaPlan:
+    """The resources of each of the engine replicas."""
+
+    replicas: int
+    device: Device  # never auto
+    cpus: float
+    gpus: int
+
+
+# Beside its engines a stage needs room for the tasks that read and pick questions, or it would wait for ever.
+_READER_CPUS = 1.0
+
+
+def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
+    """Place the replicas on the nodes, each whole on one node. Raises ResourceError where they cannot fit."""
+    has_gpus = any(node.gpus >= 1 for node in nodes)
+    on_gpu = config.device is Device.GPU or (config.device is Device.AUTO and has_gpus)
+    gpus = config.tensor_parallel if on_gpu else 0
+    if not on_gpu and config.tensor_parallel > 1:
+        raise ResourceError(
+            f"engine.tensor_parallel is {config.tensor_parallel}, but there is no GPU: set it to 1, or run on GPUs"
+        )
+    places = sum(_replicas_that_fit(node, config.cpus_per_replica, gpus) for node in nodes)
+    if places < config.replicas:
+        asked = f"{config.cpus_per_replica:g} CPU" + (f" and {gpus} GPU" if gpus else "")
+        raise ResourceError(
+            f"{config.replicas} engine replicas of {asked} each were asked for, but only {places} fit on {_said(nodes)}"
+            ": lower engine.replicas" + (" or engine.tensor_parallel" if gpus > 1 else "") + ", or add nodes"
+        )
+    spare = sum(node.cpus for node in nodes) - config.replicas * config.cpus_per_replica
+    if spare < _READER_CPUS:
+        raise ResourceError(
+            f"{config.replicas} engine replicas of {config.cpus_per_replica:g} CPU leave {max(spare, 0):g} CPU of "
+            f"{_said(nodes)} for reading questions, which needs {_READER_CPUS:g}: lower engine.replicas or "
+            "engine.cpus_per_replica"
+        )
+    return ReplicaPlan(config.replicas, Device.GPU if on_gpu else Device.CPU, config.cpus_per_replica, gpus)
+
+
+def _replicas_that_fit(node: Node, cpus: float, gpus: int) -> int:
+    by_cpu = int(node.cpus / cpus + 1e-9)
+    return min(by_cpu, int(node.gpus) // gpus) if gpus else by_cpu
+
+
+def _said(nodes: Sequence[Node]) -> str:
+    cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    where = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+    return f"{where} with {cpus:g} CPU and {gpus:g} GPU in all"

@@ -1,0 +1,103 @@
+"""One experiment on one store: what its stages share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from raycal.config import Experiment
+from raycal.ingest import QuestionSet, ingest
+from raycal.keys import digest
+from raycal.models import find_model
+from raycal.recipe import Recipe
+from raycal.schemas import Table
+from raycal.store import Store
+
+_ASKED = pa.schema(
+    [
+        ("question_id", pa.string()),
+        ("dataset", pa.string()),  # its name and the kind of its questions
+        ("split", pa.string()),
+        ("subject", pa.string()),
+        ("answer_key", pa.string()),
+        ("samples_key", pa.string()),
+        ("accepted", pa.string()),  # a hash of the accepted answers and the choices
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment whose questions are in the store and whose keys are known."""
+
+    experiment: Experiment
+    store: Store
+    questions: QuestionSet
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, experiment: Experiment) -> Run:
+        """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
+
+        Raises QuestionSourceError, NoQuestionsError and ModelError.
+        """
+        model = find_model(experiment.model)
+        store = Store(experiment.storage)
+        questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, store)
+        return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
+
+    @property
+    def id(self) -> str:
+        """The experiment's name and a hash of all that determines its numbers (not where or how fast they are made)."""
+        determining = self.experiment.model_dump_json(exclude={"engine", "storage"})
+        return f"{self.experiment.name}-{digest(determining, self.recipe.model)[:8]}"
+
+    @cached_property
+    def asked(self) -> pa.Table:
+        """One row a question that is asked, with the keys of all that is said about it (columns of `_ASKED`).
+
+        To be joined with the tables, which may hold other experiments' rows too.
+        """
+        rows = {}  # by id: a question may stand in two sources of an experiment
+        for row in self._question_rows():
+            if row["split"] in self.experiment.splits:
+                names = (row["key"], row["dataset"], row["subject"])
+                rows[row["key"]] = {
+                    "question_id": row["key"],
+                    "dataset": f"{row['dataset']} ({row['kind']})",
+                    "split": row["split"],
+                    "subject": row["subject"],
+                    "answer_key": self.recipe.answer_key(*names),
+                    "samples_key": self.recipe.samples_key(*names),
+                    "accepted": digest(*row["answers"], "choices", *row["choices"]),
+                }
+        return pa.Table.from_pylist(list(rows.values()), schema=_ASKED)
+
+    def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
+        """`asked` with a column "key": the key of each question's row in some table."""
+        keys = [key_of(row) for row in self.asked.to_pylist()]
+        return self.asked.append_column("key", pa.array(keys, pa.string()))
+
+    @property
+    def shards(self) -> dict[Table, list[Path]]:
+        """The shards that hold this run's questions and generations, as far as they are written by now."""
+        generated = {table: self.store.shards(table, name) for table, name in self.recipe.partitions.items()}
+        return {Table.QUESTIONS: list(self.questions.shards), **generated}
+
+    def _question_rows(self) -> Iterator[dict[str, Any]]:
+        columns = ["key", "dataset", "split", "subject", "kind", "choices", "answers"]
+        for shard in self.questions.shards:
+            for batch in pq.ParquetFile(shard).iter_batches(columns=columns):
+                yield from batch.to_pylist()
+
+
+def safe_name(name: str) -> str:
+    """A name as part of a path: letters, digits, dots, dashes and underscores."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"

@@ -1,0 +1,168 @@
+"""The columns of every table in the store."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pyarrow as pa
+
+from raycal.metrics import METRIC_NAMES
+
+
+class Table(StrEnum):
+    """The tables, in the order in which data flows through them."""
+
+    QUESTIONS = "questions"
+    BAD_QUESTIONS = "bad_questions"
+    ANSWERS = "answers"
+    SAMPLES = "samples"
+    QUERIES = "queries"
+    VERDICTS = "verdicts"
+    GRADES = "grades"
+    SCORES = "scores"
+    METRICS = "metrics"
+    COMPARISONS = "comparisons"
+    RUNS = "runs"
+
+
+_TEXT = pa.string()
+_LABEL = pa.dictionary(pa.int32(), pa.string())  # repeats on every row, costs next to nothing
+
+# What determined a generated row, readable beside the key that is the hash of it.
+_PROVENANCE = [("model", _LABEL), ("prompt", _LABEL), ("sampling", _LABEL)]
+# What a generated row cost: tokens, and its share of the seconds for which its engine was busy.
+_COST = [("prompt_tokens", pa.int32()), ("generated_tokens", pa.int32()), ("engine_seconds", pa.float64())]
+_GENERATION = [
+    ("text", _TEXT),
+    ("logprobs", pa.list_(pa.float32())),  # natural, of the tokens that were sampled, before temperature and top-p
+    ("finish_reason", _LABEL),  # stop: complete; length: truncated
+    ("error", _TEXT),
+]
+
+SCHEMAS: dict[Table, pa.Schema] = {
+    Table.QUESTIONS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("dataset", _LABEL),
+            ("split", _LABEL),
+            ("subject", _LABEL),
+            ("kind", _LABEL),
+            ("question", _TEXT),
+            ("choices", pa.list_(pa.string())),
+            ("answers", pa.list_(pa.string())),
+            ("metadata", _TEXT),  # JSON
+        ]
+    ),
+    Table.BAD_QUESTIONS: pa.schema([("key", _TEXT), ("dataset", _LABEL), ("location", _TEXT), ("error", _TEXT)]),
+    Table.ANSWERS: pa.schema([("key", _TEXT), ("question_id", _TEXT), *_PROVENANCE, *_GENERATION, *_COST]),
+    Table.SAMPLES: pa.schema(
+        [("key", _TEXT), ("index", pa.int32()), ("question_id", _TEXT), *_PROVENANCE, *_GENERATION, *_COST]
+    ),
+    Table.QUERIES: pa.schema(
+        [
+            ("key", _TEXT),
+            ("answer_key", _TEXT),
+            ("question_id", _TEXT),
+            ("query", _LABEL),
+            *_PROVENANCE,
+            ("p_true", pa.float64()),  # the two-choice query's probability of "yes"
+            ("text", _TEXT),  # the reply to the queries that are answered in words
+            ("finish_reason", _LABEL),
+            ("error", _TEXT),
+            *_COST,
+        ]
+    ),
+    Table.VERDICTS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("question_id", _TEXT),
+            ("left", _TEXT),
+            ("right", _TEXT),
+            *_PROVENANCE,
+            ("text", _TEXT),
+            ("verdict", pa.bool_()),  # null: the judge's reply was not understood
+            ("error", _TEXT),
+            *_COST,
+        ]
+    ),
+    Table.GRADES: pa.schema(
+        [
+            ("key", _TEXT),
+            ("answer_key", _TEXT),
+            ("question_id", _TEXT),
+            ("grader", _LABEL),
+            ("correct", pa.bool_()),  # null: the grader could not decide
+            ("extracted", _TEXT),
+            ("reason", _TEXT),
+            ("error", _TEXT),
+            *_COST,
+        ]
+    ),
+    Table.SCORES: pa.schema(
+        [
+            ("key", _TEXT),
+            ("answer_key", _TEXT),
+            ("question_id", _TEXT),
+            ("method", _LABEL),
+            ("config", _LABEL),
+            ("confidence", pa.float64()),  # p(correct) in [0, 1]; null: missing, for the reason beside it
+            ("reason", _TEXT),
+        ]
+    ),
+    Table.METRICS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("run", _TEXT),
+            ("method", _TEXT),
+            ("config", _TEXT),
+            ("model", _TEXT),
+            ("dataset", _TEXT),
+            ("split", _TEXT),
+            ("n", pa.int64()),  # questions that the numbers are over
+            ("questions", pa.int64()),  # questions asked, failed ones among them
+            ("failed", pa.int64()),  # questions without a graded answer
+            ("coverage", pa.float64()),  # share of the graded answers that have a confidence
+            ("missing", _TEXT),
+            ("convention", _TEXT),
+            ("bins", pa.int64()),
+            ("subjects", pa.int64()),
+            *((f"{name}{suffix}", pa.float64()) for name in METRIC_NAMES for suffix in ("", "_low", "_high")),
+            *((f"subject_mean_{name}", pa.float64()) for name in METRIC_NAMES),
+            ("undefined", _TEXT),  # JSON: metric -> why it has no value
+            ("level", pa.float64()),
+            ("replicates", pa.int64()),
+        ]
+    ),
+    Table.COMPARISONS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("run", _TEXT),
+            ("dataset", _TEXT),
+            ("split", _TEXT),
+            ("method", _TEXT),
+            ("baseline", _TEXT),
+            ("metric", _TEXT),
+            ("difference", pa.float64()),  # method - baseline
+            ("low", pa.float64()),
+            ("high", pa.float64()),
+            ("n", pa.int64()),  # questions for which both have a confidence
+        ]
+    ),
+    Table.RUNS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("run", _TEXT),
+            ("name", _TEXT),
+            ("created", pa.timestamp("us", tz="UTC")),
+            ("experiment", _TEXT),  # the whole configuration as JSON
+            ("versions", _TEXT),  # JSON: package -> version
+            ("questions", pa.int64()),
+            ("bad_questions", pa.int64()),
+            ("errors", _TEXT),  # JSON: table -> rows that failed
+            ("generated_tokens", pa.int64()),
+            ("prompt_tokens", pa.int64()),
+            ("engine_seconds", pa.float64()),
+            ("agreement", _TEXT),  # JSON: the graders' agreement, where there is more than one
+        ]
+    ),
+}

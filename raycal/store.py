@@ -1,0 +1,159 @@
+"""Keyed tables in Parquet shards: the only module that touches files of data.
+
+A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, so that it is
+visible whole or not at all, and its name derives from the keys in it, so that a retried task overwrites its own work.
+Rows are never edited. Where several shards hold the same key, readers see one row: a finished one before a failed one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+
+from raycal.keys import digest
+from raycal.schemas import SCHEMAS, Table
+
+logger = logging.getLogger(__name__)
+
+_MAGIC = b"PAR1"
+_ASIDE = ".aside-"  # hidden, so that no reader of a folder of Parquet files picks up an unfinished shard
+
+
+class StoreError(ValueError):
+    """The store cannot be read; the message says where and why."""
+
+
+class Store:
+    """The tables under one root folder."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    def folder(self, table: Table, partition: str) -> Path:
+        """Where a partition's shards lie."""
+        return self.root / table / partition
+
+    def shard(self, table: Table, partition: str, keys: Iterable[str]) -> Path:
+        """The path of the shard that holds exactly these keys, whether it has been written or not."""
+        return self.folder(table, partition) / f"{digest(*sorted(keys))}.parquet"
+
+    def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Path | None:
+        """Write rows as one shard, whole or not at all; returns its path, None where there are no rows.
+
+        Columns that a row lacks are null. A sample's key is completed by its index.
+        """
+        if not rows:
+            return None
+        path = self.shard(table, partition, (f"{row['key']}:{row.get('index', '')}" for row in rows))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f"{_ASIDE}{uuid4().hex}")
+        try:
+            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        return path
+
+    def has_shard(self, table: Table, partition: str, keys: Iterable[str]) -> bool:
+        """Whether the shard with exactly these keys ("key:index", the index empty where there is none) is there."""
+        path = self.shard(table, partition, keys)
+        return path.is_file() and _is_whole(path)
+
+    def shards(self, table: Table, partition: str = "*") -> list[Path]:
+        """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
+        return [path for path in sorted((self.root / table).glob(f"{partition}/*.parquet")) if _is_whole(path)]
+
+    def dataset(self, table: Table, shards: Sequence[Path] | None = None) -> pads.Dataset:
+        """Some shards (None: all) as one Arrow dataset, with every row of every shard."""
+        paths = [str(path) for path in (self.shards(table) if shards is None else shards)]
+        if not paths:
+            return pads.dataset(SCHEMAS[table].empty_table())
+        return pads.dataset(paths, schema=SCHEMAS[table], format="parquet")
+
+    def rows(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        *,
+        shards: Mapping[Table, Sequence[Path]] | None = None,
+        extra: Mapping[str, pa.Table] | None = None,
+        batch_rows: int = 8192,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a query over the tables, streamed.
+
+        `shards` narrows the tables that it names; `extra` are further tables to join with. Raises StoreError where the
+        query is not valid SQL.
+        """
+        with self._reader(query, parameters, shards, extra, batch_rows) as reader:
+            for batch in reader:
+                yield from batch.to_pylist()
+
+    def arrow(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        *,
+        shards: Mapping[Table, Sequence[Path]] | None = None,
+        extra: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
+        """The whole result of a query over the tables. Arguments and errors are those of `rows`."""
+        with self._reader(query, parameters, shards, extra, batch_rows=65536) as reader:
+            return reader.read_all()
+
+    @contextmanager
+    def _reader(
+        self,
+        query: str,
+        parameters: Sequence[Any],
+        shards: Mapping[Table, Sequence[Path]] | None,
+        extra: Mapping[str, pa.Table] | None,
+        batch_rows: int,
+    ) -> Iterator[pa.RecordBatchReader]:
+        import duckdb
+
+        with duckdb.connect() as connection:
+            for name, table in (extra or {}).items():
+                connection.register(name, table)
+            for its in Table:
+                if re.search(rf"\b{its}\b", query, re.IGNORECASE):
+                    connection.register(f"all_{its}", self.dataset(its, (shards or {}).get(its)))
+                    connection.execute(f"CREATE VIEW {its} AS {_one_row_a_key(its)}")
+            try:
+                yield connection.sql(query, params=list(parameters)).to_arrow_reader(batch_rows)
+            except duckdb.Error as error:
+                raise StoreError(f"the query failed: {error}") from error
+
+
+def _one_row_a_key(table: Table) -> str:
+    columns = SCHEMAS[table].names
+    identity = "key, index" if "index" in columns else "key"
+    # A failed row is rewritten when it is retried: the finished one counts. Where the same row was finished twice, any
+    # rule does that depends on the rows alone.
+    order = [name for name in ("error", "text") if name in columns]
+    preference = ", ".join(f'"{name}" NULLS FIRST' if name == "error" else f'"{name}"' for name in order) or "key"
+    return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file starts and ends as Parquet does; a crash in mid-write or a full disk leaves others behind."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        end = file.seek(0, 2)
+        file.seek(max(0, end - 8))
+        tail = file.read(8)
+    whole = head == tail[4:] == _MAGIC and 12 + int.from_bytes(tail[:4], "little") <= end
+    if not whole:
+        logger.warning("%s was cut off while it was written: its rows count as not there", path)
+    return whole

@@ -1,0 +1,95 @@
+"""When two answers mean the same, and which pairs a judge must still be asked about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from raycal.confidence.equivalence import compared_pairs, comparer, hindrance, needed_pairs, token_f1
+from raycal.confidence.record import Elicited, Sample
+from raycal.config import Equivalence, Sampling, SemanticEntropy, Verbalized
+
+WORDS = st.lists(st.sampled_from("abcdef"), max_size=6).map(" ".join)
+
+
+def elicited(answer: str, *texts: str, **more: object) -> Elicited:
+    samples = tuple(Sample(index, text, -1.0) for index, text in enumerate(texts))
+    return Elicited(question_id="q", question="?", answer=answer, samples=samples, **more)  # type: ignore[arg-type]
+
+
+def pair(left: str, right: str) -> frozenset[str]:
+    return frozenset((left, right))
+
+
+def test_token_f1_exact_cases() -> None:
+    assert token_f1("new york city", "new york") == pytest.approx(0.8)
+    assert token_f1("a a b", "a b b") == pytest.approx(2 / 3)
+    assert token_f1("x", "y") == 0
+    assert token_f1("", "") == 1
+    assert token_f1("", "x") == 0
+
+
+@given(WORDS, WORDS)
+def test_token_f1_is_symmetric_and_1_for_the_same_words_only(left: str, right: str) -> None:
+    value = token_f1(left, right)
+    assert 0 <= value <= 1
+    assert value == token_f1(right, left)
+    assert (value == 1) == (sorted(left.split()) == sorted(right.split()))
+
+
+def test_threshold_of_token_overlap_is_reached_at_equality() -> None:
+    rows = [elicited("x")]
+    for threshold, expected in ((0.8, True), (0.81, False)):
+        config = Sampling(equivalence=Equivalence.TOKEN_OVERLAP, threshold=threshold)
+        assert comparer(config, rows, None)(rows[0], "new york city", "new york") is expected
+
+
+def test_embeddings_are_made_once_of_every_compared_text() -> None:
+    calls: list[list[str]] = []
+    vectors = {"paris": (1.0, 0.0), "city of light": (0.8, 0.6), "rome": (0.0, 1.0)}
+
+    def embed(texts: list[str]) -> NDArray[np.float32]:
+        calls.append(texts)
+        return np.array([vectors[text] for text in texts], dtype=np.float32)
+
+    rows = [elicited("Paris", "PARIS", "City of Light"), elicited("Rome", "the City of Light")]
+    same = comparer(Sampling(equivalence=Equivalence.EMBEDDING, threshold=0.8), rows, embed)
+    assert calls == [["city of light", "paris", "rome"]]
+    assert same(rows[0], "paris", "city of light") is True  # cosine 0.8, in float32 a little less
+    assert same(rows[1], "rome", "city of light") is False
+    assert same(rows[0], "unseen", "unseen") is True
+
+
+def test_embedding_equivalence_without_a_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs an embedding model"):
+        comparer(Sampling(equivalence=Equivalence.EMBEDDING), [], None)
+
+
+def test_compared_pairs_are_with_the_answer_or_among_the_samples() -> None:
+    row = elicited("Paris", "paris.", "Rome", "ROME", "Lyon", "Berlin")
+    assert compared_pairs(Sampling(k=4), row) == {pair("paris", "rome"), pair("paris", "lyon")}
+    assert compared_pairs(SemanticEntropy(k=4), row) == {
+        pair("paris", "rome"), pair("paris", "lyon"), pair("rome", "lyon"),
+    }  # fmt: skip
+
+
+def test_needed_pairs_are_those_without_a_verdict() -> None:
+    verdicts = {pair("paris", "rome"): False, pair("paris", "lyon"): None}
+    row = elicited("Paris", "Rome", "Lyon", "Berlin", verdicts=verdicts)
+    assert needed_pairs(Sampling(equivalence=Equivalence.JUDGE), row) == {pair("paris", "berlin")}
+    assert needed_pairs(Sampling(k=2, equivalence=Equivalence.JUDGE), row) == set()
+    assert needed_pairs(Sampling(), row) == needed_pairs(Verbalized(), row) == set()
+
+
+def test_hindrances_of_samples_and_verdicts() -> None:
+    judged = Sampling(equivalence=Equivalence.JUDGE)
+    assert hindrance(Sampling(), elicited("x")) == "no samples"
+    assert hindrance(Sampling(k=3), elicited("x", "x", "y")) == "only 2 of 3 samples"
+    assert hindrance(Sampling(k=2), elicited("x", "x", "y")) is None
+    assert hindrance(judged, elicited("x", "x", "y")) == "1 of 1 pairs of answers have not been judged"
+    undecided = elicited("x", "x", "y", "z", verdicts={pair("x", "y"): None, pair("x", "z"): True})
+    assert hindrance(judged, undecided) == "the judge left 1 of 2 pairs of answers undecided"
+    assert hindrance(judged, elicited("x", "X", "x.")) is None

@@ -1,0 +1,109 @@
+"""Every method behind one function, and the two that only read a number."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from raycal.confidence import Confidence, Elicited, Sample, score
+from raycal.config import (
+    Equivalence,
+    Likelihood,
+    Method,
+    Phrasing,
+    Sampling,
+    SemanticEntropy,
+    Verbalized,
+    Weighting,
+    ZeroShot,
+)
+
+METHODS: list[Method] = [
+    ZeroShot(),
+    *(Verbalized(phrasing=phrasing) for phrasing in Phrasing),
+    Likelihood(),
+    *(Sampling(equivalence=rule, weighting=weighting) for rule in Equivalence for weighting in Weighting),
+    *(SemanticEntropy(equivalence=rule) for rule in Equivalence),
+]
+
+
+def by_length(texts: list[str]) -> NDArray[np.float32]:
+    angles = np.array([len(text) / 10 for text in texts], dtype=np.float32)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+FULL = Elicited(
+    question_id="q",
+    question="What is the capital of France?",
+    answer="Paris",
+    mean_logprob=math.log(0.8),
+    samples=(Sample(0, "Paris", -0.2), Sample(1, "paris", -0.3), Sample(2, "Rome", -1.5)),
+    p_true=0.75,
+    stated={Phrasing.PROBABILITY: "0.9", Phrasing.PERCENT: "90%", Phrasing.WORDS: "very likely"},
+    verdicts={frozenset({"paris", "rome"}): False},
+)
+BARE = Elicited(question_id="r", question="?", answer="")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_every_method_scores_a_full_row_and_explains_a_bare_one(method: Method) -> None:
+    full, bare = score(method, [FULL, BARE], embed=by_length)
+    assert full.value is not None
+    assert bare.value is None
+    assert bare.reason
+    assert score(method, [BARE, FULL], embed=by_length) == [bare, full]
+    assert score(method, [], embed=by_length) == []
+
+
+def test_zero_shot_is_the_probability_of_correct() -> None:
+    rows = [Elicited(question_id="q", question="?", answer="x", p_true=p) for p in (0.25, None, math.nan, 1.2)]
+    assert score(ZeroShot(), rows) == [
+        Confidence(0.25),
+        Confidence(reason="no zero-shot probability"),
+        Confidence(reason="p(correct) is nan, not between 0 and 1"),
+        Confidence(reason="p(correct) is 1.2, not between 0 and 1"),
+    ]
+
+
+def test_likelihood_is_the_geometric_mean_of_token_probabilities() -> None:
+    tokens = [0.5, 0.9, 0.1]
+    row = Elicited(question_id="q", question="?", answer="x", mean_logprob=float(np.mean(np.log(tokens))))
+    assert score(Likelihood(), [row])[0].value == pytest.approx(math.prod(tokens) ** (1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("logprob", "reason"),
+    [
+        (None, "no log-probability"),
+        (math.nan, "the mean log-probability is nan, not a number up to 0"),
+        (0.1, "the mean log-probability is 0.1, not a number up to 0"),
+    ],
+)
+def test_likelihood_explains_what_is_no_log_probability(logprob: float | None, reason: str) -> None:
+    row = Elicited(question_id="q", question="?", answer="x", mean_logprob=logprob)
+    assert score(Likelihood(), [row]) == [Confidence(reason=reason)]
+
+
+@given(st.floats(-1000, 0), st.floats(-1000, 0))
+def test_likelihood_grows_with_the_log_probability(one: float, other: float) -> None:
+    rows = [Elicited(question_id="q", question="?", answer="x", mean_logprob=p) for p in sorted((one, other))]
+    low, high = (confidence.value for confidence in score(Likelihood(), rows))
+    assert low is not None
+    assert high is not None
+    assert 0 <= low <= high <= 1
+
+
+def test_importing_the_methods_imports_nothing_heavy() -> None:
+    heavy = "{'torch', 'ray', 'vllm', 'transformers', 'sklearn', 'scipy', 'pandas', 'sentence_transformers'}"
+    code = (
+        f"import raycal.confidence, raycal.confidence.embedding, raycal.grade, sys; print({heavy} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"

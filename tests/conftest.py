@@ -1,0 +1,67 @@
+"""Real parts, small: one experiment on the packaged model, run once and shared by all tests that read its results."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from raycal.experiment_file import read_experiment
+from raycal.run import Run
+
+EXPERIMENT = """
+name: small
+questions: [{source: worldfacts, limit: 60}]
+splits: [calibration, test]
+elicit: {few_shot: 2, max_tokens: 8, samples: {k: 4, top_p: 1.0}}
+engine: {batch_size: 4, batches_in_flight: 2, max_num_seqs: 32, kv_cache_gib: 1, start_timeout_s: 300}
+methods:
+  - {method: zero_shot}
+  - {method: verbalized, phrasing: probability}
+  - {method: verbalized, phrasing: words}
+  - {method: sampling, equivalence: token_overlap}
+  - {method: likelihood}
+  - {method: semantic_entropy}
+evaluate: {replicates: 200}
+"""
+
+
+@pytest.fixture(scope="session")
+def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("experiment") / "small.yaml"
+    path.write_text(EXPERIMENT)
+    return path
+
+
+Raycal = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def raycal() -> Raycal:
+    """The command as a user runs it, in a process of its own."""
+
+    def run(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("raycal"), *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=os.environ | {"COLUMNS": "200"},
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(experiment_file: Path, raycal: Raycal, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An uninterrupted run of the experiment, all stages."""
+    store = tmp_path_factory.mktemp("finished")
+    raycal("run", str(experiment_file), "--set", f"storage={store}")
+    return Run.open(read_experiment(experiment_file, [f"storage={store}"]))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raycal.config import Experiment, Sampling, WorldFacts
+from raycal.experiment_file import ExperimentError, read_experiment
+
+
+@pytest.fixture
+def write(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def write_yaml(text: str) -> Path:
+        path = tmp_path / "experiment.yaml"
+        path.write_text(text)
+        return path
+
+    return write_yaml
+
+
+def test_a_name_is_all_that_an_experiment_needs(write) -> None:  # type: ignore[no-untyped-def]
+    assert read_experiment(write("name: tiny")) == Experiment(name="tiny")
+    assert read_experiment(None).name == "default"
+
+
+def test_overrides_reach_into_sections_and_lists(write) -> None:  # type: ignore[no-untyped-def]
+    path = write("name: x\nmethods: [{method: sampling}]\nquestions: [{source: worldfacts}]")
+    experiment = read_experiment(
+        path, ["elicit.samples.k=5", "methods.0.k=3", "questions.0.limit=7", "storage=/tmp/a b", "seed=2"]
+    )
+    assert experiment.elicit.samples.k == 5
+    assert experiment.methods == (Sampling(k=3),)
+    assert experiment.questions == (WorldFacts(limit=7),)
+    assert (str(experiment.storage), experiment.seed) == ("/tmp/a b", 2)  # noqa: S108 - never opened
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("name: x\nelict: {}", [], "there is no key elict, did you mean elicit?"),
+        ("name: x\nelicit: {sample: {k: 3}}", [], "there is no key elicit.sample, did you mean samples?"),
+        ("name: x\nquestions: [{source: worldfacts, limt: 3}]", [], "no key questions.0.limt, did you mean limit?"),
+        ("name: x\nmethods: [{method: sampling, wieght: count}]", [], "methods.0.wieght, did you mean weighting?"),
+        ("name: x", ["engine.replica=2"], "there is no key engine.replica, did you mean replicas?"),
+        ("name: x\nmethods: [{method: magic}]", [], "methods.0: .*'zero_shot', 'verbalized'"),
+        ("name: x\nelicit: {samples: {k: -1}}", [], "elicit.samples.k: "),
+        ("name: a/b", [], "name: "),
+        ("{}", [], "name: Field required"),
+        ("- 1", [], "a mapping of keys to values"),
+        ("name: [", [], "experiment.yaml: "),
+        ("name: x", ["seed"], "--set seed: write it as KEY=VALUE"),
+        ("name: x\nmethods: [{method: sampling, k: 30}]", [], "raise it, lower the method's k"),
+        ("name: x\nelicit: {samples: {k: 0}}\nmethods: [{method: sampling}]", [], "needs at least 1 samples"),
+    ],
+)
+def test_mistakes_are_said_with_their_key(write, text: str, overrides: list[str], message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ExperimentError, match=message):
+        read_experiment(write(text), overrides)
+
+
+def test_every_mistake_is_said_at_once(write) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ExperimentError) as raised:
+        read_experiment(write("name: x\nelict: {}\nseeed: 1"))
+    assert len(str(raised.value).splitlines()) == 2
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="there is no experiment file"):
+        read_experiment(tmp_path / "nope.yaml")

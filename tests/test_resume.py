@@ -1,0 +1,173 @@
+"""Processes are killed at random points; afterwards every question is there exactly once, and as in a quiet run."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+from conftest import Raycal
+
+from raycal.elicit import Done, count_work
+from raycal.experiment_file import read_experiment
+from raycal.run import Run
+from raycal.schemas import Table
+
+pytestmark = pytest.mark.engine
+
+GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
+
+
+def identities(run: Run, table: Table) -> Counter[tuple[str, int | None]]:
+    """How often each row's identity stands in the shards of a table."""
+    rows = run.store.dataset(table).to_table().to_pylist()
+    return Counter((row["key"], row.get("index")) for row in rows)
+
+
+def opened(experiment_file: Path, store: Path) -> Run:
+    return Run.open(read_experiment(experiment_file, [f"storage={store}"]))
+
+
+def texts(run: Run, table: Table) -> dict[tuple[str, int | None], str | None]:
+    return {(row["key"], row.get("index")): row["text"] for row in run.store.rows(f"SELECT * FROM {table}")}
+
+
+def shards(store: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for table in GENERATED for path in (store / table).glob("*/*.parquet")}
+
+
+@contextmanager
+def eliciting(experiment_file: Path, store: Path, *settings: str) -> Iterator[psutil.Popen]:
+    """A run in the background; it and all that it started are gone afterwards."""
+    command = [Path(sys.executable).with_name("raycal"), "elicit", experiment_file, "--set", f"storage={store}"]
+    for setting in settings:
+        command += ["--set", setting]
+    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process]:
+    return [child for child in process.children(recursive=True) if title in " ".join(child.cmdline())]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+def wait_for_shards(driver: psutil.Popen, store: Path, count: int) -> None:
+    wait_for(lambda: len(shards(store)) >= count or driver.poll() is not None, 300, f"shard {count}")
+    assert driver.poll() is None, "the run ended before it could be disturbed"
+
+
+def assert_as_uninterrupted(run: Run, finished: Run) -> None:
+    for table in GENERATED:
+        counts, expected = identities(run, table), identities(finished, table)
+        assert set(counts) == set(expected)
+        assert set(counts.values()) == {1}, "a row that was done has been done again"
+        undisturbed = texts(finished, table)
+        same = [text == undisturbed[key] for key, text in texts(run, table).items()]
+        # Batches differ from run to run, and with them the last bits of bfloat16 arithmetic.
+        assert sum(same) / len(same) > 0.9
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_killed_driver_resumes(experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal, seed: int) -> None:
+    store = tmp_path / "store"
+    with eliciting(experiment_file, store) as driver:
+        wait_for_shards(driver, store, random.Random(seed).randint(2, 8))
+        started = descendants(driver)
+        assert descendants(driver, "VLLM"), "the engine's processes are not where this test looks for them"
+        driver.kill()
+        before = shards(store)
+        wait_for(lambda: not any(is_alive(process) for process in started), 60, "the end of all processes")
+    written = shards(store)  # a batch that was on its way may have landed after the kill
+    assert before.keys() <= written.keys()
+    assert len(written) < len(shards(finished.store.root))
+
+    raycal("elicit", str(experiment_file), "--set", f"storage={store}")
+    after = shards(store)
+    assert {path: after[path] for path in written} == written
+    assert_as_uninterrupted(opened(experiment_file, store), finished)
+
+
+@pytest.mark.parametrize("victim", ["VLLM::EngineCore", "ray::MapWorker"])
+def test_killed_engine_or_replica_is_replaced(
+    experiment_file: Path, finished: Run, tmp_path: Path, victim: str
+) -> None:
+    store = tmp_path / "store"
+    with eliciting(experiment_file, store) as driver:
+        wait_for_shards(driver, store, 3)
+        (process,) = descendants(driver, victim)
+        process.kill()
+        output, _ = driver.communicate(timeout=400)
+        assert driver.returncode == 0, output.decode()
+    assert_as_uninterrupted(opened(experiment_file, store), finished)
+
+
+def test_more_samples_generate_only_the_difference(
+    experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal
+) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(finished.store.root, store)
+    before = shards(store)
+    raycal("elicit", str(experiment_file), "--set", f"storage={store}", "--set", "elicit.samples.k=7")
+    run = opened(experiment_file, store)
+    grown, original = identities(run, Table.SAMPLES), identities(finished, Table.SAMPLES)
+    questions = {key for key, _ in original}
+    assert set(grown) == {(key, index) for key in questions for index in range(7)}
+    assert set(grown.values()) == {1}
+    after = shards(store)
+    assert {path: after[path] for path in before} == before
+    assert {path.parent.parent.name for path in after.keys() - before.keys()} == {"samples"}
+
+
+def test_two_runs_on_one_store_do_no_harm(experiment_file: Path, finished: Run, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with eliciting(experiment_file, store) as one, eliciting(experiment_file, store, "engine.batch_size=6") as other:
+        for process in (one, other):
+            output, _ = process.communicate(timeout=500)
+            assert process.returncode == 0, output.decode()
+    run = opened(experiment_file, store)
+    for table in GENERATED:
+        assert set(texts(run, table)) == set(texts(finished, table))
+
+
+def test_finished_run_asks_nothing_and_starts_no_engine(experiment_file: Path, finished: Run, raycal: Raycal) -> None:
+    before = shards(finished.store.root)
+    started = time.monotonic()
+    done = raycal("run", str(experiment_file), "--set", f"storage={finished.store.root}")
+    assert "elicit: 0 questions to ask" in done.stdout
+    assert shards(finished.store.root) == before
+    assert time.monotonic() - started < 30
+
+
+def test_truncated_shard_is_neither_read_nor_fatal(experiment_file: Path, finished: Run, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(finished.store.root, store)
+    victim = next((store / "answers").glob("*/*.parquet"))
+    lost = pq.read_table(victim)["key"].to_pylist()
+    victim.write_bytes(victim.read_bytes()[:-20])
+    run = opened(experiment_file, store)
+    done = Done.read(run.store, run.recipe, retry_errors=False)
+    assert count_work(run.questions.shards, run.experiment.splits, run.recipe, done) == len(lost)

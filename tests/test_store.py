@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raycal.keys import digest
+from raycal.schemas import Table
+from raycal.store import Store, StoreError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def answers(store: Store) -> list[tuple[str, str | None, str | None]]:
+    return [(row["key"], row["text"], row["error"]) for row in store.rows("SELECT * FROM answers ORDER BY key")]
+
+
+def test_rows_come_back_with_null_for_columns_that_they_lack(store: Store) -> None:
+    store.write(Table.ANSWERS, "p", [{"key": "a", "text": "Paris", "logprobs": [-0.5, -0.25]}])
+    (row,) = store.rows("SELECT * FROM answers")
+    assert (row["text"], row["logprobs"], row["error"]) == ("Paris", [-0.5, -0.25], None)
+
+
+def test_a_shard_is_named_by_its_keys_in_any_order_and_a_retry_overwrites_it(store: Store) -> None:
+    rows = [{"key": "a", "text": "1"}, {"key": "b", "text": "2"}]
+    first = store.write(Table.ANSWERS, "p", rows)
+    again = store.write(Table.ANSWERS, "p", rows[::-1])
+    assert first == again
+    assert len(store.shards(Table.ANSWERS)) == 1
+    assert store.has_shard(Table.ANSWERS, "p", ["b:", "a:"])
+    assert not store.has_shard(Table.ANSWERS, "p", ["a:"])
+    assert not store.has_shard(Table.ANSWERS, "q", ["a:", "b:"])
+
+
+def test_a_key_in_several_shards_is_one_row_and_a_finished_one_beats_a_failed_one(store: Store) -> None:
+    store.write(Table.ANSWERS, "p", [{"key": "a", "error": "too long"}, {"key": "b", "error": "too long"}])
+    store.write(Table.ANSWERS, "p", [{"key": "a", "text": "Paris"}])
+    assert answers(store) == [("a", "Paris", None), ("b", None, "too long")]
+
+
+def test_samples_are_told_apart_by_their_index(store: Store) -> None:
+    store.write(Table.SAMPLES, "p", [{"key": "a", "index": index, "text": str(index)} for index in (0, 1)])
+    assert [row["index"] for row in store.rows("SELECT index FROM samples ORDER BY index")] == [0, 1]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 4, 11, -1, -4, -9])
+def test_a_shard_that_was_cut_off_is_left_out_and_said(
+    store: Store, cut: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.write(Table.ANSWERS, "p", [{"key": "whole", "text": "x"}])
+    victim = store.write(Table.ANSWERS, "p", [{"key": "lost", "text": "x"}])
+    assert victim is not None
+    victim.write_bytes(victim.read_bytes()[:cut])
+    assert [key for key, *_ in answers(store)] == ["whole"]
+    assert not store.has_shard(Table.ANSWERS, "p", ["lost:"])
+    assert victim.name in caplog.text
+
+
+def test_a_crash_in_mid_write_leaves_nothing_visible(store: Store) -> None:
+    with pytest.raises(TypeError, match="int"):
+        store.write(Table.ANSWERS, "p", [{"key": "a", "text": 3}])
+    assert store.shards(Table.ANSWERS) == []
+    assert list(store.folder(Table.ANSWERS, "p").iterdir()) == []
+
+
+def test_an_empty_store_has_empty_tables_and_no_rows_make_no_shard(store: Store) -> None:
+    assert store.write(Table.ANSWERS, "p", []) is None
+    assert answers(store) == []
+
+
+def test_invalid_sql_is_one_sentence(store: Store) -> None:
+    with pytest.raises(StoreError, match="the query failed: .*nonsense"):
+        list(store.rows("SELECT nonsense FROM answers"))
+
+
+def test_shards_and_extra_tables_narrow_and_extend_a_query(store: Store) -> None:
+    import pyarrow as pa
+
+    one = store.write(Table.ANSWERS, "p", [{"key": "a", "text": "1"}])
+    store.write(Table.ANSWERS, "p", [{"key": "b", "text": "2"}])
+    assert one is not None
+    found = store.rows("SELECT key FROM answers", shards={Table.ANSWERS: [one]})
+    assert [row["key"] for row in found] == ["a"]
+    wanted = {"wanted": pa.table({"key": ["b"]})}
+    assert [row["text"] for row in store.rows("SELECT text FROM wanted JOIN answers USING (key)", extra=wanted)] == ["2"]
+
+
+@given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
+def test_different_parts_have_different_digests(left: list[str], right: list[str]) -> None:
+    assert (digest(*left) == digest(*right)) == (left == right)

@@ -1,0 +1,142 @@
+"""Normal forms: what does not count, and what must."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raycal.text import first_line, normalise, parse
+
+LATIN = st.characters(codec="latin-1", categories=("L", "Nd", "Zs", "Po", "Pd"))
+
+SAME = [
+    ("Paris", "  PARIS. "),
+    ("The Elkia Federation", "Elkia Federation"),
+    ("in the Gospel of Luke", "in Gospel of Luke"),
+    ("Łódź", "Lodz"),
+    ("São Tomé", "Sao Tome"),
+    ("Ångström", "angstrom"),
+    ("ﬁnch", "finch"),
+    ("Ｔｏｋｙｏ", "tokyo"),
+    ("Straße", "strasse"),
+    ("Schindler’s List", "Schindlers list"),
+    ("“Fix You”", "fix you"),
+    ("**Paris**", "Paris"),
+    ("U.S.A.", "USA"),
+    ("R. H. Thomson", "R.H. Thomson"),
+    ("Washington, D.C.", "Washington DC"),
+    ("AT&T", "AT and T"),
+    ("Spider-Man", "spider man"),
+    ("1,000", "1000"),
+    ("1000.0", "1000"),
+    ("one thousand", "1000"),
+    ("a hundred and one", "101"),
+    ("one thousand, nine hundred and sixty", "1960"),
+    ("nineteen hundred", "1900"),
+    ("twenty-one", "21"),
+    ("two million", "2,000,000"),
+    ("1.5 million", "1500000"),
+    ("twenty-first amendment", "21st Amendment"),
+    ("Second World War", "2nd World War"),
+    ("minus five", "-5"),
+    ("−5", "-5"),
+    ("+5", "5"),
+    (".5", "0.50"),
+    ("$18", "18 dollars"),
+    ("-$5", "minus 5 dollars"),
+    ("$1.5 million", "1,500,000 dollars"),
+    ("5km", "5 kilometres"),
+    ("a 5-km", "5 kilometers"),
+    ("90 per cent", "90%"),
+    ("100 °C", "100 degrees Celsius"),
+    ("60 secs", "60 seconds"),
+    ("14 December 1972 UTC", "December 14, 1972"),
+    ("14th of December 1972", "Dec 14th, 1972"),
+    ("1972-12-14", "Thursday, December 14, 1972"),
+    ("December, 1972", "Dec. 1972"),
+    ("4 July", "July 4th"),
+    ("1914–1918", "1914-1918"),
+]
+
+DIFFERENT = [
+    ("Par", "Paris"),
+    ("12", "2"),
+    ("2.5", "2"),
+    ("-5", "5"),
+    ("5 km", "5 miles"),
+    ("5%", "0.05"),
+    ("007", "7"),
+    ("3-0", "30"),
+    ("1/2", "12"),
+    ("nineteen sixty", "79"),
+    ("nineteen sixty", "1960"),
+    ("C", "C++"),
+    ("C", "C#"),
+    ("vitamin", "Vitamin A"),
+    ("x + 1", "x - 1"),
+    ("x - 1", "x / 1"),
+    ("कि", "का"),
+    ("か", "が"),
+    ("December 14", "December 14, 1972"),
+    ("∞", "√"),
+    ("one of them", "1 of them"),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), SAME)
+def test_spellings_of_one_answer_have_one_normal_form(left: str, right: str) -> None:
+    assert normalise(left) == normalise(right)
+
+
+@pytest.mark.parametrize(("left", "right"), DIFFERENT)
+def test_different_answers_have_different_normal_forms(left: str, right: str) -> None:
+    assert normalise(left) != normalise(right)
+
+
+def test_articles_stay_where_no_word_follows_directly() -> None:
+    assert normalise("Vitamin A") == "vitamin a"
+    assert normalise("A") == "a"
+    assert normalise("The The") == "the"
+    assert normalise("a-ha") == "a ha"
+
+
+def test_text_of_punctuation_alone_keeps_it() -> None:
+    assert normalise("---") == "---"
+    assert normalise("") == normalise(" \n ") == ""
+
+
+def test_line_keeps_the_marks_between_its_words() -> None:
+    line = parse('He said "Paris", the capital-city (of France) - not Lyon.')
+    assert line.words == ("he", "said", "paris", "capital", "city", "of", "france", "not", "lyon")
+    assert line.gaps == ("", "", '"', '",', "-", "(", "", ")—", "", ".")
+    assert line[2:3].words == ("paris",)
+    assert line[2:3].gaps == ('"', '",')
+
+
+def test_first_line_skips_blank_ones() -> None:
+    assert first_line("\n  \n Paris \nLyon") == "Paris"
+    assert first_line(" \n") == ""
+
+
+@given(st.text())
+def test_gaps_are_one_more_than_words_for_any_text(text: str) -> None:
+    line = parse(text)
+    assert len(line.gaps) == len(line.words) + 1
+    assert all(line.words)
+
+
+@given(st.text())
+def test_only_empty_text_has_an_empty_normal_form(text: str) -> None:
+    assert (normalise(text) == "") == (text.strip() == "")
+
+
+@given(st.text(LATIN))
+def test_case_and_spacing_do_not_count(text: str) -> None:
+    assert normalise(text.upper()) == normalise(text)
+    assert normalise(f"  {text.replace(' ', '   ')}\n") == normalise(text)
+
+
+@given(st.integers(-(10**11), 10**11))
+def test_thousands_separators_and_trailing_zeros_do_not_count(number: int) -> None:
+    assert normalise(f"{number:,}.00") == normalise(str(number)) == str(number)
