@@ -24,7 +24,7 @@ _COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#
 _DASHES = ("-", "--", "-.", (0, (1, 0.8)))
 _OVER, _UNDER = "#D55E00", "#0072B2"  # gaps: more confident than right, and less
 _INK, _SOFT, _RULE, _BAR = "#1b1f24", "#57606a", "#d0d7de", "#c3cfdc"
-_BOX = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}  # behind text
+_BOX: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}  # behind text
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along, so that figures are the same on every machine
     "font.size": 10,
@@ -225,9 +225,8 @@ def png(figure: Figure, dpi: int) -> bytes:
 
 
 def _above(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
-    axes.annotate(
-        text, (x, y), (0, 4), textcoords="offset points", ha="center", va="bottom", fontsize=9, color=colour, zorder=4
-    )
+    look: dict[str, Any] = {"fontsize": 9, "color": colour, "bbox": _BOX | {"pad": 1}, "ha": "center", "va": "bottom"}
+    axes.annotate(text, (x, y), xytext=(0, 5), textcoords="offset points", zorder=4, **look)
 
 
 def _instead(axes: Axes, text: str) -> None:

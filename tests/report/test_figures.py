@@ -1,0 +1,197 @@
+from io import BytesIO
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from conftest import LABELS, make_results, method_result
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
+
+from raycal import metrics
+from raycal.metrics import METRIC_NAMES, Convention
+from raycal.report import figures
+from raycal.report.results import MethodResult, MetricValue
+
+
+def bars(axes):
+    """The bars by place on the axis: place -> height."""
+    return {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in axes.patches}
+
+
+def error_bars(axes):
+    """The error bars by place on the axis: place -> (low, high)."""
+    return {
+        round(float(segment[0][0])): (float(segment[0][1]), float(segment[1][1]))
+        for lines in axes.collections
+        for segment in lines.get_segments()
+    }
+
+
+def drawn(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas.get_renderer()
+
+
+def fixed(label, value, confidence, low=None, high=None):
+    """A method all of whose metrics have one value."""
+    metric = MetricValue(value, low, high, None if value is not None else "no answer is correct")
+    return MethodResult(
+        method=label, label=label, confidence=confidence, coverage=1.0, metrics=dict.fromkeys(METRIC_NAMES, metric)
+    )
+
+
+@pytest.mark.parametrize(("panel", "name"), enumerate(["ece", "auroc"]))
+def test_bars_are_as_high_as_the_values_and_error_bars_as_long_as_the_intervals(results, panel, name):
+    axes = figures.bar_chart(results).axes[panel]
+    values = [method.metrics[name] for method in results.ordered]
+    assert bars(axes) == pytest.approx({place: 100 * its.value for place, its in enumerate(values)})
+    ends = error_bars(axes)
+    for place, its in enumerate(values):
+        assert ends[place] == pytest.approx((100 * its.low, 100 * its.high))
+
+
+def test_bars_are_labelled_in_order_with_their_values(results):
+    left, _ = figures.bar_chart(results).axes
+    labels = [text.get_text().replace("\n", " ") for text in left.get_xticklabels()]
+    assert labels == [method.label for method in results.ordered]
+    assert [text.get_text() for text in left.texts] == [f"{100 * m.metrics['ece'].value:.1f}" for m in results.ordered]
+
+
+def test_auroc_has_a_dashed_line_at_chance(results):
+    left, right = figures.bar_chart(results).axes
+    chance = [line for line in right.lines if line.get_linestyle() == "--"]
+    assert [set(line.get_ydata()) for line in chance] == [{50}]
+    assert not [line for line in left.lines if line.get_linestyle() == "--"]
+    assert "↓" in left.get_title(loc="left")
+    assert "↑" in right.get_title(loc="left")
+
+
+def test_an_interval_above_its_value_is_drawn_where_it_is():
+    method = fixed("zero_shot", 0.03, np.full(60, 0.5), 0.04, 0.09)
+    left, _ = figures.bar_chart(make_results(60, methods=[method], comparisons=[])).axes
+    assert bars(left) == {0: pytest.approx(3)}
+    assert error_bars(left) == {0: pytest.approx((4, 9))}
+
+
+def test_a_method_without_a_value_has_no_bar():
+    methods = [fixed("zero_shot", None, np.full(60, 0.5)), fixed("verbalized", 0.6, np.full(60, 0.5))]
+    for axes in figures.bar_chart(make_results(60, methods=methods, comparisons=[])).axes:
+        assert list(bars(axes)) == [1]
+        assert not error_bars(axes)  # no replicates, no interval
+        assert [text.get_text() for text in axes.texts] == ["n/a", "60.0"]
+
+
+def test_values_do_not_touch_titles_even_at_100():
+    methods = [fixed(f"method {i}", 1.0, np.full(60, 0.5), 1.0, 1.0) for i in range(8)]
+    figure = figures.bar_chart(make_results(60, methods=methods, comparisons=[]))
+    renderer = drawn(figure)
+    for axes in figure.axes:
+        title = axes._left_title.get_window_extent(renderer)
+        assert not any(text.get_window_extent(renderer).overlaps(title) for text in axes.texts)
+
+
+@pytest.mark.parametrize("count", [1, 5, 8])
+def test_labels_of_bars_do_not_touch_each_other(count):
+    names = [*list(LABELS.values()), "token probability of the answer"]
+    methods = [fixed(name, 0.5, np.full(60, 0.5)) for name in names[:count]]
+    figure = figures.bar_chart(make_results(60, methods=methods, comparisons=[]))
+    renderer = drawn(figure)
+    for axes in figure.axes:
+        boxes = [label.get_window_extent(renderer) for label in axes.get_xticklabels()]
+        assert not any(left.overlaps(right) for left, right in pairwise(boxes))
+
+
+@pytest.mark.parametrize("convention", Convention)
+def test_reliability_shows_the_bins_of_the_runs_convention(convention):
+    count = 8
+    results = make_results(60, names=("verbalized",), convention=convention, bins=count)
+    diagram, histogram = figures.reliability_diagrams(results).axes
+    method = results.methods[0]
+    bins = metrics.reliability_bins(
+        method.confidence[method.known], results.correct[method.known], bins=count, convention=convention
+    )
+    filled = [its for its in bins if its.count]
+    assert filled
+    solid = [patch for patch in diagram.patches if not patch.get_hatch()]
+    gaps = [patch for patch in diagram.patches if patch.get_hatch()]
+    assert [patch.get_x() for patch in solid] == pytest.approx([its.low for its in filled])
+    assert [patch.get_height() for patch in solid] == pytest.approx([its.accuracy for its in filled])
+    assert [patch.get_y() for patch in gaps] == pytest.approx([its.accuracy for its in filled])
+    assert [patch.get_height() for patch in gaps] == pytest.approx([its.confidence - its.accuracy for its in filled])
+    assert [patch.get_height() for patch in histogram.patches] == [its.count for its in bins]
+    assert [patch.get_width() for patch in histogram.patches] == pytest.approx([1 / count] * count)
+
+
+def test_over_and_underconfidence_look_different():
+    confidence = np.repeat([0.25, 0.75], 30)
+    correct = np.ones(60, dtype=bool)
+    correct[30:] = False
+    method = method_result("zero_shot", "zero-shot", confidence, correct)
+    diagram = figures.reliability_diagrams(make_results(60, correct=correct, methods=[method], comparisons=[])).axes[0]
+    under, over = (patch for patch in diagram.patches if patch.get_hatch())
+    assert under.get_hatch() != over.get_hatch()
+    assert to_hex(under.get_facecolor()) != to_hex(over.get_facecolor())
+
+
+def test_reliability_names_ece_smece_and_coverage_of_each_method(results):
+    diagrams = [axes for axes in figures.reliability_diagrams(results).axes if axes.texts]
+    shown = {axes.get_title(loc="left").replace("\n", " "): axes.texts[0].get_text() for axes in diagrams}
+    for method in results.methods:
+        for name in ("ece", "smece"):
+            assert f"{100 * method.metrics[name].value:.1f}" in shown[method.label]
+        assert ("coverage" in shown[method.label]) == (not method.known.all())
+
+
+def test_risk_coverage_curves_are_those_of_the_metrics_scaled_to_all_answers(results):
+    axes = figures.risk_coverage(results).axes[0]
+    lines = {line.get_label().replace("\n", " "): line for line in axes.lines}
+    assert list(lines) == [*(method.label for method in results.ordered), "oracle", "random"]
+    for method in results.methods:
+        known = method.known
+        coverage, risk = metrics.risk_coverage(method.confidence[known], results.correct[known])
+        np.testing.assert_allclose(lines[method.label].get_xdata(), 100 * coverage * known.mean())
+        np.testing.assert_allclose(lines[method.label].get_ydata(), 100 * risk)
+    error = 100 * (1 - results.correct.mean())
+    assert set(lines["random"].get_ydata()) == {pytest.approx(error)}
+    oracle = lines["oracle"]
+    assert oracle.get_ydata()[-1] == pytest.approx(error)
+    assert (np.asarray(oracle.get_ydata())[np.asarray(oracle.get_xdata()) <= 100 - error] < 1e-9).all()
+
+
+def test_curves_differ_in_more_than_colour(results):
+    lines = figures.risk_coverage(results).axes[0].lines[: len(results.methods)]
+    assert len({to_hex(line.get_color()) for line in lines}) == len(lines)
+    assert len({line.get_linestyle() for line in lines}) > 1
+
+
+@pytest.mark.parametrize("draw", [figures.reliability_diagrams, figures.risk_coverage])
+def test_legends_cover_no_data(results, draw):
+    figure = draw(results)
+    renderer = drawn(figure)
+    legend = figure.legends[0].get_window_extent(renderer)
+    assert not any(axes.get_window_extent(renderer).overlaps(legend) for axes in figure.axes)
+
+
+@pytest.mark.parametrize("draw", [figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage])
+@pytest.mark.parametrize(("count", "n"), [(0, 0), (0, 9), (1, 1), (2, 0), (5, 60), (8, 60)])
+def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):
+    base = make_results(n)
+    methods = [*base.methods, method_result("other", "missing", np.full(n, np.nan), base.correct)][:count]
+    shown = imread(BytesIO(figures.png(draw(make_results(n, methods=methods, comparisons=[])), dpi=20)))
+    assert shown.shape[0] > 50
+    assert shown.shape[1] > 90
+    assert shown.min() < shown.max()
+
+
+@pytest.mark.parametrize("draw", [figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage])
+def test_same_results_make_the_same_png(draw):
+    once, twice = (figures.png(draw(make_results(60)), dpi=20) for _ in range(2))
+    assert once == twice
+
+
+def test_dollar_signs_in_labels_start_no_formula():
+    label = r"cost $\frac{ of $100"
+    figure = figures.bar_chart(make_results(60, methods=[fixed(label, 0.5, np.full(60, 0.5))], comparisons=[]))
+    assert figures.png(figure, dpi=20).startswith(b"\x89PNG")

@@ -1,0 +1,214 @@
+import base64
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from conftest import make_results, method_result
+
+from raycal.metrics import Convention
+from raycal.report.page import write_report
+from raycal.report.results import Cost, Counts
+
+PICTURES = ["bar_chart.png", "reliability.png", "risk_coverage.png"]
+NASTY = [
+    "<script>alert('x')</script>",
+    '"><img src=x onerror="alert(1)">',
+    "it's & that's; </td></table></body>",
+    "first line\nsecond line",
+    "Zürich 東京 مرحبا 🦜 \u202eevil",
+    "{{ 7 * 7 }}{% include 'x' %}",
+]
+
+
+class Page(HTMLParser):
+    """The tags with their attributes, and the text of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def attributes(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(autouse=True)
+def _coarse_figures(monkeypatch):
+    monkeypatch.setattr("raycal.report.page._DPI", 24)
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory):
+    return write_report(make_results(), tmp_path_factory.mktemp("report")).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+def test_writes_the_page_and_its_figures_and_nothing_else(tmp_path):
+    folder = tmp_path / "new" / "report"
+    assert write_report(make_results(), folder) == folder / "index.html"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["index.html", *PICTURES])
+
+
+def test_figures_in_the_page_are_the_files_beside_it(tmp_path):
+    html = write_report(make_results(), tmp_path).read_text(encoding="utf-8")
+    images = [its["src"].removeprefix("data:image/png;base64,") for its in Page(html).attributes("img")]
+    assert [base64.b64decode(image) for image in images] == [(tmp_path / name).read_bytes() for name in PICTURES]
+
+
+def test_page_is_self_contained(html, page):
+    assert "script" not in {tag for tag, _ in page.tags}
+    links = [its[name] for _, its in page.tags for name in ("src", "href", "srcset", "action", "data") if name in its]
+    assert links
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert not re.search(r"url\(|@import|https?://", html)
+
+
+def test_same_results_make_the_same_bytes(tmp_path):
+    once, twice = (write_report(make_results(), tmp_path / name) for name in ("once", "twice"))
+    for name in ["index.html", *PICTURES]:
+        assert (once.parent / name).read_bytes() == (twice.parent / name).read_bytes()
+
+
+def test_a_failed_report_leaves_the_last_one_whole(tmp_path):
+    before = write_report(make_results(), tmp_path).read_bytes()
+    unspeakable = make_results(experiment={"name": object()})
+    with pytest.raises(Exception, match="represent"):
+        write_report(unspeakable, tmp_path)
+    assert (tmp_path / "index.html").read_bytes() == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_sections_stand_in_order(page, html):
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", html)
+    assert headings == [
+        "Calibration and discrimination",
+        "Methods",
+        "Paired differences",
+        "Reliability",
+        "Risk and coverage",
+        "Most confidently wrong",
+        "Subjects",
+        "The run",
+    ]
+    assert html.startswith("<!DOCTYPE html>")
+    assert html.index('class="finding"') < html.index("<h2")
+
+
+def test_header_and_run_show_what_the_run_was(page):
+    for text in ("worldfacts-3f9a1c", "smollm2-135m-instruct", "Split", "test", "temperature: 1.0", "0.32.0"):
+        assert text in page.text
+
+
+def test_counts_and_cost_are_shown(tmp_path):
+    results = make_results(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5))
+    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+    for number in ("91,234", "1,234", "567", "7,654,321", "8,765,432", "9,876.5"):
+        assert number in text
+
+
+def test_every_picture_has_its_numbers_in_words(page):
+    bar_chart, reliability, risk = (its["alt"] for its in page.attributes("img"))
+    for method in make_results().methods:
+        assert f"{method.label} {100 * method.metrics['ece'].value:.1f}" in bar_chart
+        assert f"{method.label} {100 * method.metrics['auroc'].value:.1f}" in bar_chart
+        assert f"{method.label}: mean confidence {100 * np.nanmean(method.confidence):.1f}" in reliability
+        assert f"{method.label} {100 * method.metrics['aurc'].value:.1f}" in risk
+
+
+def test_tables_are_accessible(html, page):
+    tables = Counter(tag for tag, _ in page.tags)
+    assert tables["table"] == tables["caption"] == 4
+    assert all(its.get("scope") in {"row", "col"} for its in page.attributes("th"))
+    assert page.attributes("html") == [{"lang": "en"}]
+    ids = [its["id"] for _, its in page.tags if "id" in its]
+    assert len(ids) == len(set(ids))
+    assert all(its["aria-labelledby"] in ids for _, its in page.tags if "aria-labelledby" in its)
+
+
+def test_rows_of_a_table_have_as_many_cells_as_its_head(html):
+    for table in re.findall(r"<table.*?</table>", html, re.DOTALL):
+        widths = {len(re.findall(r"<t[hd][ >]", row)) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}
+        assert len(widths) == 1
+
+
+def run_that_says(text):
+    """A run all of whose texts are this one."""
+    base = make_results(60, names=("zero_shot",))
+    return replace(
+        base,
+        **dict.fromkeys(["run", "model", "dataset", "split"], text),
+        **dict.fromkeys(["questions", "answers", "accepted", "subjects"], [text] * 60),
+        methods=[method_result("zero_shot", text, base.methods[0].confidence, base.correct)],
+        experiment={"name": text},
+        versions={text: text},
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # no font has every script
+@pytest.mark.parametrize("nasty", NASTY)
+def test_text_from_questions_and_models_is_shown_and_never_obeyed(tmp_path, nasty):
+    shown, plain = (
+        Page(write_report(run_that_says(text), tmp_path).read_text(encoding="utf-8")) for text in (nasty, "plain")
+    )
+    assert [tag for tag, _ in shown.tags] == [tag for tag, _ in plain.tags]
+    assert [sorted(its) for _, its in shown.tags] == [sorted(its) for _, its in plain.tags]
+    assert shown.text.count(nasty) >= 3 * 20  # question, answer and accepted answer of 20 wrong answers
+
+
+def test_reasons_are_escaped_footnotes(tmp_path):
+    correct = np.zeros(20, dtype=bool)
+    method = method_result("zero_shot", "zero-shot", np.linspace(0, 1, 20), correct)
+    auroc = replace(method.metrics["auroc"], reason="<b>one</b> class")
+    method = replace(method, metrics={**method.metrics, "auroc": auroc})
+    results = make_results(20, correct=correct, methods=[method], comparisons=[])
+    page = Page(write_report(results, tmp_path).read_text(encoding="utf-8"))
+    assert "No value: <b>one</b> class" in page.text
+    notes = {its["id"] for its in page.attributes("li")}
+    assert {its["href"].removeprefix("#") for its in page.attributes("a")} == notes
+
+
+def test_a_very_long_text_is_cut(tmp_path):
+    results = make_results(30, answers=["word " * 50_000] * 30)
+    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+    assert "(250,000 characters)" in text
+    assert len(text) < 100_000
+
+
+@pytest.mark.parametrize("convention", Convention)
+def test_the_convention_is_said_in_words(tmp_path, convention):
+    results = make_results(20, names=("zero_shot",), convention=convention, bins=15)
+    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+    assert f"ECE by the convention {convention}: " in text
+    assert "in 15 bins of equal width" in text
+
+
+@pytest.mark.parametrize(("n", "names"), [(0, ("zero_shot", "verbalized")), (0, ()), (5, ()), (1, ("zero_shot",))])
+def test_degenerate_runs_have_a_page(tmp_path, n, names):
+    page = Page(write_report(make_results(n, names=names, comparisons=[]), tmp_path).read_text(encoding="utf-8"))
+    assert len(page.attributes("img")) == 3
+    assert "The run has no paired differences." in page.text
+    assert "nan" not in page.text.lower().split()
+
+
+def test_a_method_without_confidences_is_shown_as_such(tmp_path):
+    base = make_results(30, names=("zero_shot",))
+    missing = method_result("verbalized", "verbalized", np.full(30, np.nan), base.correct)
+    results = replace(base, methods=[*base.methods, missing])
+    page = Page(write_report(results, tmp_path).read_text(encoding="utf-8"))
+    bar_chart, reliability, _ = (its["alt"] for its in page.attributes("img"))
+    assert "verbalized n/a (there are no rows)" in bar_chart
+    assert "verbalized: no confidences" in reliability
+    assert "No value: there are no rows" in page.text

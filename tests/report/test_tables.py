@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from conftest import make_results, method_result
+
+from raycal.report import tables
+from raycal.report.results import Comparison
+from raycal.report.wording import METRICS
+
+
+def test_method_table_has_every_metric_with_its_interval(results):
+    table = tables.method_table(results)
+    assert [row[0] for row, _ in table.rows] == [method.label for method in results.ordered]
+    assert len(table.columns) == 1 + len(METRICS)
+    for method, (_, cells) in zip(results.ordered, table.rows, strict=True):
+        assert cells[0].text == f"{100 * method.coverage:.1f}"
+        for (name, metric), cell in zip(METRICS.items(), cells[1:], strict=True):
+            assert cell.text == metric.number(method.metrics[name].value)
+            assert cell.interval.count(metric.number(method.metrics[name].low))
+
+
+@pytest.mark.parametrize(("name", "best"), [("ece", min), ("auroc", max), ("brier", min), ("prr", max)])
+def test_the_best_of_a_column_is_strong(results, name, best):
+    table = tables.method_table(results)
+    column = 1 + list(METRICS).index(name)
+    value = best(method.metrics[name].value for method in results.methods)
+    strong = {cells[column].text for _, cells in table.rows if cells[column].strong}
+    assert strong == {METRICS[name].number(value)}
+
+
+def test_accuracy_is_no_merit_of_a_method(results):
+    column = 1 + list(METRICS).index("accuracy")
+    assert not any(cells[column].strong for _, cells in tables.method_table(results).rows)
+
+
+def test_undefined_values_share_one_footnote_a_reason():
+    correct = np.zeros(20, dtype=bool)
+    methods = [method_result(name, name, np.linspace(0, 1, 20), correct) for name in ("zero_shot", "sampling")]
+    table = tables.method_table(make_results(20, correct=correct, methods=methods, comparisons=[]))
+    assert list(table.notes) == ["no answer is correct"]
+    dashes = [cell for _, cells in table.rows for cell in cells if cell.text == "—"]
+    assert len(dashes) >= 2
+    assert {cell.note for cell in dashes} == {1}
+
+
+def test_difference_table_pivots_metrics_into_columns(results):
+    table = tables.difference_table(results)
+    assert [name for name, _ in table.columns] == [METRICS[name].heading for name in ("ece", "brier", "auroc")]
+    assert {pair for pair, _ in table.rows} == {(its.method, its.baseline) for its in results.comparisons}
+    comparison = results.comparisons[0]
+    cells = dict(table.rows)[(comparison.method, comparison.baseline)]
+    ece = METRICS[comparison.metric]
+    assert cells[0].text == ece.difference(comparison.difference)
+    assert cells[0].interval == f"[{ece.difference(comparison.low)}, {ece.difference(comparison.high)}]"
+    assert cells[0].strong == comparison.settled
+
+
+def test_a_metric_that_a_pair_lacks_is_a_dash():
+    results = make_results(
+        comparisons=[
+            Comparison("classifier", "zero-shot", "ece", -0.1, -0.2, -0.05),
+            Comparison("fine-tuned", "zero-shot", "auroc", 0.004, -0.01, 0.02),
+        ]
+    )
+    (_, classifier), (_, tuned) = tables.difference_table(results).rows
+    assert [cell.text for cell in classifier] == ["−10.0", "—"]
+    assert [cell.text for cell in tuned] == ["—", "+0.4"]
+    assert [classifier[0].strong, tuned[1].strong] == [True, False]
+
+
+def test_most_confidently_wrong_are_wrong_and_ranked_by_the_mean_of_what_is_known():
+    correct = np.array([True, False, False, False, False])
+    first = np.array([1.0, 0.9, 0.6, np.nan, np.nan])
+    second = np.array([1.0, 0.1, 0.6, 0.55, np.nan])
+    methods = [method_result(name, name, p, correct) for name, p in (("zero_shot", first), ("verbalized", second))]
+    rows = tables.most_confidently_wrong(make_results(5, correct=correct, methods=methods, comparisons=[]))
+    assert [row.question.split()[-1] for row in rows] == ["2?", "3?", "1?"]
+    assert [list(row.confidences) for row in rows] == [["0.60", "0.60"], ["—", "0.55"], ["0.90", "0.10"]]
+
+
+def test_most_confidently_wrong_does_not_depend_on_the_order_of_the_rows():
+    results = make_results(200, names=("sampling",))
+    order = np.random.default_rng(1).permutation(200)
+    method = results.methods[0]
+    shuffled = make_results(
+        200,
+        correct=results.correct[order],
+        questions=[results.questions[i] for i in order],
+        answers=[results.answers[i] for i in order],
+        accepted=[results.accepted[i] for i in order],
+        methods=[method_result("sampling", method.label, method.confidence[order], results.correct[order])],
+        comparisons=[],
+    )
+    assert tables.most_confidently_wrong(shuffled) == tables.most_confidently_wrong(results)
+    assert len(tables.most_confidently_wrong(results)) == tables.WRONG_ROWS
+
+
+def test_subjects_count_their_answers():
+    correct = np.array([True, False, True, True])
+    rows = tables.subject_table(make_results(4, names=(), correct=correct, subjects=["b", "b", "", "a"]))
+    assert [(row.name, row.n, row.correct, row.accuracy) for row in rows] == [
+        ("(none)", 1, 1, "100.0"),
+        ("a", 1, 1, "100.0"),
+        ("b", 2, 1, "50.0"),
+    ]
+
+
+def test_no_subjects_no_table():
+    assert tables.subject_table(make_results(4, subjects=[""] * 4)) == []
+    assert tables.subject_table(make_results(0)) == []
+
+
+def test_long_texts_are_cut_and_say_so():
+    assert tables.shortened("x" * 600) == "x" * 600
+    assert tables.shortened("x" * 12_345).endswith("x… (12,345 characters)")
+    assert len(tables.shortened("x" * 12_345)) < 700
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number", "difference"),
+    [
+        ("ece", 0.0512, "5.1", "+5.1"),
+        ("ece", -0.0512, "−5.1", "−5.1"),
+        ("ece", -0.0001, "0.0", "0.0"),
+        ("brier", 0.12345, "0.123", "+0.123"),
+        ("brier", 0.0, "0.000", "0.000"),
+    ],
+)
+def test_numbers_as_shown(name, value, number, difference):
+    assert METRICS[name].number(value) == number
+    assert METRICS[name].difference(value) == difference

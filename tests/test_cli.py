@@ -1,0 +1,109 @@
+"""The command as a user types it, right and wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Raycal
+
+from raycal.run import Run
+
+
+def test_help_is_instant_and_names_every_command(raycal: Raycal) -> None:
+    raycal("--help")
+    started = time.monotonic()
+    shown = raycal("--help").stdout
+    assert time.monotonic() - started < 3  # under 1 s on a quiet machine
+    for command in ("run", "elicit", "grade", "score", "evaluate", "report", "ask", "results", "metrics"):
+        assert f" {command} " in shown
+
+
+def test_light_commands_import_nothing_heavy(raycal: Raycal, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    (tmp_path / "store").mkdir()
+    code = (
+        "import sys; from raycal.cli import app\n"
+        "try: app(['results', '--store', sys.argv[1]])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'ray', 'vllm', 'transformers', 'sklearn', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "store")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nope.yaml"], "there is no experiment file nope.yaml"),
+        (["elicit", "--set", "elicit.samples.kk=3"], "there is no key elicit.samples.kk, did you mean k?"),
+        (["elicit", "--set", "model.path=/no/such/model"], "there is no model '/no/such/model'"),
+        (["elicit", "--set", "questions=[{source: file, path: nope.jsonl}]"], "nope.jsonl"),
+        (["elicit", "--set", "questions=[{source: worldfacts, relations: [capitl]}]"], "capitl"),
+        (["report"], "has no metrics yet"),
+        (["results", "--store", "nope"], "there is no results store at nope"),
+        (["metrics", "nope.csv"], "nope.csv"),
+        (["grade", "--file", "nope.csv"], "nope.csv"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_status_1(
+    raycal: Raycal, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    if arguments[0] in ("elicit", "report"):
+        arguments = [*arguments, "--set", f"storage={tmp_path / 'store'}"]
+    done = raycal(*arguments, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_grade_grades_rows_from_anywhere(raycal: Raycal, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"said": "It is Paris.", "gold": ["Paris"]}, {"said": "Lyon", "gold": "Paris"}, {"gold": "Paris"}]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    columns = ["--prediction", "said", "--answers", "gold"]
+    graded = json.loads(raycal("grade", "--file", str(path), *columns, "--json").stdout)
+    assert (graded["n"], graded["correct"], len(graded["bad"])) == (2, 1, 1)
+    assert "rows.jsonl:3" in raycal("grade", "--file", str(path), *columns).stdout
+
+
+def test_metrics_works_on_anybodys_file(raycal: Raycal, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("p,right,topic\n0.2,1,a\n0.8,1,b\n")
+    options = ["--confidence", "p", "--correct", "right", "--group", "topic", "--json"]
+    found = json.loads(raycal("metrics", str(path), *options).stdout)
+    assert json.dumps(found).count('"ece"') >= 1
+    assert raycal("metrics", str(path), "--confidence", "p", "--correct", "right").returncode == 0
+
+
+@pytest.mark.engine
+def test_results_come_as_table_json_csv_and_sql(raycal: Raycal, finished: Run) -> None:
+    store = ["--store", str(finished.store.root)]
+    rows = json.loads(raycal("results", *store, "--json").stdout)
+    labels = {method.label for method in finished.experiment.methods}
+    assert {row["method"] for row in rows} == labels
+    assert {row["run"] for row in rows} == {finished.id}
+    assert {row["method"] for row in csv.DictReader(io.StringIO(raycal("results", *store, "--csv").stdout))} == labels
+    assert "zero_shot" in raycal("results", *store).stdout
+    counted = json.loads(raycal("results", *store, "--json", "--sql", "SELECT count(*) AS n FROM answers").stdout)
+    assert counted == [{"n": finished.questions.questions}]
+    assert raycal("results", *store, "--sql", "SELECT nonsense", check=False).returncode == 1
+
+
+@pytest.mark.engine
+def test_ask_prints_the_answer_and_every_methods_confidence(raycal: Raycal) -> None:
+    methods = "methods=[{method: zero_shot}, {method: verbalized}, {method: sampling, equivalence: judge}]"
+    options = ["--set", "elicit.samples.k=3", "--set", "elicit.max_tokens=12", "--set", methods, "--json"]
+    reply = json.loads(raycal("ask", "What is the key to a delicious pizza sauce?", *options).stdout.splitlines()[-1])
+    assert reply["answer"]
+    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "verbalized", "sampling"]
+    assert all((one["value"] is None) == bool(one["reason"]) for one in reply["confidences"])

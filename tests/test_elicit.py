@@ -1,0 +1,114 @@
+"""What is left to ask, decided from keys alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from raycal.config import ElicitConfig, PromptStyle, Samples
+from raycal.elicit import Done, Elicitor, Work, pick_work
+from raycal.models import Model
+from raycal.questions.question import Split
+from raycal.recipe import Query, Recipe
+from raycal.schemas import SCHEMAS, Table
+from raycal.store import Store
+
+RECIPE = Recipe(
+    Model("somewhere", "tiny", "1"),
+    PromptStyle.AUTO,
+    ElicitConfig(samples=Samples(k=3)),
+    (Query.CORRECTNESS, Query.WORDS),
+    0,
+    {},
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def questions(*ids: str) -> pa.Table:
+    rows = [
+        {"key": one, "dataset": "d", "split": "test", "subject": "s", "kind": "open", "question": one, "choices": []}
+        for one in ids
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMAS[Table.QUESTIONS])
+
+
+def left(store: Store, *ids: str, retry_errors: bool = False) -> list[Work]:
+    done = Done.read(store, RECIPE, retry_errors=retry_errors)
+    return [Work(**row) for row in pick_work(questions(*ids), [Split.TEST], RECIPE, done).to_pylist()]
+
+
+def write(store: Store, table: Table, **row: object) -> None:
+    store.write(table, RECIPE.partitions[table], [row])
+
+
+def write_everything(store: Store, question: str) -> None:
+    answer = RECIPE.answer_key(question, "d", "s")
+    write(store, Table.ANSWERS, key=answer, text="Paris")
+    for index in range(3):
+        write(store, Table.SAMPLES, key=RECIPE.samples_key(question, "d", "s"), index=index, text="Paris")
+    for query in RECIPE.queries:
+        write(store, Table.QUERIES, key=RECIPE.query_key(query, answer), text="likely")
+
+
+def test_an_empty_store_leaves_everything_and_a_full_one_nothing(store: Store) -> None:
+    (work,) = left(store, "q")
+    assert work.needs_answer
+    assert work.first_sample == 0
+    assert work.queries == ["correctness", "words"]
+    write_everything(store, "q")
+    assert left(store, "q") == []
+    assert [one.question_id for one in left(store, "q", "other")] == ["other"]
+
+
+def test_other_splits_are_never_asked(store: Store) -> None:
+    done = Done.read(store, RECIPE, retry_errors=False)
+    assert pick_work(questions("q"), [Split.CALIBRATION], RECIPE, done).num_rows == 0
+
+
+def test_samples_count_up_to_the_first_gap(store: Store) -> None:
+    for index in (0, 2):
+        write(store, Table.SAMPLES, key=RECIPE.samples_key("q", "d", "s"), index=index, text="x")
+    (work,) = left(store, "q")
+    assert work.first_sample == 1
+
+
+def test_failed_rows_are_done_unless_they_are_to_be_retried(store: Store) -> None:
+    write_everything(store, "q")
+    write(store, Table.ANSWERS, key=RECIPE.answer_key("failed", "d", "s"), error="too long")
+    (work,) = left(store, "q", "failed")
+    assert not work.needs_answer
+    (work,) = left(store, "q", "failed", retry_errors=True)
+    assert work.needs_answer
+
+
+def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: Store) -> None:
+    asker = Elicitor(RECIPE)
+    batch = [vars(work) for work in left(store, "a", "b")]
+    assert asker.remaining(batch, store) == batch
+    rows = [{"key": RECIPE.answer_key(one, "d", "s"), "text": f"answer {one}"} for one in ("a", "b")]
+    store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
+    again = [Work(**row) for row in asker.remaining(batch, store)]
+    assert [one.needs_answer for one in again] == [False, False]
+    assert [one.answer for one in again] == ["answer a", "answer b"]
+    assert all(one.queries and one.first_sample == 0 for one in again)
+    for table in (Table.SAMPLES, Table.QUERIES):
+        keys = [key for row in batch for key in Work(**row).expected_keys(table, RECIPE)]
+        written = [{"key": key.split(":")[0], "index": int(key.split(":")[1] or -1)} for key in keys]
+        if table is Table.QUERIES:
+            written = [{"key": row["key"]} for row in written]
+        store.write(table, RECIPE.partitions[table], written)
+    assert asker.remaining(batch, store) == []
+
+
+def test_keys_are_found_among_many(store: Store) -> None:
+    keys = np.array(sorted(f"{i:032x}" for i in range(0, 1000, 3)), dtype="S32")
+    done = Done(keys, keys, keys, np.arange(len(keys)))
+    assert all(done.has(Table.ANSWERS, f"{i:032x}") == (i % 3 == 0) for i in range(1000))
+    assert [done.sample_count(f"{i:032x}") for i in (0, 3, 4, 999)] == [0, 1, 0, 333]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raycal.config import ElicitConfig, Experiment, Phrasing, PromptStyle, Samples, Sampling, Verbalized, ZeroShot
+from raycal.models import Model
+from raycal.prompts import Example
+from raycal.recipe import Query, Recipe, queries_of
+from raycal.schemas import Table
+
+MODEL = Model("somewhere", "tiny", "1")
+EXAMPLES = {("d", "s"): (Example("Q?", (), "A"),)}
+
+
+def recipe(**changes: Any) -> Recipe:
+    settings: dict[str, Any] = {
+        "model": MODEL,
+        "style": PromptStyle.AUTO,
+        "config": ElicitConfig(),
+        "queries": tuple(Query),
+        "seed": 0,
+        "examples": {},
+    }
+    return Recipe(**settings | changes)
+
+
+def keys(of: Recipe) -> dict[str, str]:
+    answer = of.answer_key("q", "d", "s")
+    return {
+        "answer": answer,
+        "samples": of.samples_key("q", "d", "s"),
+        **{str(query): of.query_key(query, answer) for query in of.queries},
+    }
+
+
+def changed(**changes: Any) -> set[str]:
+    before, after = keys(recipe()), keys(recipe(**changes))
+    return {name for name, key in after.items() if before[name] != key}
+
+
+ALL = {"answer", "samples", *Query}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, set()),
+        ({"model": Model("elsewhere", "tiny", "1")}, set()),  # where a model lies does not matter
+        ({"model": Model("somewhere", "tiny", "2")}, ALL),
+        ({"style": PromptStyle.BASE}, ALL),
+        ({"config": ElicitConfig(max_tokens=9)}, ALL),
+        ({"config": ElicitConfig(first_line=False)}, ALL),
+        ({"examples": EXAMPLES}, ALL),
+        ({"examples": {("d", "other"): EXAMPLES["d", "s"]}}, set()),  # another subject's examples
+        ({"config": ElicitConfig(samples=Samples(k=20))}, set()),  # growing k keeps what is there
+        ({"config": ElicitConfig(samples=Samples(temperature=0.5))}, {"samples"}),
+        ({"config": ElicitConfig(samples=Samples(top_p=0.5))}, {"samples"}),
+        ({"seed": 1}, {"samples"}),
+        ({"queries": (Query.WORDS,)}, set()),
+    ],
+)
+def test_a_key_changes_with_what_determines_its_row_and_with_nothing_else(
+    changes: dict[str, Any], expected: set[str]
+) -> None:
+    assert changed(**changes) == expected
+
+
+def test_the_queries_are_those_that_the_methods_need() -> None:
+    words, number = Verbalized(phrasing=Phrasing.WORDS), Verbalized(phrasing=Phrasing.PROBABILITY)
+    assert queries_of([Sampling()]) == ()
+    assert queries_of([words, ZeroShot(), number, words]) == (Query.CORRECTNESS, Query.PROBABILITY, Query.WORDS)
+
+
+def test_every_generated_table_has_a_partition_in_the_order_of_writing() -> None:
+    assert list(recipe().partitions) == [Table.ANSWERS, Table.SAMPLES, Table.QUERIES]
+    weird = Recipe.of(Experiment(name="x"), Model("l", "org/../name", "1"), {})
+    assert not any("/" in name for name in weird.partitions.values())
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=20, unique=True))
+def test_no_two_questions_share_a_seed(ids: list[str]) -> None:
+    of = recipe()
+    seeds = sorted(of.sample_seed(one) for one in ids)
+    assert all(later - earlier >= 1024 for earlier, later in zip(seeds, seeds[1:], strict=False))
+    assert all(0 <= seed < 2**63 - 1024 for seed in seeds)
