@@ -69,7 +69,7 @@ def grade(
             grade_stage(run, console)
         return
     with _errors_for_people():
-        from raycal.grade_file import grade_file
+        from raycal.grade.file import grade_file
         from raycal.tables import grades_table
 
         graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)

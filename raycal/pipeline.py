@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from raycal.agreement import Agreement, agreement
 from raycal.confidence.embedding import Embedder
 from raycal.config import Grader
 from raycal.elicit import Done, count_work, elicit
 from raycal.evaluate import evaluate_run
+from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
 from raycal.progress import show_progress

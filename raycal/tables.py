@@ -15,7 +15,7 @@ from raycal.store import Store, StoreError
 
 if TYPE_CHECKING:
     from raycal.ask import Reply
-    from raycal.grade_file import GradeReport
+    from raycal.grade.file import GradeReport
 
 _RESULTS = """
     SELECT metrics.run, metrics.model, metrics.dataset, metrics.split, metrics.method, metrics.n, metrics.coverage,

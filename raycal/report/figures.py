@@ -148,13 +148,11 @@ def _reliability(diagram: Axes, histogram: Axes, method: MethodResult, results: 
     bins = metrics.reliability_bins(
         method.confidence[known], results.correct[known], bins=results.bins, convention=results.convention
     )
+    lows, width = [its.low for its in bins], 1 / results.bins
+    histogram.bar(lows, [its.count for its in bins], width, align="edge", color=_SOFT, edgecolor="white", linewidth=0.5)
     for its in bins:
-        histogram.bar(
-            its.low, its.count, its.high - its.low, align="edge", color=_SOFT, edgecolor="white", linewidth=0.5
-        )
         if its.accuracy is not None and its.confidence is not None:
             gap = its.confidence - its.accuracy
-            width = its.high - its.low
             diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=_SOFT, linewidth=0.6)
             diagram.bar(its.low, gap, width, its.accuracy, align="edge", **_gap_style(over=gap > 0))
     lines = [f"{METRICS[name].shown} {_spoken(method, name)}" for name in ("ece", "smece")]

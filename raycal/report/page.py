@@ -48,7 +48,6 @@ def write_report(results: RunResults, folder: Path) -> Path:
     The page needs none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed,
     the page last. The same results make the same bytes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     images = {
         "bar_chart": _Image(figures.png(figures.bar_chart(results), _DPI), alt_texts.bar_chart(results)),
         "reliability": _Image(
@@ -56,10 +55,12 @@ def write_report(results: RunResults, folder: Path) -> Path:
         ),
         "risk_coverage": _Image(figures.png(figures.risk_coverage(results), _DPI), alt_texts.risk_coverage(results)),
     }
+    html = _html(results, images)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, image in images.items():
         _write(folder / f"{name}.png", image.png)
     page = folder / "index.html"
-    _write(page, _html(results, images).encode())
+    _write(page, html.encode())
     return page
 
 

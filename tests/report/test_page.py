@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from conftest import make_results, method_result
+from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
 from raycal.report.page import write_report
@@ -21,6 +22,11 @@ NASTY = [
     "Zürich 東京 مرحبا 🦜 \u202eevil",
     "{{ 7 * 7 }}{% include 'x' %}",
 ]
+
+
+def few(n=30, **changes):
+    """A run with two methods: quick to draw."""
+    return make_results(n, names=("zero_shot", "verbalized"), **changes)
 
 
 class Page(HTMLParser):
@@ -58,12 +64,12 @@ def page(html):
 
 def test_writes_the_page_and_its_figures_and_nothing_else(tmp_path):
     folder = tmp_path / "new" / "report"
-    assert write_report(make_results(), folder) == folder / "index.html"
+    assert write_report(few(), folder) == folder / "index.html"
     assert sorted(path.name for path in folder.iterdir()) == sorted(["index.html", *PICTURES])
 
 
 def test_figures_in_the_page_are_the_files_beside_it(tmp_path):
-    html = write_report(make_results(), tmp_path).read_text(encoding="utf-8")
+    html = write_report(few(), tmp_path).read_text(encoding="utf-8")
     images = [its["src"].removeprefix("data:image/png;base64,") for its in Page(html).attributes("img")]
     assert [base64.b64decode(image) for image in images] == [(tmp_path / name).read_bytes() for name in PICTURES]
 
@@ -77,18 +83,17 @@ def test_page_is_self_contained(html, page):
 
 
 def test_same_results_make_the_same_bytes(tmp_path):
-    once, twice = (write_report(make_results(), tmp_path / name) for name in ("once", "twice"))
+    once, twice = (write_report(few(), tmp_path / name) for name in ("once", "twice"))
     for name in ["index.html", *PICTURES]:
         assert (once.parent / name).read_bytes() == (twice.parent / name).read_bytes()
 
 
 def test_a_failed_report_leaves_the_last_one_whole(tmp_path):
-    before = write_report(make_results(), tmp_path).read_bytes()
-    unspeakable = make_results(experiment={"name": object()})
-    with pytest.raises(Exception, match="represent"):
-        write_report(unspeakable, tmp_path)
-    assert (tmp_path / "index.html").read_bytes() == before
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    write_report(few(), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(RepresenterError):
+        write_report(few(50, experiment={"name": object()}), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_sections_stand_in_order(page, html):
@@ -113,7 +118,7 @@ def test_header_and_run_show_what_the_run_was(page):
 
 
 def test_counts_and_cost_are_shown(tmp_path):
-    results = make_results(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5))
+    results = few(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5))
     text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
     for number in ("91,234", "1,234", "567", "7,654,321", "8,765,432", "9,876.5"):
         assert number in text
@@ -181,7 +186,7 @@ def test_reasons_are_escaped_footnotes(tmp_path):
 
 
 def test_a_very_long_text_is_cut(tmp_path):
-    results = make_results(30, answers=["word " * 50_000] * 30)
+    results = few(answers=["word " * 50_000] * 30)
     text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
     assert "(250,000 characters)" in text
     assert len(text) < 100_000

@@ -13,7 +13,7 @@ from raycal.grade import Grade, Reason, match
 from raycal.questions.question import Kind
 from raycal.text import parse
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def grade(reply: str, *answers: str) -> Grade:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from raycal.mentions import find_mentions
+from raycal.grade.mentions import find_mentions
 from raycal.numerals import listed
 from raycal.text import normalise, parse
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raycal.grade_file import GradeFileError, GradeReport, grade_file
+from raycal.grade.file import GradeFileError, GradeReport, grade_file
 
 ROWS: list[dict[str, Any]] = [
     {"reply": "The capital is Paris.", "gold": ["Paris", "City of Light"]},

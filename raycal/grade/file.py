@@ -74,7 +74,7 @@ class GradeReport:
 
 
 def grade_file(path: Path, *, prediction: str, answers: str, choices: str | None = None) -> GradeReport:
-    """Grade a file's rows with the match grader (`raycal.grade`).
+    """Grade a file's rows with the match grader (`raycal.grade.match`).
 
     `prediction` names the column of the model's replies. The `answers` column holds a text, a list of texts, or such a
     list spelt as JSON; a final "#### answer" counts alone. With `choices`, a column of lists, rows are multiple choice

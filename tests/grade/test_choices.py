@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from raycal.grade import Reason, match
 from raycal.questions.question import Kind
 
-MMLU = Path(__file__).parents[2] / "shared" / "data" / "mmlu" / "test"
+MMLU = Path(__file__).parents[3] / "shared" / "data" / "mmlu" / "test"
 CITIES = ("London", "Paris", "Rome", "Berlin")
 VITAMINS = ("Vitamin A", "Vitamin B", "Vitamin C", "Vitamin D")
 

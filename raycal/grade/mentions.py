@@ -1,6 +1,6 @@
 """Where a reply mentions an answer, and whether it asserts it there.
 
-The rules are the match grader's (see `raycal.grade`); they work on words, so that "Par" is not in "Paris".
+The rules are the match grader's (see `raycal.grade.match`); they work on words, so that "Par" is not in "Paris".
 """
 
 from __future__ import annotations

@@ -18,21 +18,20 @@ The match grader grades a reply as it stands, truncated or hedged. Its rules, in
    behind its last "=". An accepted unit must not be contradicted ("5 miles" is not "5 km") but may be left out, and a
    unit may be added. Units are not converted. A more precise date is right ("14 December 1972" for "1972"), a less
    precise one wrong.
-8. Multiple choice. See `raycal.choices`: a letter counts before the text of a choice, and naming two choices is wrong.
+8. Multiple choice. See `raycal.grade.choices`: a letter counts before the text of a choice; naming two is wrong.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from raycal.choices import OUTSIDE, mentioned_choices, named_letters, same_text
-from raycal.mentions import Mention, find_mentions, is_quantity, rival_numbers
+from raycal.grade.choices import OUTSIDE, mentioned_choices, named_letters, same_text
+from raycal.grade.mentions import Mention, find_mentions, is_quantity, rival_numbers
+from raycal.grade.reply import behind_answer_is, extract, final_part, without_refusal
 from raycal.numerals import is_number, listed
 from raycal.questions.question import Kind
-from raycal.reply import behind_answer_is, extract, final_part, without_refusal
 from raycal.text import Line, normalise, parse
 
 MATCH_VERSION = "1"  # part of a grade's key: raise it whenever a rule changes
@@ -71,16 +70,6 @@ _SENTENCE_WORDS = frozenset(
         "for there you i we can will would do does did"
     )
 )
-
-_VERDICTS = {"yes": True, "correct": True, "no": False, "incorrect": False}
-_WORD = r"(?P<word>yes|no|correct|incorrect)"
-# A clause may follow "yes" and "no" without a comma, but "no answer was given" is no verdict.
-_ENDS = r"""(?=\s*(?:$|[.,;!\-–—\n*"')\]]))"""
-_CLAUSE = r"(?=\s+(?:it|the|this|that|they|these|those|both|because|since|as|there|he|she)\b)"
-_FIRST = re.compile(rf"[\W_]*(?:{_WORD}{_ENDS}|(?P<clause>yes|no){_CLAUSE})", re.IGNORECASE)
-_LABELLED = re.compile(rf"\b(?:verdict|answer)\W*:[\W_]*{_WORD}{_ENDS}", re.IGNORECASE)
-# "Yes and no", "yes/no", "yes, no", "Yes. No."
-_SECOND = re.compile(r"[\W_]*(?:(?:and|or|but)\s+)?(yes|no|correct|incorrect)\b", re.IGNORECASE)
 
 
 def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[str] = ()) -> Grade:
@@ -197,21 +186,3 @@ def _named_choices(text: str, extracted: str, choices: Sequence[str]) -> tuple[s
     if mentioned:
         return mentioned, Reason.CONTAINED
     return set(), Reason.REFUSAL if kept != extracted else Reason.DIFFERENT
-
-
-def parse_verdict(reply: str) -> bool | None:
-    """The verdict of a judge's reply, or None where it is absent or contradictory.
-
-    It must be the reply's first word ("Yes.", "no, because ...") or follow "verdict:" or "answer:" on the last line;
-    "yes" anywhere else is not a yes. Where both are there they must agree, and a verdict must not be followed by its
-    opposite ("Yes and no").
-    """
-    lines = [line for line in reply.splitlines() if line.strip()]
-    if not lines:
-        return None
-    first, labelled = _FIRST.match(reply.lstrip()), _LABELLED.search(lines[-1])
-    found = [verdict for verdict in (first, labelled) if verdict]
-    words = [verdict["word"] or verdict["clause"] for verdict in found]
-    words += [second[1] for verdict in found if (second := _SECOND.match(verdict.string, verdict.end()))]
-    verdicts = {_VERDICTS[word.lower()] for word in words}
-    return verdicts.pop() if len(verdicts) == 1 else None
