@@ -80,8 +80,8 @@ async def _judged(engine: Engine, method: Method, row: Elicited) -> dict[frozens
     judge = EquivalenceJudge("", "", "")
     verdicts: dict[frozenset[str], bool | None] = {}
     for pair in needed_pairs(method, row):
-        left, right = sorted(pair)
-        work = {"key": "", "question_id": row.question_id, "question": row.question, "left": left, "right": right}
+        one, other = sorted(pair)
+        work = {"key": "", "question_id": row.question_id, "question": row.question, "one": one, "other": other}
         (verdict,) = (await judge.ask(engine, work))[Table.VERDICTS]
         verdicts[pair] = verdict.get("verdict")
     return verdicts

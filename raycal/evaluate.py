@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -32,7 +32,8 @@ class NoBaseRateError(ValueError):
 class Judged:
     """The graded answers of one dataset and split, with a confidence by every method.
 
-    confidence: label -> (n,) p(correct), NaN where it is missing. correct: (n,) bool. The rest are lists of length n.
+    confidence: label -> (n,) p(correct), NaN where it is missing and not imputed. coverage: label -> the share of the
+    answers for which the method had one. correct: (n,) bool. The rest are lists of length n.
     """
 
     dataset: str
@@ -42,15 +43,24 @@ class Judged:
     subjects: list[str]
     correct: NDArray[np.bool_]
     confidence: dict[str, NDArray[np.float64]]
+    coverage: dict[str, float | None]
 
 
 def judged(run: Run, split: Split) -> Iterator[Judged]:
-    """What the store says of a split, a dataset at a time, in the order of question ids."""
+    """What the store says of a split, a dataset at a time, in the order of question ids.
+
+    Missing confidences are imputed where the experiment says so; raises NoBaseRateError where there is nothing to
+    impute.
+    """
     grades = grades_of(run, run.experiment.grade.graders[0])
     scores = {method.label: scores_of(run, method) for method in run.experiment.methods}
-    asked = [row for row in run.asked.sort_by("question_id").to_pylist() if row["split"] == split]
+    asked = run.asked.sort_by("question_id").to_pylist()
     for dataset in sorted({row["dataset"] for row in asked}):
-        rows = [row for row in asked if row["dataset"] == dataset]
+        of_dataset = [row for row in asked if row["dataset"] == dataset]
+        imputed = np.nan
+        if run.experiment.evaluate.missing is Missing.BASE_RATE:
+            imputed = _base_rate(of_dataset, grades)
+        rows = [row for row in of_dataset if row["split"] == split]
         graded = [row for row in rows if grades.get(row["answer_key"]) is not None]
         yield Judged(
             dataset=dataset,
@@ -60,7 +70,11 @@ def judged(run: Run, split: Split) -> Iterator[Judged]:
             subjects=[row["subject"] for row in graded],
             correct=np.array([grades[row["answer_key"]] for row in graded], dtype=bool),
             confidence={
-                label: np.array([its.get(row["answer_key"], np.nan) for row in graded], dtype=np.float64)
+                label: np.array([its.get(row["answer_key"], imputed) for row in graded], dtype=np.float64)
+                for label, its in scores.items()
+            },
+            coverage={
+                label: sum(row["answer_key"] in its for row in graded) / len(graded) if graded else None
                 for label, its in scores.items()
             },
         )
@@ -72,40 +86,27 @@ def evaluate_run(run: Run) -> list[dict[str, Any]]:
     One row a dataset and method. An answer without a grade counts in `failed`, one without a confidence in `coverage`.
     """
     rows, comparisons = [], []
-    base_rates = _base_rates(run)
     for found in judged(run, run.experiment.evaluate.split):
-        prepared = {}
-        for method in run.experiment.methods:
-            given = found.confidence[method.label]
-            rate = base_rates.get(found.dataset)
-            p = given if rate is None else np.where(np.isnan(given), rate, given)
-            prepared[method.label] = p
-            rows.append(_metrics_row(run, method, found, given, p))
-        comparisons += _comparison_rows(run, found, prepared)
+        rows += [_metrics_row(run, method, found) for method in run.experiment.methods]
+        comparisons += _comparison_rows(run, found)
     run.store.write(Table.METRICS, run.id, rows)
     run.store.write(Table.COMPARISONS, run.id, comparisons)
     return rows
 
 
-def _base_rates(run: Run) -> dict[str, float]:
-    """What is imputed for a missing confidence, by dataset; empty where missing ones are excluded."""
-    if run.experiment.evaluate.missing is Missing.EXCLUDE:
-        return {}
-    rates = {}
-    for found in judged(run, Split.CALIBRATION):
-        if len(found.correct):
-            rates[found.dataset] = float(found.correct.mean())
-    if not rates:
+def _base_rate(asked: list[dict[str, str]], grades: Mapping[str, bool | None]) -> float:
+    calibration = [grades.get(row["answer_key"]) for row in asked if row["split"] == Split.CALIBRATION]
+    known = [grade for grade in calibration if grade is not None]
+    if not known:
         raise NoBaseRateError(
             "evaluate.missing is base_rate, but no answer of the calibration split is graded: add it to splits"
         )
-    return rates
+    return sum(known) / len(known)
 
 
-def _metrics_row(
-    run: Run, method: Method, found: Judged, given: NDArray[np.float64], p: NDArray[np.float64]
-) -> dict[str, Any]:
+def _metrics_row(run: Run, method: Method, found: Judged) -> dict[str, Any]:
     config = run.experiment.evaluate
+    p = found.confidence[method.label]
     kept = ~np.isnan(p)
     confidence, correct = p[kept], found.correct[kept]
     subjects = [subject for subject, keep in zip(found.subjects, kept, strict=True) if keep]
@@ -123,7 +124,7 @@ def _metrics_row(
         "n": len(confidence),
         "questions": found.questions,
         "failed": found.questions - len(found.correct),
-        "coverage": float(np.mean(~np.isnan(given))) if len(given) else None,
+        "coverage": found.coverage[method.label],
         "missing": str(config.missing),
         "convention": str(config.convention),
         "bins": config.bins,
@@ -141,14 +142,14 @@ def _metrics_row(
     return row
 
 
-def _comparison_rows(run: Run, found: Judged, prepared: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+def _comparison_rows(run: Run, found: Judged) -> list[dict[str, Any]]:
     """Every pair of methods, over the questions for which both have a confidence."""
     if not run.experiment.evaluate.replicates:
         return []
     ids = np.array(found.ids, dtype=str)
     scores = {
         label: Scores(ids[kept], p[kept], found.correct[kept])
-        for label, p in prepared.items()
+        for label, p in found.confidence.items()
         for kept in [~np.isnan(p)]
     }
     rows = []

@@ -33,9 +33,9 @@ def verdicts_of(run: Run) -> Mapping[str, Mapping[Pair, bool | None]]:
     verdicts: dict[str, dict[Pair, bool | None]] = defaultdict(dict)
     shards = {Table.VERDICTS: run.store.shards(Table.VERDICTS, _partition(run))}
     for row in run.store.rows(
-        "SELECT question_id, left, right, verdict FROM verdicts WHERE error IS NULL", shards=shards
+        "SELECT question_id, one, other, verdict FROM verdicts WHERE error IS NULL", shards=shards
     ):
-        verdicts[row["question_id"]][frozenset((row["left"], row["right"]))] = row["verdict"]
+        verdicts[row["question_id"]][frozenset((row["one"], row["other"]))] = row["verdict"]
     return verdicts
 
 
@@ -48,9 +48,9 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
 
     work = []
     for question_id, question, pair in pairs:
-        left, right = sorted(pair)
-        key = digest(judge_name(run), question_id, left, right)
-        work.append({"key": key, "question_id": question_id, "question": question, "left": left, "right": right})
+        one, other = sorted(pair)
+        key = digest(judge_name(run), question_id, one, other)
+        work.append({"key": key, "question_id": question_id, "question": question, "one": one, "other": other})
     judge = EquivalenceJudge(_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
     return run_fanout(lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store)
@@ -80,9 +80,9 @@ class EquivalenceJudge:
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
         """See fanout.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
-        identity = {name: row[name] for name in ("key", "question_id", "left", "right")}
+        identity = {name: row[name] for name in ("key", "question_id", "one", "other")}
         identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}
-        prompt = equivalence_prompt(row["question"], row["left"], row["right"])
+        prompt = equivalence_prompt(row["question"], row["one"], row["other"])
         try:
             (reply,), usage = await engine.generate(prompt, max_tokens=_VERDICT_TOKENS, stop=("\n",))
         except GenerationError as error:

@@ -169,6 +169,8 @@ def evaluate(
     """
     binning = Binning(convention, bins)
     sample = Sample.of(p, correct)
+    if not len(sample.confidence):
+        return {name: _metric(name, np.nan, sample, binning) for name in METRIC_NAMES}
     values = compute(sample, sample.wrong[None], sample.right[None], binning)
     return {name: _metric(name, float(values[name][0]), sample, binning) for name in METRIC_NAMES}
 
@@ -185,20 +187,16 @@ def _metric(name: str, value: float, sample: Sample, binning: Binning) -> Metric
 
 
 def compute(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
-    """Every metric for r sets of counts at once. wrong, right: (r, u) over `sample.confidence`. NaN is undefined."""
+    """Every metric, (r,), NaN where undefined, for r sets of counts (r, u), none of them all zero."""
     confidence = sample.confidence
     rows, correct = (wrong + right).sum(axis=1), right.sum(axis=1)
     clipped = np.clip(confidence, _NLL_CLIP, 1 - _NLL_CLIP)
-    brier = _dot(right, (1 - confidence) ** 2) + _dot(wrong, confidence**2)
-    nll = -_dot(right, np.log(clipped)) - _dot(wrong, np.log1p(-clipped))
-    ece, mce = _binned_errors(sample, wrong, right, binning)
     return {
-        "accuracy": _ratio(correct, rows),
-        "ece": ece,
+        "accuracy": correct / rows,
         "smece": _smooth_ece(confidence, wrong, right),
-        "mce": mce,
-        "brier": _ratio(brier, rows),
-        "nll": _ratio(nll, rows),
+        "brier": (_dot(right, (1 - confidence) ** 2) + _dot(wrong, confidence**2)) / rows,
+        "nll": -(_dot(right, np.log(clipped)) + _dot(wrong, np.log1p(-clipped))) / rows,
+        **_binned_errors(sample, wrong, right, binning),
         **_ranking(wrong, right),
     }
 
@@ -230,11 +228,11 @@ def _binned(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> t
     return count[:, :-1], total[:, :-1], hit[:, :-1]
 
 
-def _binned_errors(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> tuple[Floats, Floats]:
+def _binned_errors(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
     count, total, hit = _binned(sample, wrong, right, binning)
     gap, kept = np.abs(total - hit), count.sum(axis=1)
     largest = np.divide(gap, count, out=np.zeros_like(gap), where=count > 0).max(axis=1)
-    return _ratio(gap.sum(axis=1), kept), np.where(kept > 0, largest, np.nan)
+    return {"ece": _ratio(gap.sum(axis=1), kept), "mce": np.where(kept > 0, largest, np.nan)}
 
 
 def _smooth_ece(confidence: Floats, wrong: Floats, right: Floats) -> Floats:
@@ -248,21 +246,21 @@ def _smooth_ece(confidence: Floats, wrong: Floats, right: Floats) -> Floats:
     """
     from scipy.fft import dct, idct
 
-    rows = (wrong + right).sum(axis=1)
     position = np.clip(confidence * _SMECE_GRID - 0.5, 0, _SMECE_GRID - 1)
     node = position.astype(np.intp)
     upper = position - node
     residual = (wrong + right) * confidence - right
     mass = _sums(node, residual * (1 - upper), _SMECE_GRID + 1) + _sums(node + 1, residual * upper, _SMECE_GRID + 1)
-    coefficients = dct(_ratio(mass[:, :-1], np.broadcast_to(rows[:, None], mass[:, :-1].shape)))
+    coefficients = dct(mass[:, :-1]) / (wrong + right).sum(axis=1, keepdims=True)
     exponents = -((np.pi * np.arange(_SMECE_GRID)) ** 2) / 2
 
     def smoothed(width: Floats) -> Floats:
-        area: Floats = np.abs(idct(coefficients * np.exp(exponents * width[:, None] ** 2))).sum(axis=1)
+        modes = int(9 / (np.pi * width.min())) + 1  # those damped less than exp(-40)
+        damped = coefficients[:, :modes] * np.exp(exponents[:modes] * width[:, None] ** 2)
+        area: Floats = np.abs(idct(damped, n=_SMECE_GRID)).sum(axis=1)
         return area
 
-    low, high = np.full(len(rows), _SMECE_FLOOR), np.ones(len(rows))
-    width = np.full(len(rows), 0.05)
+    low, width, high = (np.full(len(mass), bound) for bound in (_SMECE_FLOOR, 0.05, 1.0))
     value = guess = smoothed(width)
     for _ in range(_SMECE_STEPS):
         low, high = np.maximum(low, np.minimum(width, value)), np.minimum(high, np.maximum(width, value))
@@ -287,13 +285,11 @@ def _ranking(wrong: Floats, right: Floats) -> dict[str, Floats]:
 
     # Over random orders of a tie of m rows, e of them wrong, the expected number of wrong rows among the first N + j is
     # E + j e / m (N rows and E errors stand above it); the risks (E + j e / m) / (N + j) sum up in harmonic numbers.
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, int(n.max(initial=0)) + 1))])
-    at = harmonic[kept.astype(np.intp)]
-    steps = -np.diff(at, axis=1, append=0.0)
-    flat = wrong / np.maximum(rows, 1)
-    aurc = _ratio(n - correct + _dot(wrong_above - above * flat, steps), n)
-    oracle = _ratio(n - correct - correct * (harmonic[n.astype(np.intp)] - harmonic[correct.astype(np.intp)]), n)
-    random = _ratio(n - correct, n)
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, int(n.max()) + 1))])
+    steps = -np.diff(harmonic[kept.astype(np.intp)], axis=1, append=0.0)
+    aurc = (n - correct + _dot(wrong_above - above * (wrong / np.maximum(rows, 1)), steps)) / n
+    oracle = (n - correct - correct * (harmonic[n.astype(np.intp)] - harmonic[correct.astype(np.intp)])) / n
+    random = (n - correct) / n  # by chance, the risk at every coverage is the overall error rate
     prr = _ratio(random - aurc, np.where(pairs > 0, random - oracle, 0))
     return {"auroc": auroc, "auprc": auprc, "aurc": aurc, "prr": prr}
 

@@ -15,7 +15,7 @@ from raycal.progress import show_progress
 from raycal.record import failures, record_run
 from raycal.run import Run, safe_name
 from raycal.score import pairs_to_judge, score_answers
-from raycal.tables import results_table
+from raycal.tables import method_tables
 
 
 def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
@@ -73,7 +73,8 @@ def evaluate_stage(run: Run, console: Console) -> None:
     """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS. Raises NoBaseRateError."""
     rows = evaluate_run(run)
     record_run(run, {name: vars(found) for name, found in agreements(run).items()})
-    console.print(results_table(rows))
+    for table in method_tables(rows):
+        console.print(table)
 
 
 def report_stage(run: Run, console: Console) -> None:

@@ -76,8 +76,8 @@ SCHEMAS: dict[Table, pa.Schema] = {
         [
             ("key", _TEXT),
             ("question_id", _TEXT),
-            ("left", _TEXT),
-            ("right", _TEXT),
+            ("one", _TEXT),  # the two normalised answers, in alphabetical order
+            ("other", _TEXT),
             *_PROVENANCE,
             ("text", _TEXT),
             ("verdict", pa.bool_()),  # null: the judge's reply was not understood

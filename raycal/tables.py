@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table as RichTable
 
@@ -24,7 +25,7 @@ _RESULTS = """
     FROM metrics JOIN runs ON runs.key = metrics.run
     ORDER BY runs.created DESC, metrics.dataset, metrics.split, metrics.auroc DESC NULLS LAST, metrics.method
 """
-_SHOWN = ("run", "dataset", "split", "method", "n", "coverage", "accuracy", "ece", "smece", "brier", "auroc")
+_SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
 def list_results(root: Path, sql: str | None = None) -> list[dict[str, Any]]:
@@ -45,30 +46,62 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable:
-    """Rows as a table of text: fractions with three digits and their interval, missing values as a dash."""
+    """Rows as a table of text: numbers with three digits, missing values as a dash."""
     if not rows:
         return RichTable(title="no rows")
-    names = [name for name in rows[0] if not name.endswith(("_low", "_high"))]
-    names = [name for name in names if name in _SHOWN] if set(_SHOWN) <= set(rows[0]) else names
-    table = RichTable(*names, header_style="bold")
+    names = _SHOWN if set(_SHOWN) <= set(rows[0]) else tuple(rows[0])
+    table = RichTable(box=SIMPLE_HEAD)
+    for name in names:
+        table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row, name) for name in names))
+        table.add_row(*(_cell(row[name]) for name in names))
     return table
 
 
-def _cell(row: Mapping[str, Any], name: str) -> str:
-    value, low, high = row[name], row.get(f"{name}_low"), row.get(f"{name}_high")
+def method_tables(rows: Sequence[Mapping[str, Any]]) -> list[RichTable]:
+    """The methods of a run, rows of METRICS, a table a dataset; percentages with their intervals."""
+    tables = []
+    for dataset in dict.fromkeys(row["dataset"] for row in rows):
+        some = [row for row in rows if row["dataset"] == dataset]
+        first = some[0]
+        title = (
+            f"{first['run']}: {first['model']} on {dataset}\n{first['questions']} {first['split']} questions, "
+            f"{first['failed']} failed, {_percent(first, 'accuracy', interval=False)} % answered correctly"
+        )
+        table = RichTable(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
+        table.add_column("method", overflow="fold")
+        for heading in ("ECE %", "AUROC %", "Brier", "coverage %"):
+            table.add_column(heading, no_wrap=True, justify="right")
+        for row in some:
+            table.add_row(
+                row["method"],
+                _percent(row, "ece"),
+                _percent(row, "auroc"),
+                _cell(row["brier"]),
+                _percent(row, "coverage", interval=False),
+            )
+        tables.append(table)
+    return tables
+
+
+def _percent(row: Mapping[str, Any], name: str, *, interval: bool = True) -> str:
+    if row[name] is None:
+        return "-"
+    low, high = (row.get(f"{name}_low"), row.get(f"{name}_high")) if interval else (None, None)
+    bounds = f" [{low:.1%}, {high:.1%}]" if low is not None and high is not None else ""
+    return f"{row[name]:.1%}{bounds}".replace("%", "")
+
+
+def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else "")
+    return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
 
 
 def reply_table(reply: Reply) -> RichTable:
     """An answer with each method's confidence, or the reason why there is none."""
     answer = escape(reply.answer) + (" ... (cut off at elicit.max_tokens)" if reply.truncated else "")
-    table = RichTable("method", "confidence", title=answer, title_justify="left", header_style="bold")
+    table = RichTable("method", "confidence", title=answer, title_justify="left", box=SIMPLE_HEAD)
     for method, confidence in reply.confidences:
         said = f"{confidence.value:.3f}" if confidence.value is not None else f"- {escape(confidence.reason or '')}"
         table.add_row(method.label, said)
@@ -77,7 +110,7 @@ def reply_table(reply: Reply) -> RichTable:
 
 def grades_table(report: GradeReport) -> RichTable:
     """How many rows of a file are correct, and the rows that could not be graded."""
-    table = RichTable("graded", "correct", "accuracy", "bad rows", header_style="bold", title=escape(report.file))
+    table = RichTable("graded", "correct", "accuracy", "bad rows", title=escape(report.file), box=SIMPLE_HEAD)
     accuracy = "-" if report.accuracy is None else f"{report.accuracy:.3f}"
     table.add_row(str(report.n), str(report.correct), accuracy, str(len(report.bad)))
     if report.bad:

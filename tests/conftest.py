@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from support import Raycal
 
 from raycal.experiment_file import read_experiment
 from raycal.run import Run
+
+settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
+settings.load_profile("raycal")
 
 EXPERIMENT = """
 name: small
@@ -35,9 +39,6 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("experiment") / "small.yaml"
     path.write_text(EXPERIMENT)
     return path
-
-
-Raycal = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Raycal
+from support import Raycal
 
 from raycal.run import Run
 

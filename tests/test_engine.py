@@ -199,7 +199,7 @@ def test_judges_give_a_verdict_or_none(engine: Engine, wait: Await[Any]) -> None
     (grade,) = wait(Judge("p").ask(engine, graded | asked))[Table.GRADES]
     assert grade["correct"] in (True, False, None)
     assert grade["reason"]
-    pair = {"key": "k", "question_id": "q", "question": "Who?", "left": "Ann", "right": "Bob"}
+    pair = {"key": "k", "question_id": "q", "question": "Who?", "one": "Ann", "other": "Bob"}
     (verdict,) = wait(EquivalenceJudge("p", "m", "t").ask(engine, pair))[Table.VERDICTS]
     assert verdict["verdict"] in (True, False, None)
     assert set(verdict) <= set(SCHEMAS[Table.VERDICTS].names)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from conftest import Raycal
+from support import Raycal
 
 from raycal.elicit import Done, count_work
 from raycal.experiment_file import read_experiment

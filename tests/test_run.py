@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Raycal
+from support import Raycal
 from sklearn.metrics import roc_auc_score
 
 from raycal.evaluate import judged

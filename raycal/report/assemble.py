@@ -66,7 +66,7 @@ def _results(
                 method=method.method,
                 label=method.label,
                 confidence=found.confidence[method.label],
-                coverage=metrics[method.label]["coverage"],
+                coverage=metrics[method.label]["coverage"] or 0.0,
                 metrics=_metric_values(metrics[method.label]),
             )
             for method in run.experiment.methods

@@ -70,7 +70,7 @@ def _bars(axes: Axes, methods: Sequence[MethodResult], name: str) -> None:
             _above(axes, x, 0, "n/a", _SOFT)
             continue
         low, high = (100 * end for end in its.interval or (its.value, its.value))
-        axes.bar(x, 100 * its.value, width=0.7, color=_colour(x), label=method.label)
+        axes.bar(x, 100 * its.value, width=0.7, color=_colour(x))
         if its.interval is not None:
             # The middle is the interval's own: a percentile interval of ECE may lie above the value.
             axes.errorbar(x, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=_INK, elinewidth=1.2, capsize=4)
@@ -99,19 +99,17 @@ def reliability_diagrams(results: RunResults) -> Figure:
     rows = -(-max(len(methods), 1) // columns)
     with _figure(width=max(5.0, 2.9 * columns), height=0.5 + 4.1 * rows) as figure:
         grid = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[3, 1] * rows)
-        for place in range(rows * columns):
-            row, column = divmod(place, columns)
-            diagram, histogram = grid[2 * row, column], grid[2 * row + 1, column]
-            if place < max(len(methods), 1):
-                _unit_axes(diagram, histogram, first=column == 0)
-            else:
+        for place, (diagram, histogram) in enumerate(zip(grid[::2].flat, grid[1::2].flat, strict=True)):
+            if place >= max(len(methods), 1):
                 diagram.remove()
                 histogram.remove()
-        for place, method in enumerate(methods):
-            row, column = divmod(place, columns)
-            _reliability(grid[2 * row, column], grid[2 * row + 1, column], method, results)
-        if not methods:
-            _instead(grid[0, 0], "no methods")
+                continue
+            _unit_axes(diagram, histogram, first=place % columns == 0)
+            if methods:
+                _reliability(diagram, histogram, methods[place], results)
+            else:
+                _instead(diagram, "no methods")
+                histogram.set_yticks([])
         handles = [
             Patch(facecolor=_BAR, edgecolor=_SOFT, label="accuracy"),
             Patch(**_gap_style(over=True), label="gap: overconfident"),

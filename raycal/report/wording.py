@@ -72,6 +72,15 @@ METRICS: dict[str, Wording] = {
     "prr": Wording("PRR", "prediction rejection ratio: 0 random, 1 oracle", percent=False, higher_is_better=True),
 }
 
+_P, _FOLDED = "p(correct)", "max(p, 1 - p) against whether the likelier of correct and wrong is right,"
+_LOWER = "a bin holds its lower edge"
+_CONVENTIONS = {
+    Convention.EQUAL_WIDTH: (_P, f"{_LOWER}, the last one also 1"),
+    Convention.RIGHT_CLOSED: (_P, "a bin holds its upper edge, the first one also 0"),
+    Convention.TOP_LABEL: (_FOLDED, f"{_LOWER}, the last one also 1"),
+    Convention.KAPOOR: (_FOLDED, f"{_LOWER}, and confidences of 1 fall out"),
+}
+
 
 def interval(metric: Wording, value: MetricValue) -> str:
     """The interval as it stands in a table, empty where there is none."""
@@ -104,13 +113,3 @@ def convention(its: Convention, bins: int) -> str:
     return (
         f"ECE by the convention {its}: {confidence} in {bins} bins of equal width, weighted by their answers; {edges}."
     )
-
-
-_P, _FOLDED = "p(correct)", "max(p, 1 - p) against whether the likelier of correct and wrong is right,"
-_LOWER = "a bin holds its lower edge"
-_CONVENTIONS = {
-    Convention.EQUAL_WIDTH: (_P, f"{_LOWER}, the last one also 1"),
-    Convention.RIGHT_CLOSED: (_P, "a bin holds its upper edge, the first one also 0"),
-    Convention.TOP_LABEL: (_FOLDED, f"{_LOWER}, the last one also 1"),
-    Convention.KAPOOR: (_FOLDED, f"{_LOWER}, and confidences of 1 fall out"),
-}

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import make_results
+from made_up_run import make_results
 
 from raycal.metrics import METRIC_NAMES
 from raycal.report.finding import finding

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import make_results, method_result
+from made_up_run import make_results, method_result
 
 from raycal.metrics import METRIC_NAMES
 from raycal.report.results import Comparison, MethodResult, MetricValue
