@@ -23,6 +23,7 @@ from raycal.metrics import (
     Ints,
     Metric,
     Sample,
+    by_group,
     checked,
     compute,
     evaluate,
@@ -120,13 +121,10 @@ class Bootstrap:
         A group in which a metric is undefined in some replicate is left out of that replicate's mean, as it would be
         left out of the mean of `evaluate_groups`.
         """
-        checked(p, correct)
-        confidence, right = np.asarray(p), np.asarray(correct)
         total = {name: np.zeros(self.replicates) for name in METRIC_NAMES}
         defined = {name: np.zeros(self.replicates) for name in METRIC_NAMES}
-        split = group if isinstance(group, Groups) else Groups.of(group)
-        for stream, (_, rows) in enumerate(split.rows(), 1):
-            for name, values in self._replicate(confidence[rows], right[rows], stream).items():
+        for stream, (_, confidence, right) in enumerate(by_group(p, correct, group), 1):
+            for name, values in self._replicate(confidence, right, stream).items():
                 total[name] += np.nan_to_num(values)
                 defined[name] += ~np.isnan(values)
         with np.errstate(invalid="ignore"):

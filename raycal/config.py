@@ -197,7 +197,8 @@ class MethodConfig(Section):
     def label(self) -> str:
         """The method's name with the options that differ from their defaults."""
         options = self.model_dump(exclude={"method"}, exclude_defaults=True)
-        said = ", ".join(f"{name} {value}" for name, value in options.items())
+        parts = (str(value) if isinstance(value, StrEnum) else f"{name} {value}" for name, value in options.items())
+        said = ", ".join(parts)
         return f"{self.method} ({said})" if said else self.method
 
 

@@ -82,7 +82,7 @@ def run_fanout(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
 
     with warnings.catch_warnings():
         # Restarts without end would hide an engine that cannot live, and have no other name in this version of Ray.

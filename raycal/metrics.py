@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -318,10 +319,7 @@ def reliability_bins(
 
 
 def risk_coverage(p: ArrayLike, correct: ArrayLike, *, points: int = 200) -> tuple[Floats, Floats]:
-    """The risk-coverage curve as (coverage, risk): the expected error rate among the most confident share of the rows.
-
-    At most `points` points, even in coverage; ties in expectation over random orders, as in AURC.
-    """
+    """At most `points` even coverages, and the risk at each: the expected error rate of the most confident share."""
     sample = Sample.of(p, correct)
     rows, errors = (np.cumsum(np.append(0, of[::-1])) for of in (sample.wrong + sample.right, sample.wrong))
     n = rows[-1]
@@ -344,13 +342,20 @@ class Groups:
         names, codes = np.unique(given, return_inverse=True)
         return cls(tuple(str(name) for name in names), codes)
 
-    def rows(self) -> Iterator[tuple[str, Ints]]:
-        """Each group with the positions of its rows; groups without rows are left out."""
-        order = np.argsort(self.codes, kind="stable")
-        sizes = np.bincount(self.codes, minlength=len(self.names))
-        for name, size, end in zip(self.names, sizes, np.cumsum(sizes), strict=True):
-            if size:
-                yield name, order[end - size : end]
+
+def by_group(
+    p: ArrayLike, correct: ArrayLike, group: ArrayLike | Groups
+) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
+    """Each group that has rows: its name, p and correct. ValueError names rows, counted in the whole."""
+    shape = checked(p, correct)[0].shape
+    split = group if isinstance(group, Groups) else Groups.of(group)
+    if split.codes.shape != shape:
+        raise ValueError(f"p and group must be of equal length, not {shape} and {split.codes.shape}")
+    order = np.argsort(split.codes, kind="stable")
+    sizes = np.bincount(split.codes, minlength=len(split.names))
+    for name, size, end in zip(split.names, sizes, np.cumsum(sizes), strict=True):
+        if size:
+            yield name, np.asarray(p)[order[end - size : end]], np.asarray(correct)[order[end - size : end]]
 
 
 @dataclass(frozen=True)
@@ -380,16 +385,11 @@ def evaluate_groups(
     convention: Convention = Convention.EQUAL_WIDTH,
 ) -> GroupedMetrics:
     """`evaluate` for each group (a subject, say) and the unweighted mean over groups. group: (n,) labels, or Groups."""
-    checked(p, correct)  # of all rows, so that an error names the row in the whole
-    confidence, right = np.asarray(p), np.asarray(correct)
-    split = group if isinstance(group, Groups) else Groups.of(group)
-    if split.codes.shape != confidence.shape:
-        raise ValueError(f"p and group must be of equal length, not {confidence.shape} and {split.codes.shape}")
-    rows = dict(split.rows())
-    groups = {name: evaluate(confidence[of], right[of], bins=bins, convention=convention) for name, of in rows.items()}
+    rows = list(by_group(p, correct, group))
+    groups = {name: evaluate(of, right, bins=bins, convention=convention) for name, of, right in rows}
     by_metric = {name: {key: metrics[name] for key, metrics in groups.items()} for name in METRIC_NAMES}
     means = {name: _mean(name, metrics, Binning(convention, bins)) for name, metrics in by_metric.items()}
-    return GroupedMetrics({name: len(of) for name, of in rows.items()}, groups, means)
+    return GroupedMetrics({name: len(of) for name, of, _ in rows}, groups, means)
 
 
 def _mean(name: str, metrics: dict[str, Metric], binning: Binning) -> GroupMean:

@@ -47,10 +47,8 @@ class Example:
 _OPEN_INSTRUCTION = "Answer with a short phrase and nothing else."
 _CHOICE_INSTRUCTION = "Answer with the letter of the right choice and nothing else."
 
-# The uncertainty query of Kapoor et al. (2024), section 4.
-_CORRECTNESS_QUERY = (
-    "Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer with i or ii and nothing else."
-)
+# The uncertainty query of Kapoor et al. (2024).
+_CORRECTNESS_QUERY = "Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:"
 NO, YES = "i", "ii"
 
 _CONFIDENCE_QUERIES = {

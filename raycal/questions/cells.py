@@ -80,7 +80,7 @@ def json_list(cell: Any) -> Any:
         return cell
     try:
         parsed = json.loads(cell)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return cell
     return parsed if isinstance(parsed, list) and all(isinstance(element, str) for element in parsed) else cell
 

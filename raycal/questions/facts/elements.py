@@ -40,7 +40,7 @@ def _element_symbol() -> Iterator[Fact]:
     for element in elements():
         if element.symbol.lower() not in ENGLISH_WORDS:
             yield Fact(
-                question=f"What is the chemical symbol of {element.names[0]}?",
+                question=f"What is the chemical symbol for {element.names[0]}?",
                 answers=(element.symbol,),
                 prominence=-element.number,
                 group=element.symbol[0],
@@ -50,7 +50,7 @@ def _element_symbol() -> Iterator[Fact]:
 def _symbol_element() -> Iterator[Fact]:
     for element in elements():
         yield Fact(
-            question=f"Which chemical element has the symbol {element.symbol}?",
+            question=f"What chemical element has the symbol {element.symbol}?",
             answers=element.names,
             prominence=-element.number,
             group=element.symbol[0],
@@ -70,7 +70,7 @@ def _element_number() -> Iterator[Fact]:
 def _number_element() -> Iterator[Fact]:
     for element in elements():
         yield Fact(
-            question=f"Which chemical element has the atomic number {element.number}?",
+            question=f"What chemical element has the atomic number {element.number}?",
             answers=element.names,
             prominence=-element.number,
             group=str(element.number // 10),

@@ -14,7 +14,7 @@ def listed(text: str, separator: str | None = None) -> frozenset[str]:
     return frozenset(text.split(separator))
 
 
-# Answers that are also English words would be found in any sentence ("in" is India's code): those facts are not asked.
+# An answer that is also an English word is found in any sentence ("In", the symbol of indium): its fact is not asked.
 ENGLISH_WORDS = listed(
     "a ad ah all am an and any are as at ax be but by can do eh for go ha he her hi him his how i id if in is it its "
     "la ma may me mu my new no nor not now of oh ok old on one or our out pa per pi see she so sun the to two up us "

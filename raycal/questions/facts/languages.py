@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from raycal.questions.facts.fact import ENGLISH_WORDS, Fact, spellings
+from raycal.questions.facts.fact import Fact, spellings
 
 # The usual English name first, then others; ISO 639 has catalogue names ("Modern Greek (1453-)") for some.
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -95,23 +95,11 @@ def _speakers() -> Mapping[str, float]:
     return people
 
 
-def _language_code() -> Iterator[Fact]:
-    speakers = _speakers()
-    for code, known_as in _names().items():
-        if code not in ENGLISH_WORDS:
-            yield Fact(
-                question=f"What is the two-letter ISO 639-1 code of the {known_as[0]} language?",
-                answers=(code,),
-                prominence=speakers.get(code, 0.0),
-                group=code[0],
-            )
-
-
 def _code_language() -> Iterator[Fact]:
     speakers = _speakers()
     for code, known_as in _names().items():
         yield Fact(
-            question=f'Which language has the ISO 639-1 code "{code}"?',
+            question=f'What language has the ISO 639-1 code "{code}"?',
             answers=known_as,
             prominence=speakers.get(code, 0.0),
             group=code[0],
@@ -119,6 +107,5 @@ def _code_language() -> Iterator[Fact]:
 
 
 RELATIONS: dict[str, Callable[[], Iterable[Fact]]] = {
-    "language_code": _language_code,
     "code_language": _code_language,
 }

@@ -72,10 +72,6 @@ class State:
     capital: str
     rank: int
 
-    @property
-    def in_question(self) -> str:
-        return f"the US state of {self.name}"
-
 
 @functools.cache
 def states() -> dict[str, State]:
@@ -91,7 +87,7 @@ def states() -> dict[str, State]:
 
 def _state_capital() -> Iterator[Fact]:
     for state in states().values():
-        question = f"What is the capital of {state.in_question}?"
+        question = f"What is the capital city of the state of {state.name}?"
         yield Fact(question=question, answers=spellings(state.capital), prominence=-state.rank)
 
 
@@ -105,7 +101,7 @@ def _state_abbreviation() -> Iterator[Fact]:
     for state in states().values():
         if state.code.lower() not in ENGLISH_WORDS:
             yield Fact(
-                question=f"What is the two-letter postal abbreviation of {state.in_question}?",
+                question=f"What is the two-letter postal abbreviation of the US state of {state.name}?",
                 answers=(state.code,),
                 prominence=-state.rank,
                 group=state.code[0],
