@@ -12,15 +12,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from raycal.keys import digest
 from raycal.schemas import SCHEMAS, Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +77,6 @@ class Store:
         """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
         return [path for path in sorted((self.root / table).glob(f"{partition}/*.parquet")) if _is_whole(path)]
 
-    def dataset(self, table: Table, shards: Sequence[Path] | None = None) -> pads.Dataset:
-        """Some shards (None: all) as one Arrow dataset, with every row of every shard."""
-        paths = [str(path) for path in (self.shards(table) if shards is None else shards)]
-        if not paths:
-            return pads.dataset(SCHEMAS[table].empty_table())
-        return pads.dataset(paths, schema=SCHEMAS[table], format="parquet")
-
     def rows(
         self,
         query: str,
@@ -128,21 +123,33 @@ class Store:
                 connection.register(name, table)
             for its in Table:
                 if re.search(rf"\b{its}\b", query, re.IGNORECASE):
-                    connection.register(f"all_{its}", self.dataset(its, (shards or {}).get(its)))
-                    connection.execute(f"CREATE VIEW {its} AS {_one_row_a_key(its)}")
+                    given = self.shards(its) if shards is None or its not in shards else shards[its]
+                    _create_view(connection, its, given)
             try:
                 yield connection.sql(query, params=list(parameters)).to_arrow_reader(batch_rows)
             except duckdb.Error as error:
                 raise StoreError(f"the query failed: {error}") from error
 
 
+def _create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Path]) -> None:
+    if shards:
+        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in shards)
+        connection.execute(f"CREATE VIEW all_{table} AS SELECT * FROM read_parquet([{paths}])")
+    else:
+        connection.register(f"all_{table}", SCHEMAS[table].empty_table())
+    connection.execute(f"CREATE VIEW {table} AS {_one_row_a_key(table)}")
+
+
 def _one_row_a_key(table: Table) -> str:
     columns = SCHEMAS[table].names
     identity = "key, index" if "index" in columns else "key"
-    # A failed row is rewritten when it is retried: the finished one counts. Where the same row was finished twice, any
+    # What failed or was missing may have been made since: the finished row counts. Where a row was finished twice, any
     # rule does that depends on the rows alone.
-    order = [name for name in ("error", "text") if name in columns]
-    preference = ", ".join(f'"{name}" NULLS FIRST' if name == "error" else f'"{name}"' for name in order) or "key"
+    finished = [name for name in ("confidence", "correct", "verdict", "p_true", "text") if name in columns]
+    order = [f'"{name}" NULLS LAST' for name in finished]
+    if "error" in columns:
+        order.insert(0, '"error" NULLS FIRST')
+    preference = ", ".join(order or ["key"])
     return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
 
 

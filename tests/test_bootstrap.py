@@ -155,6 +155,22 @@ def test_differences_are_those_of_evaluate_and_antisymmetric(rows: Rows) -> None
         assert difference.interval.low == pytest.approx(-opposite.interval.high)
 
 
+def test_both_methods_are_resampled_by_the_same_questions(rows: Rows) -> None:
+    p, correct = rows
+    ids = np.arange(120)
+    found = Bootstrap(30).compare(Scores(ids, p, correct), Scores(ids, p**3, ~correct))
+    random = np.random.default_rng([0, 0])
+    naive = []
+    for _ in range(30):
+        drawn = random.integers(120, size=120)
+        ours, theirs = evaluate(p[drawn], correct[drawn]), evaluate(p[drawn] ** 3, ~correct[drawn])
+        naive.append({name: (ours[name] - theirs[name]).value or 0.0 for name in METRIC_NAMES})
+    for name, difference in found.differences.items():
+        assert difference.interval is not None
+        expected = np.quantile([values[name] for values in naive], [0.025, 0.975])
+        np.testing.assert_allclose([difference.interval.low, difference.interval.high], expected, atol=1e-9)
+
+
 def test_pairing_removes_the_noise_that_methods_share(rows: Rows) -> None:
     p, correct = rows
     settings = Bootstrap(200)

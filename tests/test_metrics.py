@@ -171,7 +171,7 @@ def test_folding_judges_the_likelier_label() -> None:
     # 0.1 and wrong is a confident, right "wrong"; a tie at 0.5 is taken for "wrong".
     assert value("ece", [0.1, 0.1], [0, 0], convention=Convention.TOP_LABEL) == pytest.approx(0.1)
     assert value("ece", [0.1, 0.1], [1, 1], convention=Convention.TOP_LABEL) == pytest.approx(0.9)
-    assert value("ece", [0.5], [0], convention=Convention.TOP_LABEL) == pytest.approx(0.5)
+    assert value("ece", [0.5, 0.55], [0, 1], convention=Convention.TOP_LABEL) == pytest.approx(0.475)
 
 
 def test_kapoor_drops_certainty_from_the_weights_too() -> None:

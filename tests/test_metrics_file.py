@@ -133,7 +133,8 @@ def test_a_file_without_any_confidence_has_reasons_instead_of_values(tmp_path: P
     ],
 )
 def test_csv_in_its_varieties(tmp_path: Path, text: str) -> None:
-    path = csv(tmp_path, text, "odd [1]*.csv")
+    csv(tmp_path, text.replace("0.25", "0.35"), "odd 1.csv")
+    path = csv(tmp_path, text, "odd [1]*.csv")  # a pattern that fits the other
     report = metrics_of_file(path, confidence="p", correct="right", replicates=0)
     assert report.metrics == evaluate([0.25, 0.75], [1, 0])
 

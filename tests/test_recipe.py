@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -85,5 +86,5 @@ def test_every_generated_table_has_a_partition_in_the_order_of_writing() -> None
 def test_no_two_questions_share_a_seed(ids: list[str]) -> None:
     of = recipe()
     seeds = sorted(of.sample_seed(one) for one in ids)
-    assert all(later - earlier >= 1024 for earlier, later in zip(seeds, seeds[1:], strict=False))
+    assert all(later - earlier >= 1024 for earlier, later in pairwise(seeds))
     assert all(0 <= seed < 2**63 - 1024 for seed in seeds)

@@ -29,7 +29,7 @@ GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
 
 def identities(run: Run, table: Table) -> Counter[tuple[str, int | None]]:
     """How often each row's identity stands in the shards of a table."""
-    rows = run.store.dataset(table).to_table().to_pylist()
+    rows = (row for shard in run.store.shards(table) for row in pq.read_table(shard).to_pylist())
     return Counter((row["key"], row.get("index")) for row in rows)
 
 

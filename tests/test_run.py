@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import Raycal
 from sklearn.metrics import roc_auc_score
+from support import Raycal
 
 from raycal.evaluate import judged
 from raycal.experiment_file import read_experiment
@@ -82,7 +82,11 @@ def test_cost_adds_up_and_provenance_is_readable(finished: Run) -> None:
 def test_report_is_one_page_with_its_pictures(finished: Run) -> None:
     (page,) = (finished.store.root / "reports" / finished.id).glob("*/index.html")
     assert finished.id in page.read_text()
-    assert {path.name for path in page.parent.glob("*.png")} >= {"bar_chart.png", "reliability.png", "risk_coverage.png"}
+    assert {path.name for path in page.parent.glob("*.png")} >= {
+        "bar_chart.png",
+        "reliability.png",
+        "risk_coverage.png",
+    }
 
 
 def test_missing_confidences_follow_the_policy(

@@ -43,6 +43,13 @@ def test_a_key_in_several_shards_is_one_row_and_a_finished_one_beats_a_failed_on
     assert answers(store) == [("a", "Paris", None), ("b", None, "too long")]
 
 
+def test_a_confidence_that_was_missing_gives_way_to_one_that_was_found(store: Store) -> None:
+    store.write(Table.SCORES, "p", [{"key": "a", "confidence": None, "reason": "no samples"}, {"key": "b"}])
+    store.write(Table.SCORES, "p", [{"key": "a", "confidence": 0.25}])
+    found = {row["key"]: row["confidence"] for row in store.rows("SELECT * FROM scores")}
+    assert found == {"a": 0.25, "b": None}
+
+
 def test_samples_are_told_apart_by_their_index(store: Store) -> None:
     store.write(Table.SAMPLES, "p", [{"key": "a", "index": index, "text": str(index)} for index in (0, 1)])
     assert [row["index"] for row in store.rows("SELECT index FROM samples ORDER BY index")] == [0, 1]
@@ -74,7 +81,7 @@ def test_an_empty_store_has_empty_tables_and_no_rows_make_no_shard(store: Store)
 
 
 def test_invalid_sql_is_one_sentence(store: Store) -> None:
-    with pytest.raises(StoreError, match="the query failed: .*nonsense"):
+    with pytest.raises(StoreError, match=r"the query failed: .*nonsense"):
         list(store.rows("SELECT nonsense FROM answers"))
 
 
@@ -87,7 +94,8 @@ def test_shards_and_extra_tables_narrow_and_extend_a_query(store: Store) -> None
     found = store.rows("SELECT key FROM answers", shards={Table.ANSWERS: [one]})
     assert [row["key"] for row in found] == ["a"]
     wanted = {"wanted": pa.table({"key": ["b"]})}
-    assert [row["text"] for row in store.rows("SELECT text FROM wanted JOIN answers USING (key)", extra=wanted)] == ["2"]
+    found = store.rows("SELECT text FROM wanted JOIN answers USING (key)", extra=wanted)
+    assert [row["text"] for row in found] == ["2"]
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
