@@ -57,7 +57,7 @@ class Engine:
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         set_environment(config, device)
-        warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\.")
+        warnings.filterwarnings("ignore", category=FutureWarning)  # those of vLLM about its own imports
         from transformers import AutoTokenizer
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
@@ -152,6 +152,7 @@ class Engine:
     def close(self) -> None:
         """End the engine's processes."""
         self._engine.shutdown()
+        del self._engine  # else the interpreter collects it at its end, when half of its modules are gone
 
     async def _request(self, conversation: Conversation, params: Any) -> Any:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError

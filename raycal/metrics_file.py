@@ -186,15 +186,8 @@ def metrics_of_file(
     notes = [] if graded.all() else [f"ungraded rows, which are left out: {np.sum(~graded):,}"]
     pooled_replicates = mean_replicates = replicates
     if replicates is None:
-        pooled_replicates = mean_replicates = DEFAULT_REPLICATES
-        if len(p) > MAX_ROWS_BY_DEFAULT:
-            pooled_replicates = mean_replicates = 0
-            notes.append(f"over {MAX_ROWS_BY_DEFAULT:,} rows, intervals are computed where replicates are asked for")
-        elif grouped is not None and len(grouped.sizes) > MAX_GROUPS_BY_DEFAULT:
-            mean_replicates = 0
-            notes.append(
-                f"over {MAX_GROUPS_BY_DEFAULT} groups, their mean has intervals where replicates are asked for"
-            )
+        pooled_replicates, mean_replicates, note = _default_replicates(len(p), len(grouped.sizes) if grouped else 0)
+        notes += note
     intervals, mean_intervals = {}, {}
     if pooled_replicates:
         intervals = Bootstrap(pooled_replicates, level, seed, bins, convention).intervals(p, right)
@@ -212,6 +205,16 @@ def metrics_of_file(
         mean_intervals=mean_intervals,
         notes=tuple(notes),
     )
+
+
+def _default_replicates(n: int, groups: int) -> tuple[int, int, list[str]]:
+    """Replicates for pooled values and for the mean over groups, and a note where either has none."""
+    if n > MAX_ROWS_BY_DEFAULT:
+        return 0, 0, [f"over {MAX_ROWS_BY_DEFAULT:,} rows, intervals are computed where replicates are asked for"]
+    if groups > MAX_GROUPS_BY_DEFAULT:
+        note = f"over {MAX_GROUPS_BY_DEFAULT} groups, their mean has intervals where replicates are asked for"
+        return DEFAULT_REPLICATES, 0, [note]
+    return DEFAULT_REPLICATES, DEFAULT_REPLICATES, []
 
 
 @dataclass(frozen=True, eq=False)
