@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 Rows = dict[Table, list[Row]]
 
-# An engine that dies takes its replica with it. Ray starts another and repeats the batches in flight, this many times.
-_RESTARTS = 3
+# An engine that dies takes its replica with it. Ray starts another and repeats each batch in flight, this many times.
+_RETRIES = 3
 
 
 class FanoutError(RuntimeError):
@@ -72,7 +72,7 @@ def run_fanout(
     """Build the work once Ray is there, and do it on `config.replicas` engines, yielding progress batch by batch.
 
     Raises ResourceError before anything starts where the replicas cannot fit, and FanoutError where the stage cannot go
-    on: an engine that does not start in time, or that died more often than it is restarted.
+    on: an engine that does not start in time, or that dies again and again on the same batch.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
@@ -85,7 +85,7 @@ def run_fanout(
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
     with warnings.catch_warnings():
-        # Restarts without end would hide an engine that cannot live, and have no other name in this version of Ray.
+        # Retries without end would hide an engine that cannot live, and have no other name in this version of Ray.
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
         done = (
             work()
@@ -102,8 +102,7 @@ def run_fanout(
                 ),
                 num_cpus=plan.cpus,
                 num_gpus=plan.gpus,
-                max_restarts=_RESTARTS,
-                max_task_retries=_RESTARTS,
+                max_task_retries=_RETRIES,
             )
         )
     try:
