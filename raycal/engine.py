@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from raycal.prompts import Conversation, render
 
 _OWNER = "RAYCAL_ENGINE_OWNER"
 _WATCH_S = 0.5
+_REASON_LENGTH = 400  # of the text of an error that is not ours
 
 
 class GenerationError(RuntimeError):
@@ -79,10 +82,8 @@ class Engine:
             load_format="safetensors",
             use_tqdm_on_load=False,
         )
-        try:
+        with _start_limit(model, config.start_timeout_s):
             self._engine = AsyncLLM.from_engine_args(arguments)
-        except (RuntimeError, ValueError, TimeoutError, OSError) as error:
-            raise EngineStartError(f"the engine for {model} did not start: {error}") from error
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model.location, revision=revision, trust_remote_code=False)
         self._style = style
         self._max_model_len = config.max_model_len
@@ -176,6 +177,30 @@ class Engine:
         return outputs[-1]
 
 
+@contextmanager
+def _start_limit(model: Model, seconds: float) -> Iterator[None]:
+    """Turn what keeps an engine from starting, or keeps it too long, into an EngineStartError of one sentence."""
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        for process in multiprocessing.active_children():  # the engine: its end fails the start that waits for it
+            process.kill()
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (RuntimeError, ValueError, TimeoutError, OSError) as error:
+        reason = " ".join(str(error).split())[:_REASON_LENGTH]
+        if expired.is_set():
+            reason = f"it was not up within engine.start_timeout_s = {seconds:g} seconds"
+        raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
+    finally:
+        timer.cancel()
+
+
 def cpu_arguments() -> dict[str, Any]:
     """vLLM's arguments that a CPU engine needs."""
     return {
@@ -221,7 +246,7 @@ def set_environment(config: EngineConfig, device: Device) -> None:
         _OWNER: str(os.getpid()),
         # A forked engine would skip the plug-ins that this process has loaded, `end_with_owner` among them.
         "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-        "VLLM_ENGINE_READY_TIMEOUT_S": str(max(1, round(config.start_timeout_s))),
+        "VLLM_ENGINE_READY_TIMEOUT_S": f"{config.start_timeout_s + 60:.0f}",  # raycal's own limit comes first
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
         "TOKENIZERS_PARALLELISM": "false",

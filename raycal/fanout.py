@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -117,9 +118,10 @@ def run_fanout(
 
 
 def _root_cause(error: BaseException) -> str:
-    """The last line of the innermost message, which names the exception that was raised in the replica."""
-    lines = [line.strip() for line in str(getattr(error, "cause", None) or error).splitlines() if line.strip()]
-    return lines[-1] if lines else repr(error)
+    """The message of the exception that was raised in the replica, out of Ray's text around it."""
+    text = str(getattr(error, "cause", None) or error)
+    raised = re.findall(r"^(?:[\w.]+\.)?\w+(?:Error|Exception): (.+)$", text, re.MULTILINE)
+    return raised[-1] if raised else text.strip().splitlines()[-1]
 
 
 def cost_columns(usage: Usage) -> Row:

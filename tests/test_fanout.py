@@ -24,8 +24,9 @@ def test_an_engine_that_cannot_come_up_says_so(
 ) -> None:
     done = raycal("elicit", str(experiment_file), "--set", f"storage={tmp_path}", "--set", setting, check=False)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert message in line
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("raycal: ")
+    assert message in said
     assert not list(tmp_path.glob("answers/*/*.parquet"))
     assert not [process for process in psutil.process_iter() if "VLLM::" in " ".join(process_title(process))]
 
