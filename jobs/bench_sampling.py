@@ -1,18 +1,27 @@
-"""Sampling speed, in one run on one machine and the same requests: raycal, bare vLLM, a row a sample, transformers.
+"""Sampling speed, in one run on one machine and the same requests.
 
     python jobs/bench_sampling.py [QUESTIONS [SAMPLES]]
+
+    a  raycal, from the engine's first batch to the last written shard
+    b  bare vllm.LLM, n samples a request
+    c  ray.data.llm, one row a sample (it keeps the first of n samples only)
+    c' one row a sample through raycal's own replica, which tells what n samples a request save by themselves
+    d  transformers generate
 
 Engine and model start are left out of every time. Prints tokens a second and the ratios to raycal's.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +31,7 @@ from raycal.engine import Engine, cpu_arguments, set_environment
 from raycal.fanout import Asker, Row, Rows, run_fanout
 from raycal.ingest import ingest
 from raycal.models import find_model
-from raycal.prompts import render
+from raycal.prompts import messages, render
 from raycal.questions.question import Split
 from raycal.recipe import Recipe
 from raycal.schemas import Table
@@ -31,6 +40,11 @@ from raycal.store import Store
 MAX_TOKENS = 16
 MODEL = ModelConfig()
 ENGINE = EngineConfig(max_num_seqs=128)
+ENGINE_ARGUMENTS = {
+    "dtype": ENGINE.dtype,
+    "max_model_len": ENGINE.max_model_len,
+    "max_num_seqs": ENGINE.max_num_seqs,
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,60 @@ def row_a_sample(work: list[Work], recipe: Recipe) -> tuple[float, int]:
     return through_raycal(rows, single)
 
 
+def ray_data_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """ray.data.llm with its defaults, on the same engine arguments; from the first request to the last row."""
+    import ray
+
+    ray.shutdown()
+    # Its stages ask for a CPU slot each and wait without end where there are fewer.
+    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    from ray.data.llm import build_processor, vLLMEngineProcessorConfig
+
+    set_environment(ENGINE, Device.CPU)
+    config = vLLMEngineProcessorConfig(
+        model_source=recipe.model.location,
+        log_engine_metrics=False,
+        placement_group_config={"bundles": [{"CPU": 1}]},
+        engine_kwargs=ENGINE_ARGUMENTS | cpu_arguments(),
+        runtime_env={"env_vars": {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}},
+    )
+    processor = build_processor(
+        config,
+        preprocess=lambda row: {"messages": row["messages"], "sampling_params": row["sampling_params"]},
+        postprocess=lambda row: {
+            "tokens": row["num_generated_tokens"],
+            "began": time.time() - row["time_taken_llm"],
+            "ended": time.time(),
+        },
+    )
+    samples = recipe.config.samples
+    rows = [
+        {
+            "messages": messages(recipe.asked(one.dataset, one.subject, one.question, one.choices)),
+            "sampling_params": sampling_params(recipe, n=1, seed=recipe.sample_seed(one.question_id) + i),
+        }
+        for one in work
+        for i in range(samples.k)
+    ]
+    done = processor(ray.data.from_items(rows)).take_all()
+    ray.shutdown()
+    seconds = max(row["ended"] for row in done) - min(row["began"] for row in done)
+    return seconds, sum(row["tokens"] for row in done)
+
+
+def sampling_params(recipe: Recipe, n: int, seed: int) -> dict[str, Any]:
+    samples = recipe.config.samples
+    return {
+        "n": n,
+        "temperature": samples.temperature,
+        "top_p": samples.top_p,
+        "max_tokens": MAX_TOKENS,
+        "seed": seed,
+        "stop": list(recipe.stop),
+        "logprobs": 0,
+    }
+
+
 def prompts(work: list[Work], recipe: Recipe, tokenizer: object) -> list[list[int]]:
     return [
         render(recipe.asked(one.dataset, one.subject, one.question, one.choices), tokenizer, recipe.style)
@@ -97,26 +165,9 @@ def bare_vllm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
     set_environment(ENGINE, Device.CPU)
     from vllm import LLM, SamplingParams
 
-    llm = LLM(
-        recipe.model.location,
-        dtype=ENGINE.dtype,
-        max_model_len=ENGINE.max_model_len,
-        max_num_seqs=ENGINE.max_num_seqs,
-        **cpu_arguments(),
-    )
-    samples = recipe.config.samples
-    params = [
-        SamplingParams(
-            n=samples.k,
-            temperature=samples.temperature,
-            top_p=samples.top_p,
-            max_tokens=MAX_TOKENS,
-            seed=recipe.sample_seed(one.question_id),
-            stop=list(recipe.stop),
-            logprobs=0,
-        )
-        for one in work
-    ]
+    llm = LLM(recipe.model.location, **ENGINE_ARGUMENTS, **cpu_arguments())
+    k = recipe.config.samples.k
+    params = [SamplingParams(**sampling_params(recipe, k, recipe.sample_seed(one.question_id))) for one in work]
     requests = [{"prompt_token_ids": ids} for ids in prompts(work, recipe, llm.get_tokenizer())]
     started = time.time()
     outputs = llm.generate(requests, params, use_tqdm=False)
@@ -187,7 +238,8 @@ def main() -> None:
     ways: dict[str, Callable[[list[Work], Recipe], tuple[float, int]]] = {
         "a raycal": through_raycal,
         "b vllm.LLM": bare_vllm,
-        "c a row a sample": row_a_sample,
+        "c ray.data.llm": ray_data_llm,
+        "c' a row a sample": row_a_sample,
         "d transformers": transformers_generate,
         "a raycal again": through_raycal,
     }
@@ -197,8 +249,9 @@ def main() -> None:
         speeds[name] = len(work) * k / seconds
         print(f"{name:18} {seconds:7.1f} s {speeds[name]:7.1f} samples/s {tokens / seconds:7.1f} tokens/s", flush=True)
     raycal = (speeds["a raycal"] + speeds["a raycal again"]) / 2
-    for name in ("b vllm.LLM", "c a row a sample", "d transformers"):
-        print(f"raycal is {raycal / speeds[name]:.2f} times as fast as {name[2:]}")
+    for name, speed in speeds.items():
+        if not name.startswith("a "):
+            print(f"raycal is {raycal / speed:.2f} times as fast as {name}")
 
 
 if __name__ == "__main__":

