@@ -75,9 +75,10 @@ def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         note = Path(folder) / "started"
         asker = Timed(Elicitor(recipe), note)
         rows = pa.Table.from_pylist([vars(one) for one in work])
-        reports = run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder))
-        tokens = sum(done.generated_tokens for done in reports)
-        return time.time() - float(note.read_text()), tokens
+        tokens, ended = 0, 0.0
+        for done in run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder)):
+            tokens, ended = tokens + done.generated_tokens, time.time()
+        return ended - float(note.read_text()), tokens
 
 
 def row_a_sample(work: list[Work], recipe: Recipe) -> tuple[float, int]:

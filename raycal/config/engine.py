@@ -1,0 +1,51 @@
+"""The model under test, and the engines that run it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from raycal.config.section import Section
+
+
+class PromptStyle(StrEnum):
+    """How a conversation becomes text: through the model's chat template, or as a plain few-shot prompt."""
+
+    AUTO = "auto"
+    CHAT = "chat"
+    BASE = "base"
+
+
+class ModelConfig(Section):
+    """The model under test."""
+
+    path: str = "smollm2-135m-instruct"  # the packaged model, a local folder, or a repository of the hub
+    revision: str | None = None
+    prompt_style: PromptStyle = PromptStyle.AUTO
+
+
+class Device(StrEnum):
+    """Where engines run; auto takes GPUs where the machine or cluster has any."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class EngineConfig(Section):
+    """One vLLM engine a replica, and how many replicas."""
+
+    replicas: int = Field(1, ge=1)
+    device: Device = Device.AUTO
+    tensor_parallel: int = Field(1, ge=1)
+    cpus_per_replica: float = Field(1, gt=0)
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    max_model_len: int = Field(2048, ge=128)
+    max_num_seqs: int = Field(256, ge=1)
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
+    kv_cache_gib: float = Field(2, gt=0)  # CPU engines only: memory set aside for the key-value cache
+    batch_size: int = Field(16, ge=1)  # questions a batch, and so a shard
+    batches_in_flight: int = Field(4, ge=1)  # a replica works on batch_size x batches_in_flight questions at once
+    start_timeout_s: float = Field(600, gt=0)

@@ -1,0 +1,64 @@
+"""A whole experiment file, and how its numbers are computed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from raycal.config.elicitation import ElicitConfig, GradeConfig
+from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.config.methods import Likelihood, Method, Sampling, SemanticEntropy, Verbalized, ZeroShot
+from raycal.config.questions import QuestionSource, WorldFacts
+from raycal.config.section import Section
+from raycal.metrics import Convention
+from raycal.questions.question import Split
+
+
+class Missing(StrEnum):
+    """What becomes of a question whose confidence is missing."""
+
+    EXCLUDE = "exclude"
+    BASE_RATE = "base_rate"  # impute the calibration split's share of correct answers
+
+
+class EvaluateConfig(Section):
+    """On which questions and by which conventions the numbers are computed."""
+
+    split: Split = Split.TEST
+    convention: Convention = Convention.EQUAL_WIDTH
+    bins: int = Field(10, ge=1)
+    missing: Missing = Missing.EXCLUDE
+    replicates: int = Field(1000, ge=0)  # bootstrap replicates; 0: no intervals
+    level: float = Field(0.95, gt=0, lt=1)
+
+
+class Experiment(Section):
+    """A whole experiment file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0)
+    storage: Path = Path("results")
+    questions: tuple[QuestionSource, ...] = (WorldFacts(),)
+    splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
+    model: ModelConfig = ModelConfig()
+    engine: EngineConfig = EngineConfig()
+    elicit: ElicitConfig = ElicitConfig()
+    grade: GradeConfig = GradeConfig()
+    methods: tuple[Method, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
+    embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _samples_suffice(self) -> Experiment:
+        for method in self.methods:
+            if not isinstance(method, Sampling | SemanticEntropy):
+                continue
+            wanted = method.k or (2 if isinstance(method, SemanticEntropy) else 1)
+            if wanted > self.elicit.samples.k:
+                raise ValueError(
+                    f"{method.method} needs at least {wanted} samples, but elicit.samples.k is "
+                    f"{self.elicit.samples.k}: raise it, lower the method's k, or take the method out"
+                )
+        return self
