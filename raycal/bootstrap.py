@@ -25,9 +25,9 @@ from raycal.metrics import (
     Sample,
     by_group,
     checked,
-    compute,
     evaluate,
 )
+from raycal.metrics.compute import compute
 
 _CHUNK = 1 << 20  # counts in memory at a time
 

@@ -1,0 +1,28 @@
+"""Calibration and ranking metrics of p(correct): numpy in, plain numbers out."""
+
+from raycal.metrics.binning import Binning, Convention, ConventionError
+from raycal.metrics.counts import Floats, Ints, Sample, checked
+from raycal.metrics.curves import ReliabilityBin, reliability_bins, risk_coverage
+from raycal.metrics.groups import GroupedMetrics, GroupMean, Groups, by_group, evaluate_groups
+from raycal.metrics.pooled import METRIC_NAMES, Metric, evaluate
+
+__all__ = [
+    "METRIC_NAMES",
+    "Binning",
+    "Convention",
+    "ConventionError",
+    "Floats",
+    "GroupMean",
+    "GroupedMetrics",
+    "Groups",
+    "Ints",
+    "Metric",
+    "ReliabilityBin",
+    "Sample",
+    "by_group",
+    "checked",
+    "evaluate",
+    "evaluate_groups",
+    "reliability_bins",
+    "risk_coverage",
+]

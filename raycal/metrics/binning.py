@@ -1,0 +1,48 @@
+"""What an ECE bins, and where the edges of bins belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from raycal.metrics.counts import Floats, Ints
+
+
+class ConventionError(ValueError):
+    """Two numbers that were binned by different conventions cannot be compared."""
+
+
+class Convention(StrEnum):
+    """What an ECE bins, and to which bin an edge belongs."""
+
+    EQUAL_WIDTH = "equal_width"  # p(correct) in [lo, hi), the last bin closed at 1 (numpy.histogram, netcal)
+    RIGHT_CLOSED = "right_closed"  # p(correct) in (lo, hi], the first bin closed at 0 (Guo et al. 2017)
+    TOP_LABEL = "top_label"  # max(p, 1 - p) against "is the likelier label right?", bins as equal_width
+    KAPOOR = "kapoor"  # as top_label, but the last bin is half-open: confidence 1 falls out (Kapoor et al. 2024)
+
+
+@dataclass(frozen=True)
+class Binning:
+    """A convention and its number of equal-width bins: what makes two ECEs comparable."""
+
+    convention: Convention = Convention.EQUAL_WIDTH
+    bins: int = 10
+
+    def __post_init__(self) -> None:
+        if self.bins < 1:
+            raise ValueError(f"an ECE needs at least one bin, not {self.bins}")
+
+    def __str__(self) -> str:
+        return f"{self.convention}, {self.bins} bins"
+
+    def bin_of(self, confidence: Floats, tolerance: float) -> Ints:
+        """The bin of each confidence; `bins`, one past the last, for those that the convention leaves out."""
+        position = confidence * self.bins
+        edge = np.rint(position)
+        on_edge = np.abs(position - edge) <= tolerance * self.bins
+        if self.convention is Convention.RIGHT_CLOSED:
+            return np.maximum(np.where(on_edge, edge, np.ceil(position)).astype(np.intp) - 1, 0)
+        last = self.bins if self.convention is Convention.KAPOOR else self.bins - 1
+        return np.minimum(np.where(on_edge, edge, np.floor(position)).astype(np.intp), last)
