@@ -134,6 +134,11 @@ def failed_columns(reason: str) -> Row:
     return {"error": reason, **cost_columns(Usage(0, 0))}
 
 
+def unless_written(table: Table, partition: str, work: list[Row], store: Store) -> list[Row]:
+    """`Asker.remaining` where each row of work makes one row of one table: all of a batch, or none of it."""
+    return [] if store.has_shard(table, partition, [f"{row['key']}:" for row in work]) else work
+
+
 class Replica:
     """The actor class: one engine, with several batches in flight and one coroutine a row."""
 

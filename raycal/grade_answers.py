@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import pyarrow as pa
 
 from raycal.config import Grader
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.grade import MATCH_VERSION, match, parse_verdict
 from raycal.keys import digest
 from raycal.prompts import judge_prompt, template_name
@@ -24,7 +23,7 @@ _VERDICT_TOKENS = 10
 
 _UNGRADED = """
     SELECT asked.key, asked.answer_key, asked.question_id,
-           answers.text AS answer, kind, question, choices, questions.answers AS accepted
+           answers.text AS answer, kind, question, choices, questions.answers AS accepted, ? AS grader
     FROM asked
     JOIN answers ON answers.key = asked.answer_key
     JOIN questions ON questions.key = asked.question_id
@@ -60,41 +59,33 @@ def grades_of(run: Run, grader: Grader) -> dict[str, bool | None]:
 
 def grade_by_match(run: Run) -> int:
     """Grade the answers that have no match grade yet; returns how many that were."""
-    todo = _ungraded(run, Grader.MATCH)
-    graded = 0
-    while chunk := list(islice(todo, _SHARD_ROWS)):
+    todo = ungraded(run, Grader.MATCH)
+    for start in range(0, len(todo), _SHARD_ROWS):
         rows = []
-        for row in chunk:
+        for row in todo.slice(start, _SHARD_ROWS).to_pylist():
             grade = match(row["answer"], row["accepted"], kind=Kind(row["kind"]), choices=row["choices"])
             found = {"correct": grade.correct, "extracted": grade.extracted, "reason": str(grade.reason)}
             rows.append(_identity(row) | found)
         run.store.write(Table.GRADES, _partition(run, Grader.MATCH), rows)
-        graded += len(rows)
-    return graded
+    return len(todo)
 
 
-def grade_by_judge(run: Run, todo: list[Row]) -> Iterator[Progress]:
-    """Have the model judge answers (rows of `ungraded`); yields progress batch by batch.
+def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
+    """Have the model judge answers (those of `ungraded`); yields progress batch by batch.
 
     Raises ResourceError and FanoutError.
     """
     import ray.data
 
     judge = Judge(_partition(run, Grader.JUDGE))
-    rows = pa.Table.from_pylist(todo)
-    return run_fanout(lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store)
+    return run_fanout(lambda: ray.data.from_arrow(todo), judge, run.experiment.model, run.experiment.engine, run.store)
 
 
-def ungraded(run: Run, grader: Grader) -> list[Row]:
-    """The answers that a grader has not graded yet, with their questions."""
-    return list(_ungraded(run, grader))
-
-
-def _ungraded(run: Run, grader: Grader) -> Iterator[Row]:
-    name = grader_name(run, grader)
+def ungraded(run: Run, grader: Grader) -> pa.Table:
+    """The answers that a grader has not graded yet, with their questions, in the order of their keys."""
     shards = run.shards | {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
-    for row in run.store.rows(_UNGRADED, shards=shards, extra={"asked": grade_keys(run, grader)}):
-        yield row | {"grader": name}
+    extra = {"asked": grade_keys(run, grader)}
+    return run.store.arrow(_UNGRADED, [grader_name(run, grader)], shards=shards, extra=extra)
 
 
 def _partition(run: Run, grader: Grader) -> str:
@@ -118,8 +109,7 @@ class Judge:
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
         """See fanout.Asker."""
-        written = store.has_shard(Table.GRADES, self.partition, [f"{row['key']}:" for row in work])
-        return [] if written else work
+        return unless_written(Table.GRADES, self.partition, work, store)
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
         """See fanout.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.grade import parse_verdict
 from raycal.keys import digest
 from raycal.prompts import equivalence_prompt, template_name
@@ -75,8 +75,7 @@ class EquivalenceJudge:
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
         """See fanout.Asker."""
-        written = store.has_shard(Table.VERDICTS, self.partition, [f"{row['key']}:" for row in work])
-        return [] if written else work
+        return unless_written(Table.VERDICTS, self.partition, work, store)
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
         """See fanout.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""

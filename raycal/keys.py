@@ -1,8 +1,9 @@
-"""Keys: hashes that name what determines a row."""
+"""Keys: hashes that name what determines a row, and names that may stand in a path."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 
 
 def digest(*parts: object) -> str:
@@ -13,3 +14,8 @@ def digest(*parts: object) -> str:
         h.update(len(text).to_bytes(8, "little"))
         h.update(text)
     return h.hexdigest()
+
+
+def safe_name(name: str) -> str:
+    """A name as part of a path: letters, digits, dots, dashes and underscores, with no dot or dash at either end."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"

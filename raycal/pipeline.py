@@ -11,9 +11,10 @@ from raycal.evaluate import evaluate_run
 from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
+from raycal.keys import safe_name
 from raycal.progress import show_progress
 from raycal.record import failures, record_run
-from raycal.run import Run, safe_name
+from raycal.run import Run
 from raycal.score import pairs_to_judge, score_answers
 from raycal.tables import method_tables
 

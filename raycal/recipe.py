@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
 from raycal.config import ElicitConfig, Experiment, Method, Phrasing, PromptStyle, Verbalized, ZeroShot
-from raycal.keys import digest
+from raycal.keys import digest, safe_name
 from raycal.models import Model
 from raycal.prompts import (
     Conversation,
@@ -104,7 +103,7 @@ class Recipe:
             Table.SAMPLES: self._samples_provenance,
             Table.QUERIES: self._answer_provenance,
         }
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self.model.name)
+        name = safe_name(self.model.name)
         return {table: f"{name}-{digest(*parts.values())[:12]}" for table, parts in provenance.items()}
 
     def _examples_digest(self, dataset: str, subject: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,8 +95,3 @@ class Run:
         for shard in self.questions.shards:
             for batch in pq.ParquetFile(shard).iter_batches(columns=columns):
                 yield from batch.to_pylist()
-
-
-def safe_name(name: str) -> str:
-    """A name as part of a path: letters, digits, dots, dashes and underscores."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,22 @@ from raycal.run import Run
 from raycal.schemas import Table
 
 pytestmark = pytest.mark.engine
+
+Again = Callable[..., tuple[str, Run]]
+
+
+@pytest.fixture
+def again(finished: Run, experiment_file: Path, tmp_path: Path, raycal: Raycal) -> Again:
+    """A stage with changed settings, on a copy of the finished store: what it prints, and its run."""
+
+    def run(stage: str, *settings: str) -> tuple[str, Run]:
+        store = tmp_path / "store"
+        shutil.copytree(finished.store.root, store)
+        overrides = [f"storage={store}", *settings]
+        done = raycal(stage, str(experiment_file), *(part for its in overrides for part in ("--set", its)))
+        return done.stdout, Run.open(read_experiment(experiment_file, overrides))
+
+    return run
 
 
 def test_every_question_has_every_row(finished: Run) -> None:
@@ -89,14 +106,8 @@ def test_report_is_one_page_with_its_pictures(finished: Run) -> None:
     }
 
 
-def test_missing_confidences_follow_the_policy(
-    finished: Run, experiment_file: Path, tmp_path: Path, raycal: Raycal
-) -> None:
-    store = tmp_path / "store"
-    shutil.copytree(finished.store.root, store)
-    settings = ["--set", f"storage={store}", "--set", "evaluate.missing=base_rate"]
-    raycal("evaluate", str(experiment_file), *settings)
-    run = Run.open(read_experiment(experiment_file, [f"storage={store}", "evaluate.missing=base_rate"]))
+def test_missing_confidences_follow_the_policy(again: Again) -> None:
+    _, run = again("evaluate", "evaluate.missing=base_rate")
     rows = list(run.store.rows("SELECT * FROM metrics WHERE run = ?", [run.id]))
     assert rows
     for row in rows:
@@ -104,15 +115,9 @@ def test_missing_confidences_follow_the_policy(
         assert row["missing"] == "base_rate"
 
 
-def test_judge_grades_the_same_answers_and_agreement_is_reported(
-    finished: Run, experiment_file: Path, tmp_path: Path, raycal: Raycal
-) -> None:
-    store = tmp_path / "store"
-    shutil.copytree(finished.store.root, store)
-    settings = ["--set", f"storage={store}", "--set", "grade.graders=[match, judge]"]
-    done = raycal("grade", str(experiment_file), *settings)
-    assert "match and judge" in done.stdout
-    run = Run.open(read_experiment(experiment_file, [f"storage={store}"]))
+def test_judge_grades_the_same_answers_and_agreement_is_reported(again: Again) -> None:
+    shown, run = again("grade", "grade.graders=[match, judge]")
+    assert "match and judge" in shown
     rows = list(run.store.rows("SELECT grader, count(*) AS n FROM grades GROUP BY grader"))
     assert len(rows) == 2
     assert len({row["n"] for row in rows}) == 1
