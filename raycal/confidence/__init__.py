@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from raycal.confidence import likelihood, sampling, semantic_entropy, verbalized, zero_shot
 from raycal.confidence.equivalence import Embed, needed_pairs
 from raycal.confidence.record import Confidence, Elicited, Sample
-from raycal.config import Likelihood, Method, Sampling, SemanticEntropy, Verbalized, ZeroShot
+from raycal.config import Likelihood, Sampling, SemanticEntropy, Unfitted, Verbalized, ZeroShot
 
 __all__ = ["Confidence", "Elicited", "Embed", "Sample", "needed_pairs", "score"]
 
 
-def score(config: Method, rows: Sequence[Elicited], *, embed: Embed | None = None) -> list[Confidence]:
+def score(config: Unfitted, rows: Sequence[Elicited], *, embed: Embed | None = None) -> list[Confidence]:
     """A confidence for each row by a method; a row that allows none gets the reason instead.
 
     `embed` is used by equivalence of embeddings alone, and ValueError is raised where that lacks it.
