@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from raycal.config import Experiment
+from raycal.config import Experiment, Wording
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
-from raycal.prompts import NO, YES, Conversation
+from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.schemas import Table
@@ -237,7 +237,8 @@ class Elicitor:
         prompt = query_prompt(query, asked, answer)
         try:
             if query is Query.CORRECTNESS:
-                (no, yes), usage = await engine.next_token_logprobs(prompt, (NO, YES))
+                choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+                (no, yes), usage = await engine.next_token_logprobs(prompt, (choices.no, choices.yes))
                 return row | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)
             (reply,), usage = await engine.generate(prompt, max_tokens=query_tokens(query), stop=("\n",))
         except GenerationError as error:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from string import ascii_uppercase
 from typing import Any
 
-from raycal.config import Phrasing, PromptStyle
+from raycal.config import Phrasing, PromptStyle, Wording
 from raycal.keys import digest
 
 
@@ -47,9 +47,23 @@ class Example:
 _OPEN_INSTRUCTION = "Answer with a short phrase and nothing else."
 _CHOICE_INSTRUCTION = "Answer with the letter of the right choice and nothing else."
 
-# The uncertainty query of Kapoor et al. (2024).
-_CORRECTNESS_QUERY = "Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:"
-NO, YES = "i", "ii"
+
+@dataclass(frozen=True)
+class TwoChoices:
+    """A query whether an answer is correct; the last tokens of `no` and `yes` stand for the two replies."""
+
+    text: str
+    no: str
+    yes: str
+
+
+CORRECTNESS_QUERIES = {
+    # Kapoor et al. (2024)
+    Wording.CHOICES: TwoChoices("Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:", "i", "ii"),
+    # P(True) of Kadavath et al. (2022)
+    Wording.TRUE_FALSE: TwoChoices("Is the proposed answer:\n(A) True\n(B) False\nThe proposed answer is:", "B", "A"),
+    Wording.YES_NO: TwoChoices("Is the proposed answer correct? Reply with yes or no and nothing else.", "No", "Yes"),
+}
 
 _CONFIDENCE_QUERIES = {
     Phrasing.PROBABILITY: (
@@ -102,9 +116,9 @@ def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[Exam
     return (instruction, *shown, Turn(Role.USER, _asked(question, choices)))
 
 
-def correctness_prompt(asked: Conversation, answer: str) -> Conversation:
-    """The two-choice query whether the answer just given is correct; p is read off the choices NO and YES."""
-    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, _CORRECTNESS_QUERY))
+def correctness_prompt(asked: Conversation, answer: str, wording: Wording = Wording.CHOICES) -> Conversation:
+    """The two-choice query whether the answer just given is correct."""
+    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, CORRECTNESS_QUERIES[wording].text))
 
 
 def confidence_prompt(asked: Conversation, answer: str, phrasing: Phrasing) -> Conversation:

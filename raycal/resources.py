@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raycal.config import Device, EngineConfig
+from raycal.config import Device, EngineConfig, TrainerConfig
 
 
 class ResourceError(ValueError):
@@ -30,20 +30,29 @@ class ReplicaPlan:
     gpus: int
 
 
+@dataclass(frozen=True)
+class WorkerPlan:
+    """The resources of each of the training workers."""
+
+    workers: int
+    device: Device  # never auto
+    cpus: float
+    threads: int  # for arithmetic; a worker may use more of an otherwise idle machine than it reserves
+
+
 # Beside its engines a stage needs room for the tasks that read and pick questions, or it would wait for ever.
 _READER_CPUS = 1.0
 
 
 def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
     """Place the replicas on the nodes, each whole on one node. Raises ResourceError where they cannot fit."""
-    has_gpus = any(node.gpus >= 1 for node in nodes)
-    on_gpu = config.device is Device.GPU or (config.device is Device.AUTO and has_gpus)
+    on_gpu = _on_gpu(config.device, nodes)
     gpus = config.tensor_parallel if on_gpu else 0
     if not on_gpu and config.tensor_parallel > 1:
         raise ResourceError(
             f"engine.tensor_parallel is {config.tensor_parallel}, but there is no GPU: set it to 1, or run on GPUs"
         )
-    places = sum(_replicas_that_fit(node, config.cpus_per_replica, gpus) for node in nodes)
+    places = sum(_places_on(node, config.cpus_per_replica, gpus) for node in nodes)
     if places < config.replicas:
         asked = f"{config.cpus_per_replica:g} CPU" + (f" and {gpus} GPU" if gpus else "")
         raise ResourceError(
@@ -60,7 +69,28 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
     return ReplicaPlan(config.replicas, Device.GPU if on_gpu else Device.CPU, config.cpus_per_replica, gpus)
 
 
-def _replicas_that_fit(node: Node, cpus: float, gpus: int) -> int:
+def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:
+    """Place the training workers, on GPUs one each. Raises ResourceError where they cannot fit."""
+    on_gpu = _on_gpu(config.device, nodes)
+    gpus = 1 if on_gpu else 0
+    places = sum(_places_on(node, config.cpus_per_worker, gpus) for node in nodes)
+    if places < config.workers:
+        asked = f"{config.cpus_per_worker:g} CPU" + (" and 1 GPU" if on_gpu else "")
+        raise ResourceError(
+            f"{config.workers} training workers of {asked} each were asked for, but only {places} fit on "
+            f"{_said(nodes)}: lower trainer.workers, or add nodes"
+        )
+    threads = int(sum(node.cpus for node in nodes) / config.workers)
+    return WorkerPlan(
+        config.workers, Device.GPU if on_gpu else Device.CPU, config.cpus_per_worker, 1 if on_gpu else max(1, threads)
+    )
+
+
+def _on_gpu(device: Device, nodes: Sequence[Node]) -> bool:
+    return device is Device.GPU or (device is Device.AUTO and any(node.gpus >= 1 for node in nodes))
+
+
+def _places_on(node: Node, cpus: float, gpus: int) -> int:
     by_cpu = int(node.cpus / cpus + 1e-9)
     return min(by_cpu, int(node.gpus) // gpus) if gpus else by_cpu
 

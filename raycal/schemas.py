@@ -19,6 +19,8 @@ class Table(StrEnum):
     QUERIES = "queries"
     VERDICTS = "verdicts"
     GRADES = "grades"
+    FEATURES = "features"
+    TRAINING = "training"
     SCORES = "scores"
     METRICS = "metrics"
     COMPARISONS = "comparisons"
@@ -96,6 +98,34 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("reason", _TEXT),
             ("error", _TEXT),
             *_COST,
+        ]
+    ),
+    Table.FEATURES: pa.schema(
+        [
+            ("key", _TEXT),
+            ("answer_key", _TEXT),
+            ("question_id", _TEXT),
+            ("model", _LABEL),
+            ("prompt", _LABEL),
+            ("layer", pa.int32()),  # 0: the embeddings
+            ("state", pa.list_(pa.float16())),  # the hidden state of the answer's last token
+            ("error", _TEXT),
+        ]
+    ),
+    Table.TRAINING: pa.schema(
+        [
+            ("key", _TEXT),
+            ("adapter", _TEXT),
+            ("step", pa.int64()),  # 0: before the first
+            ("epoch", pa.int64()),
+            ("loss", pa.float64()),  # of the query, a mean over the step's examples
+            ("divergence", pa.float64()),  # nats, a mean over their answers' tokens, not weighted
+            ("learning_rate", pa.float64()),
+            ("applied", pa.bool_()),  # false: the gradients were not finite
+            ("seconds", pa.float64()),
+            ("calibration_loss", pa.float64()),  # where the calibration split was evaluated after the step
+            ("calibration_ece", pa.float64()),
+            ("calibration_auroc", pa.float64()),
         ]
     ),
     Table.SCORES: pa.schema(

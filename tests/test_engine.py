@@ -11,13 +11,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples
+from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, Wording
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
 from raycal.grade_answers import Judge
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import Model, find_model
-from raycal.prompts import NO, YES, Conversation, answer_prompt, correctness_prompt, render
+from raycal.prompts import CORRECTNESS_QUERIES, Conversation, answer_prompt, correctness_prompt, render
 from raycal.recipe import Query, Recipe
 from raycal.schemas import SCHEMAS, Table
 
@@ -27,6 +27,7 @@ T = TypeVar("T")
 Await = Callable[[Coroutine[Any, Any, T]], T]
 
 CONFIG = EngineConfig(max_model_len=256, max_num_seqs=32, kv_cache_gib=1, dtype="float32")
+CHOICES = (CORRECTNESS_QUERIES[Wording.CHOICES].no, CORRECTNESS_QUERIES[Wording.CHOICES].yes)
 CAPITAL = answer_prompt("What is the capital of France?", (), ())
 
 
@@ -135,9 +136,9 @@ def test_a_seed_gives_the_same_samples_in_any_company_and_in_any_portions(engine
 
 def test_two_choice_probability_is_that_of_transformers(engine: Engine, reference: Any, wait: Await[Any]) -> None:
     conversation = correctness_prompt(CAPITAL, "Paris")
-    logprobs, _ = wait(engine.next_token_logprobs(conversation, (NO, YES)))
+    logprobs, _ = wait(engine.next_token_logprobs(conversation, CHOICES))
     expected = next_logprobs(reference, render(conversation, engine.tokenizer, PromptStyle.AUTO))[-1]
-    tokens = [engine.tokenizer.encode(text)[-1] for text in (NO, YES)]
+    tokens = [engine.tokenizer.encode(text)[-1] for text in CHOICES]
     assert logprobs == pytest.approx([float(expected[token]) for token in tokens], abs=2e-3)
 
 

@@ -12,6 +12,7 @@ from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.methods import Likelihood, Method, Sampling, SemanticEntropy, Verbalized, ZeroShot
 from raycal.config.questions import QuestionSource, WorldFacts
 from raycal.config.section import Section
+from raycal.config.training import TrainerConfig
 from raycal.metrics import Convention
 from raycal.questions.question import Split
 
@@ -44,6 +45,7 @@ class Experiment(Section):
     splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
     model: ModelConfig = ModelConfig()
     engine: EngineConfig = EngineConfig()
+    trainer: TrainerConfig = TrainerConfig()
     elicit: ElicitConfig = ElicitConfig()
     grade: GradeConfig = GradeConfig()
     methods: tuple[Method, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -39,6 +40,59 @@ class Linkage(StrEnum):
 
     SINGLE = "single"  # equivalent to any member (connected components)
     COMPLETE = "complete"  # equivalent to every member
+
+
+class Wording(StrEnum):
+    """How the model is asked whether an answer is correct."""
+
+    CHOICES = "choices"  # (i): no, (ii): yes (Kapoor et al. 2024)
+    TRUE_FALSE = "true_false"  # (A) True, (B) False (Kadavath et al. 2022)
+    YES_NO = "yes_no"
+
+
+class Loss(StrEnum):
+    """What fine-tuning makes small, of the two-choice probability of "correct"."""
+
+    CROSS_ENTROPY = "cross_entropy"
+    BRIER = "brier"
+
+
+class Divergence(StrEnum):
+    """How far the tuned model's distribution over the answer's tokens may be from the base model's."""
+
+    JENSEN_SHANNON = "jensen_shannon"
+    FORWARD_KL = "forward_kl"  # KL(base || tuned)
+    REVERSE_KL = "reverse_kl"  # KL(tuned || base)
+
+
+class Schedule(StrEnum):
+    """The course of the learning rate after its warm-up."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+    CONSTANT = "constant"
+
+
+class Head(StrEnum):
+    """What stands on the hidden state."""
+
+    LOGISTIC = "logistic"
+    MLP = "mlp"  # d - width - width/2 - width/4 - 2
+
+
+class Target(StrEnum):
+    """What a classifier learns to tell."""
+
+    GRADE = "grade"  # whether the answer is correct
+    SEMANTIC_ENTROPY = "semantic_entropy"  # whether its samples agree more than most (Kossen et al. 2024)
+
+
+class Recalibration(StrEnum):
+    """A map from confidences to calibrated ones."""
+
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
 
 
 class MethodConfig(Section):
@@ -94,4 +148,48 @@ class SemanticEntropy(MethodConfig):
     linkage: Linkage = Linkage.SINGLE
 
 
-Method = Annotated[ZeroShot | Verbalized | Sampling | Likelihood | SemanticEntropy, Field(discriminator="method")]
+class Classifier(MethodConfig):
+    """p = a small head on the hidden state of the answer's last token, fitted on the training questions."""
+
+    method: Literal["classifier"] = "classifier"
+    layer: int = -1  # 0: the embeddings; negative: counted from the last
+    head: Head = Head.LOGISTIC
+    width: int = Field(256, ge=4)  # of the MLP's first hidden layer
+    weight_decay: float = Field(1.0, ge=0)  # the strength of the L2 penalty
+    target: Target = Target.GRADE
+
+
+class FineTuned(MethodConfig):
+    """p = softmax over the two choice tokens after the uncertainty query, put to the LoRA-tuned model.
+
+    The defaults are those of Kapoor et al. (2024) where that names one.
+    """
+
+    method: Literal["fine_tuned"] = "fine_tuned"
+    adapter: Path | None = None  # a folder: this adapter as it is, instead of training one
+    wording: Wording = Wording.CHOICES
+    few_shot: bool = False  # whether the query shows the examples that the question was asked with
+    rank: int = Field(8, ge=1)
+    alpha: float = Field(32, gt=0)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    target_modules: Literal["all-linear"] | tuple[str, ...] = ("q_proj", "v_proj")
+    layers: tuple[int, ...] = ()  # empty: all of them
+    loss: Loss = Loss.CROSS_ENTROPY
+    divergence: Divergence = Divergence.JENSEN_SHANNON
+    divergence_weight: float = Field(1.0, ge=0)
+    learning_rate: float = Field(1e-4, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    schedule: Schedule = Schedule.COSINE
+    warmup: float = Field(0.0, ge=0, lt=1)  # share of the steps
+    max_grad_norm: float = Field(1.0, gt=0)
+    batch_size: int = Field(32, ge=1)  # questions a step, over all workers
+    epochs: int = Field(2, ge=1)
+    evaluations: int = Field(4, ge=1)  # on the calibration split, and so checkpoints, an epoch
+    patience: int = Field(4, ge=1)  # evaluations without a better calibration loss after which training stops
+    training_questions: int | None = Field(None, ge=1)  # None: all of the training split
+    seed: int = Field(0, ge=0)
+
+
+# What needs no fitting: its confidence follows from what was elicited about the answer.
+Unfitted = ZeroShot | Verbalized | Sampling | Likelihood | SemanticEntropy
+Method = Annotated[Unfitted, Field(discriminator="method")]

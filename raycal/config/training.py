@@ -1,0 +1,24 @@
+"""The workers that fine-tune: where and how fast, nothing that changes what comes out beyond numeric noise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from raycal.config.engine import Device
+from raycal.config.section import Section
+
+
+class TrainerConfig(Section):
+    """Ray Train workers, each with a DeepSpeed engine."""
+
+    workers: int = Field(1, ge=1)
+    device: Device = Device.AUTO
+    cpus_per_worker: float = Field(1, gt=0)
+    zero_stage: int = Field(2, ge=0, le=3)
+    offload: bool = False  # the optimiser's state, and under stage 3 the weights, in the memory of the CPU
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    gradient_checkpointing: bool = False
+    tokens_per_micro_batch: int = Field(4096, ge=1)  # padding included; what one forward pass may hold
+    retries: int = Field(2, ge=0)  # of a worker that dies, each from the last checkpoint

@@ -1,0 +1,54 @@
+"""The DeepSpeed engine around a model: ZeRO stage, precision, optimiser and schedule from the configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from raycal.config import FineTuned, Schedule, TrainerConfig
+from raycal.finetune.query_model import QueryModel
+
+
+def deepspeed_config(method: FineTuned, trainer: TrainerConfig) -> dict[str, Any]:
+    """DeepSpeed's configuration. Steps are cut by tokens, so that raycal itself says where each of them ends."""
+    zero: dict[str, Any] = {"stage": trainer.zero_stage, "overlap_comm": False}
+    if trainer.offload:
+        zero["offload_optimizer"] = {"device": "cpu"}
+        if trainer.zero_stage == 3:
+            zero["offload_param"] = {"device": "cpu"}
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "managed_gradient_accumulation": False,
+        "gradient_clipping": method.max_grad_norm,
+        "zero_optimization": zero,
+        "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,
+        "bf16": {"enabled": trainer.dtype == "bfloat16", "check_grad_overflow": True},
+        "steps_per_print": None,
+    }
+
+
+def start_deepspeed(model: QueryModel, method: FineTuned, trainer: TrainerConfig, steps: int) -> Any:
+    """The DeepSpeed engine of this worker, with AdamW on the adapter alone and a schedule over `steps` steps."""
+    import deepspeed
+    from transformers import get_scheduler
+
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(trainable, lr=method.learning_rate, weight_decay=method.weight_decay)
+    schedule = get_scheduler(
+        "constant_with_warmup" if method.schedule is Schedule.CONSTANT else str(method.schedule),
+        optimiser,
+        num_warmup_steps=round(method.warmup * steps),
+        num_training_steps=steps,
+    )
+    engine, *_ = deepspeed.initialize(
+        model=model,
+        model_parameters=trainable,
+        optimizer=optimiser,
+        lr_scheduler=schedule,
+        config=deepspeed_config(method, trainer),
+        dist_init_required=False,
+    )
+    return engine

@@ -1,0 +1,26 @@
+"""One fine-tuning, as it travels to the workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raycal.config import Device, FineTuned, TrainerConfig
+from raycal.models import Model
+from raycal.store import Store
+
+
+@dataclass(frozen=True)
+class FinetuneJob:
+    """What to train, on what, and where to write: folders that all workers share."""
+
+    adapter_id: str
+    method: FineTuned
+    trainer: TrainerConfig
+    device: Device
+    model: Model
+    training: Path  # Examples
+    calibration: Path
+    reference: Path  # the folder of the base model's states
+    choice_tokens: tuple[int, int]
+    store: Store

@@ -1,0 +1,36 @@
+"""The model of a job, loaded for training, with a fresh adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raycal.finetune.deepspeed_engine import deepspeed_config
+from raycal.finetune.job import FinetuneJob
+from raycal.finetune.query_model import QueryModel, with_lora
+
+
+def load_query_model(job: FinetuneJob) -> QueryModel:
+    """The base model, frozen, under a fresh adapter; under ZeRO-3 every worker loads its part alone."""
+    from transformers import AutoModelForCausalLM
+    from transformers.integrations import HfDeepSpeedConfig
+
+    config = deepspeed_config(job.method, job.trainer)
+    # While this object lives, from_pretrained partitions the weights as it loads them.
+    partitioned: Any = HfDeepSpeedConfig(config) if job.trainer.zero_stage == 3 else None
+    base = AutoModelForCausalLM.from_pretrained(
+        job.model.location,
+        revision=None if Path(job.model.location).is_dir() else job.model.revision,
+        dtype=getattr(torch, job.trainer.dtype),
+        trust_remote_code=False,
+        use_safetensors=True,
+    )
+    del partitioned
+    base.config.use_cache = False
+    model = with_lora(base, job.method)
+    if job.trainer.gradient_checkpointing:
+        model.enable_input_require_grads()
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return QueryModel(model, job.choice_tokens)

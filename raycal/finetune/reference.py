@@ -1,0 +1,71 @@
+"""The base model's hidden states at the answers' tokens: computed once, and shared by epochs, restarts and trials.
+
+The regulariser compares with the base model at every step. Its hidden states there are a few kilobytes a token, from
+which the output layer makes the distribution anew; the base model's own forward pass is never repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+import torch.distributed
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from raycal.finetune.batches import micro_batches
+from raycal.finetune.examples import Examples
+from raycal.finetune.query_model import Batch, QueryModel
+
+
+class Reference:
+    """Base states by example, read from the parts that the workers wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        parts: list[Any] = [safe_open(path, framework="pt") for path in sorted(folder.glob("part-*.safetensors"))]
+        self._part_of = {int(name): part for part in parts for name in part.keys()}  # noqa: SIM118 - no mapping
+
+    def states(self, indices: Sequence[int], device: torch.device) -> Tensor:
+        """(t, width): the states of some examples, one example after the other."""
+        return torch.cat([self._part_of[index].get_tensor(str(index)) for index in indices]).to(device)
+
+
+def reference(
+    model: QueryModel,
+    examples: Examples,
+    folder: Path,
+    *,
+    max_tokens: int,
+    rank: int,
+    workers: int,
+    device: torch.device,
+) -> Reference:
+    """The reference in `folder`, computed first where it is not there; all workers must call together."""
+    finished = folder / "finished"
+    # Decided by one for all: a worker that came late may see what the others have just written.
+    there = [finished.exists()]
+    torch.distributed.broadcast_object_list(there, src=0)
+    if not there[0]:
+        folder.mkdir(parents=True, exist_ok=True)
+        states: dict[str, Tensor] = {}
+        with model.as_base():
+            for batch in micro_batches(range(len(examples)), examples.lengths, max_tokens=max_tokens, workers=workers)[
+                rank
+            ]:
+                some = [examples.examples[index] for index in batch.indices]
+                found = model(Batch.of(some, device)).answer_states.cpu()
+                if batch.counts:
+                    parts = torch.split(found, [len(example.answer_positions) for example in some])
+                    states |= {str(index): part.clone() for index, part in zip(batch.indices, parts, strict=True)}
+        part = folder / f"part-{rank}.safetensors"
+        aside = part.with_name(f".{part.name}-{uuid4().hex}")
+        save_file(states, aside)
+        aside.rename(part)
+        torch.distributed.barrier()
+        if rank == 0:
+            finished.touch()
+    return Reference(folder)

@@ -1,0 +1,54 @@
+"""From graded answers to an adapter: the driver's part of fine-tuning, over Ray Train."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from raycal.config import Device
+from raycal.finetune.checkpoint import ADAPTER
+from raycal.finetune.job import FinetuneJob
+from raycal.finetune.loop import train_worker
+from raycal.resources import WorkerPlan
+
+
+class FinetuneError(RuntimeError):
+    """The fine-tuning did not finish; its checkpoints are kept."""
+
+
+def train(job: FinetuneJob, plan: WorkerPlan) -> Path:
+    """Train on Ray Train workers, from the last checkpoint of the same job; returns the folder of the best adapter.
+
+    Raises FinetuneError.
+    """
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    on_gpu = job.device is Device.GPU
+    environment = {"OMP_NUM_THREADS": str(plan.threads), "TOKENIZERS_PARALLELISM": "false"}
+    if not on_gpu:
+        environment["DS_ACCELERATOR"] = "cpu"
+    logging.getLogger("ray.train").setLevel(logging.ERROR)
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config=job,
+        torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=plan.workers,
+            use_gpu=on_gpu,
+            resources_per_worker={"CPU": plan.cpus} | ({"GPU": 1} if on_gpu else {}),
+        ),
+        run_config=RunConfig(
+            name=job.adapter_id,
+            storage_path=str((job.store.root / "finetune").resolve()),
+            failure_config=FailureConfig(max_failures=job.trainer.retries),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+            worker_runtime_env={"env_vars": environment},
+        ),
+    )
+    try:
+        result = trainer.fit()
+    except TrainingFailedError as error:
+        raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {error}") from error
+    return Path(result.checkpoint.path) / ADAPTER
