@@ -76,7 +76,7 @@ def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         asker = Timed(Elicitor(recipe), note)
         rows = pa.Table.from_pylist([vars(one) for one in work])
         tokens, ended = 0, 0.0
-        for done in run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder)):
+        for done in run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder), backend=Engine):
             tokens, ended = tokens + done.generated_tokens, time.time()
         return ended - float(note.read_text()), tokens
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
-from raycal.config import Device, Experiment, Method
+from raycal.config import Device, Experiment, Method, Unfitted
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Rows
@@ -16,6 +16,7 @@ from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import find_model
 from raycal.recipe import Query, Recipe
 from raycal.schemas import Table
+from raycal.score_fitted import Fitted
 
 _DATASET = "asked"
 
@@ -68,15 +69,18 @@ async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: En
         raise GenerationError(answer["error"])
     elicited = _elicited(question, rows, {})
     embed = Embedder(experiment.embedding_model)
-    confidences = []
+    confidences: list[tuple[Method, Confidence]] = []
     for method in experiment.methods:
+        if isinstance(method, Fitted):
+            confidences.append((method, Confidence(reason="it is fitted on an experiment's graded answers: run that")))
+            continue
         judged = await _judged(engine, method, elicited)
         (confidence,) = score(method, [_elicited(question, rows, judged)], embed=embed)
         confidences.append((method, confidence))
     return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
 
 
-async def _judged(engine: Engine, method: Method, row: Elicited) -> dict[frozenset[str], bool | None]:
+async def _judged(engine: Engine, method: Unfitted, row: Elicited) -> dict[frozenset[str], bool | None]:
     judge = EquivalenceJudge("", "", "")
     verdicts: dict[frozenset[str], bool | None] = {}
     for pair in needed_pairs(method, row):

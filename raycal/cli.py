@@ -33,7 +33,7 @@ DEFAULT_STORE = Path("results")
 
 @app.command("run")
 def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
-    """Run every stage: elicit, grade, score, evaluate, report."""
+    """Run every stage: elicit, grade, finetune, features, score, evaluate, report."""
     with _opened(file, overrides) as (run, console):
         from raycal.pipeline import run_all
 
@@ -74,6 +74,24 @@ def grade(
 
         graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
         _show(graded.to_dict() if as_json else grades_table(graded))
+
+
+@app.command("finetune")
+def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Train the adapters that the methods need, and ask the tuned models."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import finetune_stage
+
+        finetune_stage(run, console)
+
+
+@app.command()
+def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Read the hidden states that the classifiers need."""
+    with _opened(file, overrides) as (run, console):
+        from raycal.pipeline import features_stage
+
+        features_stage(run, console)
 
 
 @app.command()

@@ -11,6 +11,8 @@ from raycal.resources import Node
 def connect() -> list[Node]:
     """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns the nodes that are alive."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # What Ray's C++ core says on stderr is about its own retries; what fails for good comes back as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 
     if not ray.is_initialized():

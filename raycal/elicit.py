@@ -282,4 +282,4 @@ def elicit(
         questions = ray.data.read_parquet([str(shard) for shard in shards], columns=_QUESTION_COLUMNS)
         return questions.map_batches(pick, batch_format="pyarrow")
 
-    return run_fanout(work, Elicitor(recipe), experiment.model, experiment.engine, store)
+    return run_fanout(work, Elicitor(recipe), experiment.model, experiment.engine, store, backend=Engine)

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raycal.adapters import Adapter
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.models import Model
 from raycal.prompts import Conversation, render
 
 _OWNER = "RAYCAL_ENGINE_OWNER"
 _WATCH_S = 0.5
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 _REASON_LENGTH = 400  # of the text of an error that is not ours
 
 
@@ -65,17 +67,24 @@ class Engine:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        revision = None if Path(model.location).is_dir() else model.revision
+        # Merged weights cost nothing a token, where LoRA kernels are slow on CPUs. On GPUs they are not, and a second
+        # copy of a large model costs more.
+        on_cpu = device is Device.CPU
+        location = model.merged_location if on_cpu else model.location
+        revision = None if Path(location).is_dir() else model.revision
+        self._lora = None if on_cpu else _lora_request(model.adapter)
         arguments = AsyncEngineArgs(
-            model=model.location,
+            model=location,
             revision=revision,
+            enable_lora=self._lora is not None,
+            max_lora_rank=_lora_rank(model.adapter),
             tensor_parallel_size=config.tensor_parallel,
             dtype=config.dtype,
             max_model_len=config.max_model_len,
             max_num_seqs=config.max_num_seqs,
             gpu_memory_utilization=config.gpu_memory_utilization,
             enable_prefix_caching=True,
-            **(cpu_arguments() if device is Device.CPU else {}),
+            **(cpu_arguments() if on_cpu else {}),
             enable_log_requests=False,
             disable_log_stats=True,
             trust_remote_code=False,
@@ -84,7 +93,7 @@ class Engine:
         )
         with _start_limit(model, config.start_timeout_s):
             self._engine = AsyncLLM.from_engine_args(arguments)
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(model.location, revision=revision, trust_remote_code=False)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
         self._style = style
         self._max_model_len = config.max_model_len
         self._request_ids = itertools.count()
@@ -167,7 +176,10 @@ class Engine:
         self._clock.enter()
         try:
             request_id = str(next(self._request_ids))
-            outputs = [one async for one in self._engine.generate({"prompt_token_ids": tokens}, params, request_id)]
+            generating = self._engine.generate(
+                {"prompt_token_ids": tokens}, params, request_id, lora_request=self._lora
+            )
+            outputs = [one async for one in generating]
         except EngineDeadError as error:
             raise EngineDiedError("the engine died") from error
         except (EngineGenerateError, ValueError) as error:
@@ -199,6 +211,20 @@ def _start_limit(model: Model, seconds: float) -> Iterator[None]:
         raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
     finally:
         timer.cancel()
+
+
+def _lora_request(adapter: Adapter | None) -> Any:
+    if adapter is None:
+        return None
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest(str(adapter), 1, str(adapter.folder))
+
+
+def _lora_rank(adapter: Adapter | None) -> int:
+    """The smallest rank that vLLM knows and the adapter fits in; one that fits in none is refused by vLLM itself."""
+    rank = adapter.rank if adapter else 1
+    return min((size for size in _LORA_RANKS if size >= rank), default=_LORA_RANKS[-1])
 
 
 def cpu_arguments() -> dict[str, Any]:

@@ -13,12 +13,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from raycal.cluster import connect
-from raycal.config import Device, EngineConfig, ModelConfig
-from raycal.engine import Engine, EngineDiedError, Usage
-from raycal.models import find_model
+from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.engine import EngineDiedError, Usage
+from raycal.models import Model, find_model
 from raycal.resources import plan_replicas
 from raycal.schemas import Table
 from raycal.store import Store
@@ -40,7 +40,25 @@ class FanoutError(RuntimeError):
     """The stage could not finish; what it finished is in the store."""
 
 
-class Asker(Protocol):
+class Backend(Protocol):
+    """What a replica holds: a vLLM engine, or a model in transformers."""
+
+    def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None: ...
+
+    def busy_seconds(self) -> float:
+        """Seconds so far in which it had something to do."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+B = TypeVar("B", bound=Backend)
+B_contra = TypeVar("B_contra", bound=Backend, contravariant=True)
+
+
+class Asker(Protocol[B_contra]):
     """What is done with one row of work; it travels to the replicas, and so must be picklable."""
 
     @property
@@ -52,7 +70,7 @@ class Asker(Protocol):
         """The part of a batch that no earlier attempt at the same batch has finished."""
         ...
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: B_contra, row: Row) -> Rows:
         """The results of one row of work; a failure is a row with an error, never an exception."""
         ...
 
@@ -68,9 +86,15 @@ class Progress:
 
 
 def run_fanout(
-    work: Callable[[], ray.data.Dataset], asker: Asker, model: ModelConfig, config: EngineConfig, store: Store
+    work: Callable[[], ray.data.Dataset],
+    asker: Asker[B],
+    model: ModelConfig,
+    config: EngineConfig,
+    store: Store,
+    *,
+    backend: type[B],
 ) -> Iterator[Progress]:
-    """Build the work once Ray is there, and do it on `config.replicas` engines, yielding progress batch by batch.
+    """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
 
     Raises ResourceError before anything starts where the replicas cannot fit, and FanoutError where the stage cannot go
     on: an engine that does not start in time, or that dies again and again on the same batch.
@@ -93,7 +117,14 @@ def run_fanout(
             .repartition(target_num_rows_per_block=config.batch_size)
             .map_batches(
                 Replica,
-                fn_constructor_args=(asker, model, config, plan.device, store),
+                fn_constructor_kwargs={
+                    "backend": backend,
+                    "asker": asker,
+                    "model": model,
+                    "config": config,
+                    "device": plan.device,
+                    "store": store,
+                },
                 batch_size=config.batch_size,
                 batch_format="pyarrow",
                 compute=ActorPoolStrategy(
@@ -139,13 +170,22 @@ def unless_written(table: Table, partition: str, work: list[Row], store: Store) 
     return [] if store.has_shard(table, partition, [f"{row['key']}:" for row in work]) else work
 
 
-class Replica:
+class Replica(Generic[B]):
     """The actor class: one engine, with several batches in flight and one coroutine a row."""
 
-    def __init__(self, asker: Asker, model: ModelConfig, config: EngineConfig, device: Device, store: Store) -> None:
+    def __init__(
+        self,
+        *,
+        backend: type[B],
+        asker: Asker[B],
+        model: ModelConfig,
+        config: EngineConfig,
+        device: Device,
+        store: Store,
+    ) -> None:
         self._asker = asker
         self._store = store
-        self._engine = Engine(find_model(model), config, device, model.prompt_style)
+        self._engine = backend(find_model(model), config, device, model.prompt_style)
         self._accounted_s = 0.0
 
     async def __call__(self, batch: pa.Table) -> pa.Table:

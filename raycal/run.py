@@ -55,7 +55,7 @@ class Run:
     @property
     def id(self) -> str:
         """The experiment's name and a hash of all that determines its numbers (not where or how fast they are made)."""
-        determining = self.experiment.model_dump_json(exclude={"engine", "storage"})
+        determining = self.experiment.model_dump_json(exclude={"engine", "trainer", "storage"})
         return f"{self.experiment.name}-{digest(determining, self.recipe.model)[:8]}"
 
     @cached_property

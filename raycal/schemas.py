@@ -108,8 +108,9 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("model", _LABEL),
             ("prompt", _LABEL),
             ("layer", pa.int32()),  # 0: the embeddings
-            ("state", pa.list_(pa.float16())),  # the hidden state of the answer's last token
+            ("state", pa.list_(pa.float32())),  # the hidden state of the answer's last token
             ("error", _TEXT),
+            *_COST,
         ]
     ),
     Table.TRAINING: pa.schema(

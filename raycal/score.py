@@ -2,66 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from raycal.confidence import Elicited, Embed, Sample, needed_pairs, score
-from raycal.config import Equivalence, Method, Sampling, SemanticEntropy, Verbalized, ZeroShot
+from raycal.confidence import Confidence, Elicited, Embed, Sample, needed_pairs, score
+from raycal.config import (
+    Classifier,
+    Combined,
+    Equivalence,
+    FineTuned,
+    Method,
+    Recalibrated,
+    Sampling,
+    SemanticEntropy,
+    Target,
+    Verbalized,
+    ZeroShot,
+)
+from raycal.features import FeatureReader
+from raycal.finetune.query import tuned_query
+from raycal.graded import evidence, graded
 from raycal.judge_equivalence import judge_name, verdicts_of
 from raycal.keys import digest
+from raycal.questions.question import Split
 from raycal.recipe import Query
 from raycal.run import Run
 from raycal.schemas import Table
+from raycal.score_fitted import Fitted, fitted_confidences
 
+Row = dict[str, Any]
 _CHUNK_ROWS = 4096
 _VERSION = "1"  # part of a score's key: raise it whenever a method's arithmetic changes
 
 
 def resolved(method: Method, run: Run) -> Method:
     """The method with nothing left open: k is the experiment's where the method names none."""
-    if isinstance(method, Sampling | SemanticEntropy) and method.k is None:
-        return method.model_copy(update={"k": run.experiment.elicit.samples.k})
-    return method
+    k = run.experiment.elicit.samples.k
+    match method:
+        case Sampling() | SemanticEntropy():
+            return method if method.k is not None else method.model_copy(update={"k": k})
+        case Classifier():
+            return method.model_copy(update={"entropy": resolved(method.entropy, run)})
+        case Recalibrated():
+            return method.model_copy(update={"of": resolved(method.of, run)})
+        case Combined():
+            return method.model_copy(update={"of": tuple(resolved(one, run) for one in method.of)})
+        case _:
+            return method
+
+
+def builds_on(method: Method) -> tuple[Method, ...]:
+    """The methods whose scores a method needs."""
+    match method:
+        case Recalibrated():
+            return (method.of,)
+        case Combined():
+            return method.of
+        case Classifier(target=Target.SEMANTIC_ENTROPY):
+            return (method.entropy,)
+        case _:
+            return ()
+
+
+def with_bases(methods: Sequence[Method]) -> list[Method]:
+    """The methods and all that they build on, each once and after what it builds on."""
+    found: dict[str, Method] = {}
+    for method in methods:
+        for one in (*with_bases(builds_on(method)), method):
+            found.setdefault(one.model_dump_json(), one)
+    return list(found.values())
 
 
 def score_keys(run: Run, method: Method) -> pa.Table:
     """`run.asked` with the key of each question's score: of the method, its configuration and its evidence."""
+    method = resolved(method, run)
     evidence = _evidence(run, method)
-    config = resolved(method, run).model_dump_json()
+    config = method.model_dump_json()
     return run.keyed(lambda row: digest("score", _VERSION, config, row["answer_key"], *evidence(row)))
 
 
 def _evidence(run: Run, method: Method) -> Callable[[dict[str, str]], Sequence[str]]:
+    """What a score follows from, beside the method: what was elicited, and what the method is fitted on."""
     recipe = run.recipe
-    if isinstance(method, ZeroShot):
-        return lambda row: [recipe.query_key(Query.CORRECTNESS, row["answer_key"])]
-    if isinstance(method, Verbalized):
-        query = Query(method.phrasing.value)
-        return lambda row: [recipe.query_key(query, row["answer_key"])]
-    if isinstance(method, Sampling | SemanticEntropy):
-        judge = {
-            Equivalence.JUDGE: judge_name(run),
-            Equivalence.EMBEDDING: run.experiment.embedding_model,
-        }.get(method.equivalence, "")
-        return lambda row: [row["samples_key"], judge]
-    return lambda row: []
+    match method:
+        case ZeroShot():
+            return lambda row: [recipe.query_key(Query.CORRECTNESS, row["answer_key"])]
+        case Verbalized():
+            query = Query(method.phrasing.value)
+            return lambda row: [recipe.query_key(query, row["answer_key"])]
+        case Sampling() | SemanticEntropy():
+            judge = {
+                Equivalence.JUDGE: judge_name(run),
+                Equivalence.EMBEDDING: run.experiment.embedding_model,
+            }.get(method.equivalence, "")
+            return lambda row: [row["samples_key"], judge]
+        case Classifier() | FineTuned() | Recalibrated() | Combined():
+            return _fitted_evidence(run, method)
+        case _:
+            return lambda row: []
+
+
+def _fitted_evidence(run: Run, method: Fitted) -> Callable[[dict[str, str]], Sequence[str]]:
+    match method:
+        case FineTuned():
+            tuned = tuned_query(run, method)
+            return lambda row: [tuned.key(row["answer_key"])]
+        case Classifier():
+            reader = FeatureReader(run.recipe, (method.layer,), method.few_shot)
+            fitted = [*_fitted_on(run, Split.TRAIN, builds_on(method)), str(run.experiment.seed)]
+            return lambda row: [reader.key(row["answer_key"], method.layer), *fitted]
+        case Recalibrated() | Combined():
+            bases = [_keys_by_answer(run, one) for one in builds_on(method)]
+            fitted = _fitted_on(run, Split.CALIBRATION, builds_on(method))
+            return lambda row: [*(keys[row["answer_key"]] for keys in bases), *fitted]
+
+
+def _fitted_on(run: Run, split: Split, bases: Sequence[Method]) -> list[str]:
+    """Hashes of a split's grades, and of the scores there that the method builds on."""
+    keys = {row.answer_key for row in graded(run, split)}
+    used = [sorted(key for answer, key in _keys_by_answer(run, base).items() if answer in keys) for base in bases]
+    return [evidence(graded(run, split)), *(digest(*some) for some in used)]
+
+
+def _keys_by_answer(run: Run, method: Method) -> dict[str, str]:
+    return {row["answer_key"]: row["key"] for row in score_keys(run, method).to_pylist()}
 
 
 def score_answers(run: Run, method: Method, embed: Embed) -> int:
     """Score the answers that have no confidence by this method yet; returns how many that were.
 
-    An answer without a confidence gets a row with the reason, and is tried again the next time.
+    An answer without a confidence gets a row with the reason, and is tried again the next time. What the method builds
+    on must have been scored before. Raises as `fitted_confidences` does.
     """
     method = resolved(method, run)
     partition = _partition(method)
     todo = elicited(run, score_keys(run, method), run.store.shards(Table.SCORES, partition))
     scored = 0
-    while chunk := list(islice(todo, _CHUNK_ROWS)):
-        confidences = score(method, [one for _, one in chunk], embed=embed)
+    for row_chunk, confidences in _scored(run, method, todo, embed):
         rows = [
             {
                 "key": row["key"],
@@ -72,11 +153,26 @@ def score_answers(run: Run, method: Method, embed: Embed) -> int:
                 "confidence": confidence.value,
                 "reason": confidence.reason,
             }
-            for (row, _), confidence in zip(chunk, confidences, strict=True)
+            for row, confidence in zip(row_chunk, confidences, strict=True)
         ]
         run.store.write(Table.SCORES, partition, rows)
         scored += len(rows)
     return scored
+
+
+def _scored(
+    run: Run, method: Method, todo: Iterator[tuple[Row, Elicited]], embed: Embed
+) -> Iterator[tuple[Sequence[Row], Sequence[Confidence]]]:
+    """Rows with their confidences, in chunks. A fitted method is fitted once, and leaves out what it is not for."""
+    found: Mapping[str, Confidence] | None = None
+    while chunk := list(islice(todo, _CHUNK_ROWS)):
+        rows = [row for row, _ in chunk]
+        if isinstance(method, Fitted):
+            found = found or fitted_confidences(run, method, lambda base: scores_of(run, base))
+            rows = [row for row in rows if row["answer_key"] in found]
+            yield rows, [found[row["answer_key"]] for row in rows]
+        else:
+            yield rows, score(method, [one for _, one in chunk], embed=embed)
 
 
 def pairs_to_judge(run: Run, method: Method) -> list[tuple[str, str, frozenset[str]]]:

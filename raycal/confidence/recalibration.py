@@ -6,13 +6,13 @@ The parameters are plain numbers: `dataclasses.asdict` writes them, and pydantic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
 from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raycal.config import Recalibration
 from raycal.metrics.counts import Floats, checked
 
 EPSILON = 1e-6  # logits are those of p clipped to [EPSILON, 1 - EPSILON], so that certainty stays finite
@@ -22,14 +22,6 @@ _COLDEST, _HOTTEST = 0.01, 1000.0  # temperatures beyond which nothing is gained
 
 class RecalibrationError(ValueError):
     """There is nothing that a recalibration could be fitted on."""
-
-
-class Recalibration(StrEnum):
-    """Which map: its freedom, and so the number of answers that it needs, grows from the first to the last."""
-
-    TEMPERATURE = "temperature"
-    PLATT = "platt"
-    ISOTONIC = "isotonic"
 
 
 @dataclass(frozen=True)

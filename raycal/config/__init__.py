@@ -5,7 +5,9 @@ from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.config.experiment import EvaluateConfig, Experiment, Missing
 from raycal.config.methods import (
     Classifier,
+    Combined,
     Divergence,
+    Elementary,
     Equivalence,
     FineTuned,
     Head,
@@ -15,6 +17,7 @@ from raycal.config.methods import (
     Method,
     MethodConfig,
     Phrasing,
+    Recalibrated,
     Recalibration,
     Sampling,
     Schedule,
@@ -33,8 +36,10 @@ from raycal.config.training import TrainerConfig
 __all__ = [
     "Classifier",
     "Columns",
+    "Combined",
     "Device",
     "Divergence",
+    "Elementary",
     "ElicitConfig",
     "EngineConfig",
     "Equivalence",
@@ -57,6 +62,7 @@ __all__ = [
     "PromptStyle",
     "QuestionFile",
     "QuestionSource",
+    "Recalibrated",
     "Recalibration",
     "Samples",
     "Sampling",

@@ -157,6 +157,8 @@ class Classifier(MethodConfig):
     width: int = Field(256, ge=4)  # of the MLP's first hidden layer
     weight_decay: float = Field(1.0, ge=0)  # the strength of the L2 penalty
     target: Target = Target.GRADE
+    entropy: SemanticEntropy = SemanticEntropy()  # that of the target, where it is the semantic entropy
+    few_shot: bool = False  # whether the answered question stands behind the examples that it was asked with
 
 
 class FineTuned(MethodConfig):
@@ -192,4 +194,32 @@ class FineTuned(MethodConfig):
 
 # What needs no fitting: its confidence follows from what was elicited about the answer.
 Unfitted = ZeroShot | Verbalized | Sampling | Likelihood | SemanticEntropy
-Method = Annotated[Unfitted, Field(discriminator="method")]
+Elementary = Annotated[Unfitted | Classifier | FineTuned, Field(discriminator="method")]
+
+
+class Recalibrated(MethodConfig):
+    """p = another method's confidence, mapped by what was fitted on the calibration split."""
+
+    method: Literal["recalibrated"] = "recalibrated"
+    of: Elementary
+    by: Recalibration = Recalibration.TEMPERATURE
+
+    @property
+    def label(self) -> str:
+        """The wrapped method's label and the map."""
+        return f"{self.of.label} + {self.by}"
+
+
+class Combined(MethodConfig):
+    """p = a logistic regression on several methods' confidences, fitted on the calibration split."""
+
+    method: Literal["combined"] = "combined"
+    of: tuple[Elementary, ...] = Field(min_length=2)
+
+    @property
+    def label(self) -> str:
+        """The methods' labels."""
+        return f"combined ({', '.join(method.label for method in self.of)})"
+
+
+Method = Annotated[Unfitted | Classifier | FineTuned | Recalibrated | Combined, Field(discriminator="method")]

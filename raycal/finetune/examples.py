@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,8 +64,10 @@ class Examples:
         return [len(example.tokens) for example in self.examples]
 
     def write(self, path: Path) -> None:
-        """Write the examples as one Parquet file."""
-        pq.write_table(pa.Table.from_pylist([vars(example) for example in self.examples], schema=_SCHEMA), path)
+        """Write the examples as one Parquet file, whole or not at all."""
+        aside = path.with_name(f".{path.name}-{uuid4().hex}")
+        pq.write_table(pa.Table.from_pylist([vars(example) for example in self.examples], schema=_SCHEMA), aside)
+        aside.rename(path)
 
     @classmethod
     def read(cls, path: Path) -> Examples:
@@ -83,9 +86,9 @@ def tokenise(
     answer: str,
     correct: bool,
     *,
-    wording: Wording,
     tokenizer: Any,
     style: PromptStyle,
+    wording: Wording = Wording.CHOICES,
 ) -> Example:
     """The example of one graded answer. Raises ExampleError where the answer's tokens are not where they should be."""
     tokens = render(correctness_prompt(asked, answer, wording), tokenizer, style)

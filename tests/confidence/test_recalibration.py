@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +25,8 @@ from raycal.confidence.recalibration import (
 )
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+few = settings(max_examples=30)  # each example fits logistic regressions
 
 ROUNDING = 1e-12
 kinds = st.sampled_from(Recalibration)
@@ -70,6 +72,7 @@ def fit_platt(p: ArrayLike, correct: ArrayLike) -> Platt:
 # ------------------------------------------------------------------------------------------------------------ all kinds
 
 
+@few
 @given(rows(), probes, kinds)
 def test_recalibrated_confidences_are_probabilities_in_order(of: Rows, probe: Any, kind: Recalibration) -> None:
     found = fit(kind, *of)
@@ -80,6 +83,7 @@ def test_recalibrated_confidences_are_probabilities_in_order(of: Rows, probe: An
     assert (direction * np.diff(p) >= -ROUNDING).all()
 
 
+@few
 @given(rows(), kinds, st.randoms())
 def test_order_of_the_answers_does_not_matter(of: Rows, kind: Recalibration, random: Any) -> None:
     p, correct = of
@@ -235,6 +239,7 @@ def test_platt_of_separated_answers_is_not_certain() -> None:
     assert recalibrated[-1] < 0.95
 
 
+@few
 @given(rows())
 def test_platt_keeps_the_smoothed_mean(of: Rows) -> None:
     """A logistic regression with an intercept has residuals that add up to zero."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -15,6 +15,8 @@ from raycal.confidence.recalibration import EPSILON
 from raycal.confidence.stacking import Stack, StackingError, fit_stack
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+few = settings(max_examples=30)  # each example fits logistic regressions
 
 
 @st.composite
@@ -43,6 +45,7 @@ def simulated() -> Rows:
     return 1 / (1 + np.exp(-z)), correct
 
 
+@few
 @given(rows())
 def test_stacked_confidences_are_probabilities(of: Rows) -> None:
     p, correct = of
@@ -51,6 +54,7 @@ def test_stacked_confidences_are_probabilities(of: Rows) -> None:
     assert ((stacked >= 0) & (stacked <= 1)).all()
 
 
+@few
 @given(rows())
 def test_stack_is_sklearns_pipeline_and_keeps_the_mean(of: Rows) -> None:
     from sklearn.impute import SimpleImputer
@@ -65,6 +69,7 @@ def test_stack_is_sklearns_pipeline_and_keeps_the_mean(of: Rows) -> None:
     assert stacked.mean() == pytest.approx(correct.mean(), abs=1e-5)  # the penalty leaves the intercept alone
 
 
+@few
 @given(rows())
 def test_columns_are_methods_wherever_they_stand(of: Rows) -> None:
     p, correct = of

@@ -4,7 +4,7 @@ from made_up_run import make_results
 from raycal.report.results import RunResults
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def results() -> RunResults:
     """A run with seven methods."""
     return make_results()

@@ -1,5 +1,6 @@
 import base64
 import re
+import shutil
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,9 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from made_up_run import make_results, method_result
+from matplotlib.figure import Figure
 from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
+from raycal.report import figures
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
@@ -49,9 +52,30 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture(autouse=True)
-def _coarse_figures(monkeypatch):
-    monkeypatch.setattr("raycal.report.page._DPI", 24)
+def text_of(results, folder):
+    return Page(write_report(results, folder).read_text(encoding="utf-8")).text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _coarse_figures():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raycal.report.page._DPI", 24)
+        yield
+
+
+@pytest.fixture
+def blank_figures(monkeypatch):
+    """For tests of the words of a page: figures have their own, and are slow to draw."""
+    for draw in (figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage):
+        monkeypatch.setattr(figures, draw.__name__, lambda results: Figure(figsize=(1, 1)))
+
+
+@pytest.fixture(scope="module")
+def small_report(tmp_path_factory):
+    """The folder of a report on the results that `few` makes; not to be written to."""
+    folder = tmp_path_factory.mktemp("new") / "small" / "report"
+    assert write_report(few(), folder) == folder / "index.html"
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +88,14 @@ def page(html):
     return Page(html)
 
 
-def test_writes_the_page_and_its_figures_and_nothing_else(tmp_path):
-    folder = tmp_path / "new" / "report"
-    assert write_report(few(), folder) == folder / "index.html"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(["index.html", *PICTURES])
+def test_writes_the_page_and_its_figures_and_nothing_else(small_report):
+    assert sorted(path.name for path in small_report.iterdir()) == sorted(["index.html", *PICTURES])
 
 
-def test_figures_in_the_page_are_the_files_beside_it(tmp_path):
-    html = write_report(few(), tmp_path).read_text(encoding="utf-8")
+def test_figures_in_the_page_are_the_files_beside_it(small_report):
+    html = (small_report / "index.html").read_text(encoding="utf-8")
     images = [its["src"].removeprefix("data:image/png;base64,") for its in Page(html).attributes("img")]
-    assert [base64.b64decode(image) for image in images] == [(tmp_path / name).read_bytes() for name in PICTURES]
+    assert [base64.b64decode(image) for image in images] == [(small_report / name).read_bytes() for name in PICTURES]
 
 
 def test_page_is_self_contained(html, page):
@@ -84,18 +106,18 @@ def test_page_is_self_contained(html, page):
     assert not re.search(r"url\(|@import|https?://", html)
 
 
-def test_same_results_make_the_same_bytes(tmp_path):
-    once, twice = (write_report(few(), tmp_path / name) for name in ("once", "twice"))
-    for name in ["index.html", *PICTURES]:
-        assert (once.parent / name).read_bytes() == (twice.parent / name).read_bytes()
-
-
-def test_a_failed_report_leaves_the_last_one_whole(tmp_path):
+def test_same_results_make_the_same_bytes(small_report, tmp_path):
     write_report(few(), tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in ["index.html", *PICTURES]:
+        assert (tmp_path / name).read_bytes() == (small_report / name).read_bytes()
+
+
+def test_a_failed_report_leaves_the_last_one_whole(small_report, tmp_path, blank_figures):
+    folder = shutil.copytree(small_report, tmp_path / "report")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(RepresenterError):
-        write_report(few(50, experiment={"name": object()}), tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        write_report(few(50, experiment={"name": object()}), folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_sections_stand_in_order(page, html):
@@ -119,9 +141,8 @@ def test_header_and_run_show_what_the_run_was(page):
         assert text in page.text
 
 
-def test_counts_and_cost_are_shown(tmp_path):
-    results = few(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5))
-    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+def test_counts_and_cost_are_shown(tmp_path, blank_figures):
+    text = text_of(few(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5)), tmp_path)
     for number in ("91,234", "1,234", "567", "7,654,321", "8,765,432", "9,876.5"):
         assert number in text
 
@@ -174,7 +195,7 @@ def test_text_from_questions_and_models_is_shown_and_never_obeyed(tmp_path):
     assert shown.text.count(NASTY) >= 3 * 20  # question, answer and accepted answer of 20 wrong answers
 
 
-def test_reasons_are_escaped_footnotes(tmp_path):
+def test_reasons_are_escaped_footnotes(tmp_path, blank_figures):
     correct = np.zeros(20, dtype=bool)
     method = method_result("zero_shot", "zero-shot", np.linspace(0, 1, 20), correct)
     auroc = replace(method.metrics["auroc"], reason="<b>one</b> class")
@@ -186,30 +207,28 @@ def test_reasons_are_escaped_footnotes(tmp_path):
     assert {its["href"].removeprefix("#") for its in page.attributes("a")} == notes
 
 
-def test_a_very_long_text_is_cut(tmp_path):
-    results = few(answers=["word " * 50_000] * 30)
-    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+def test_a_very_long_text_is_cut(tmp_path, blank_figures):
+    text = text_of(few(answers=["word " * 50_000] * 30), tmp_path)
     assert "(250,000 characters)" in text
     assert len(text) < 100_000
 
 
 @pytest.mark.parametrize("convention", Convention)
-def test_the_convention_is_said_in_words(tmp_path, convention):
-    results = make_results(20, names=("zero_shot",), convention=convention, bins=15)
-    text = Page(write_report(results, tmp_path).read_text(encoding="utf-8")).text
+def test_the_convention_is_said_in_words(tmp_path, blank_figures, convention):
+    text = text_of(make_results(20, names=("zero_shot",), convention=convention, bins=15), tmp_path)
     assert f"ECE by the convention {convention}: " in text
     assert "in 15 bins of equal width" in text
 
 
 @pytest.mark.parametrize(("n", "names"), [(0, ("zero_shot", "verbalized")), (0, ()), (5, ()), (1, ("zero_shot",))])
-def test_degenerate_runs_have_a_page(tmp_path, n, names):
+def test_degenerate_runs_have_a_page(tmp_path, blank_figures, n, names):
     page = Page(write_report(make_results(n, names=names, comparisons=[]), tmp_path).read_text(encoding="utf-8"))
     assert len(page.attributes("img")) == 3
     assert "The run has no paired differences." in page.text
     assert "nan" not in page.text.lower().split()
 
 
-def test_a_method_without_confidences_is_shown_as_such(tmp_path):
+def test_a_method_without_confidences_is_shown_as_such(tmp_path, blank_figures):
     base = make_results(30, names=("zero_shot",))
     missing = method_result("verbalized", "verbalized", np.full(30, np.nan), base.correct)
     results = replace(base, methods=[*base.methods, missing])

@@ -1,0 +1,69 @@
+"""LoRA adapters: where one is, what names it in a key, and its weights merged into its model's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from raycal.keys import digest
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+class AdapterError(ValueError):
+    """There is no adapter that can be used; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter in PEFT's format."""
+
+    folder: Path
+    fingerprint: str  # of its weights and configuration
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+    @property
+    def rank(self) -> int:
+        """The rank of its matrices."""
+        return int(json.loads((self.folder / CONFIG).read_text())["r"])
+
+
+def find_adapter(folder: Path) -> Adapter:
+    """The adapter in a folder. Raises AdapterError where there is none, or one that is not in safetensors."""
+    folder = folder.expanduser().resolve()
+    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise AdapterError(f"the folder {folder} holds no adapter: it has no {' and no '.join(missing)}")
+    return Adapter(folder, digest(*((folder / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
+
+
+def merge(model: str, revision: str | None, adapter: Adapter, cache: Path) -> Path:
+    """The model's folder with the adapter's weights added to its own, made on first use (bfloat16)."""
+    folder = cache / f"{digest(model, revision, adapter)[:16]}"
+    if folder.is_dir():
+        return folder
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"revision": revision, "trust_remote_code": False}
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
+    merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
+    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    try:
+        merged.to(torch.bfloat16).save_pretrained(aside)
+        AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was faster, with the same content
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder

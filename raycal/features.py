@@ -1,0 +1,134 @@
+"""The stage that reads hidden states: answers in, FEATURES out, once a layer and for all classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raycal.config import Classifier
+from raycal.fanout import Progress, Row, Rows, failed_columns, run_fanout, unless_written
+from raycal.finetune.examples import ExampleError, tokenise
+from raycal.graded import answered, conversation
+from raycal.hidden_states import HiddenStates
+from raycal.keys import digest, safe_name
+from raycal.questions.question import Split
+from raycal.recipe import Recipe
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.store import Store
+
+_VERSION = "1"  # of what is read where; raise it whenever that changes
+
+
+class LayerError(ValueError):
+    """The model has no such layer."""
+
+
+@dataclass(frozen=True)
+class FeatureReader:
+    """Reads the hidden states of an answer's last token at some layers."""
+
+    recipe: Recipe
+    layers: tuple[int, ...]
+    few_shot: bool
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The columns model and prompt."""
+        return {"model": str(self.recipe.model), "prompt": f"answered{'+examples' if self.few_shot else ''}/{_VERSION}"}
+
+    def key(self, answer_key: str, layer: int) -> str:
+        """The key of one state."""
+        return digest(*self.provenance.values(), self.recipe.style, answer_key, layer)
+
+    @property
+    def partition(self) -> str:
+        """Where the states are, whatever the layer."""
+        return f"{safe_name(self.recipe.model.name)}-{digest(*self.provenance.values())[:12]}"
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """See fanout.Asker."""
+        return {Table.FEATURES: self.partition}
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """See fanout.Asker."""
+        keys = [{"key": self.key(row["answer_key"], layer)} for row in work for layer in self.layers]
+        return work if unless_written(Table.FEATURES, self.partition, keys, store) else []
+
+    async def ask(self, engine: HiddenStates, row: Row) -> Rows:
+        """See fanout.Asker."""
+        found = [
+            {
+                "key": self.key(row["answer_key"], layer),
+                "answer_key": row["answer_key"],
+                "question_id": row["question_id"],
+                "layer": layer,
+                **self.provenance,
+            }
+            for layer in self.layers
+        ]
+        try:
+            example = tokenise(
+                row["answer_key"],
+                conversation(self.recipe, row, few_shot=self.few_shot),
+                row["answer"],
+                False,
+                tokenizer=engine.tokenizer,
+                style=engine.style,
+            )
+            states = await engine.last_token_states(list(example.tokens[: example.answer_end]))
+            tokens = example.answer_end
+            return {
+                Table.FEATURES: [one | {"state": _at(states, one["layer"]), "prompt_tokens": tokens} for one in found]
+            }
+        except (ExampleError, LayerError) as error:
+            return {Table.FEATURES: [one | failed_columns(str(error)) for one in found]}
+
+
+def _at(states: NDArray[np.float32], layer: int) -> list[float]:
+    if not -len(states) <= layer < len(states):
+        raise LayerError(f"the model has layers 0 to {len(states) - 1}, and no layer {layer}")
+    return [float(value) for value in states[layer]]
+
+
+def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[FeatureReader, pa.Table]]:
+    """What some classifiers lack: for each way of asking, a reader of the layers, and the answers that it must read."""
+    missing = []
+    for few_shot in sorted({classifier.few_shot for classifier in classifiers}):
+        layers = sorted({classifier.layer for classifier in classifiers if classifier.few_shot is few_shot})
+        reader = FeatureReader(run.recipe, tuple(layers), few_shot)
+        shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
+        there = {row["key"] for row in run.store.rows("SELECT key FROM features WHERE error IS NULL", shards=shards)}
+        rows = [
+            asdict(row)
+            for row in answered(run, tuple(Split))
+            if not there.issuperset(reader.key(row.answer_key, layer) for layer in layers)
+        ]
+        if rows:
+            missing.append((reader, pa.Table.from_pylist(rows)))
+    return missing
+
+
+def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[Progress]:
+    """Read hidden states (see `missing_features`); yields progress batch by batch. Raises as `run_fanout` does."""
+    import ray.data
+
+    experiment = run.experiment
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), reader, experiment.model, experiment.engine, run.store, backend=HiddenStates
+    )
+
+
+def features_of(run: Run, classifier: Classifier) -> dict[str, NDArray[np.float32]]:
+    """The classifier's hidden states by answer key, (width,) each."""
+    reader = FeatureReader(run.recipe, (classifier.layer,), classifier.few_shot)
+    shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
+    asked = run.keyed(lambda row: reader.key(row["answer_key"], classifier.layer))
+    query = "SELECT asked.answer_key, state FROM asked JOIN features ON features.key = asked.key WHERE error IS NULL"
+    rows = run.store.rows(query, shards=shards, extra={"asked": asked})
+    return {row["answer_key"]: np.asarray(row["state"], dtype=np.float32) for row in rows}

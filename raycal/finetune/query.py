@@ -1,0 +1,100 @@
+"""The stage that asks a tuned model whether answers are correct: answers in, QUERIES out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from raycal.config import FineTuned, ModelConfig
+from raycal.engine import Engine, GenerationError
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.finetune.prepare import adapter_folder, query_name
+from raycal.graded import answered, conversation
+from raycal.keys import digest, safe_name
+from raycal.models import Model, find_model
+from raycal.prompts import CORRECTNESS_QUERIES, correctness_prompt
+from raycal.questions.question import Split
+from raycal.recipe import Query, Recipe
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.store import Store
+
+_SAMPLING = json.dumps({"temperature": 0, "max_tokens": 1})
+_SPLITS = (Split.CALIBRATION, Split.TEST)  # what training has seen is not asked about
+
+
+@dataclass(frozen=True)
+class TunedQuery:
+    """A fine-tuned method with its adapter: what names its rows, and how a row is asked."""
+
+    recipe: Recipe
+    method: FineTuned
+    config: ModelConfig  # with the adapter
+    model: Model
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The columns model, prompt and sampling."""
+        prompt = query_name(self.method, self.recipe.style)
+        return {"model": str(self.model), "prompt": prompt, "sampling": _SAMPLING}
+
+    def key(self, answer_key: str) -> str:
+        """The key of the query about an answer."""
+        return digest(*self.provenance.values(), answer_key)
+
+    @property
+    def partition(self) -> str:
+        """Where its rows are."""
+        return f"{safe_name(self.model.name)}-{digest(*self.provenance.values())[:12]}"
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """See fanout.Asker."""
+        return {Table.QUERIES: self.partition}
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """See fanout.Asker."""
+        return unless_written(Table.QUERIES, self.partition, work, store)
+
+    async def ask(self, engine: Engine, row: Row) -> Rows:
+        """See fanout.Asker."""
+        names = ("key", "answer_key", "question_id")
+        found = {name: row[name] for name in names} | {"query": str(Query.CORRECTNESS)} | self.provenance
+        asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
+        choices = CORRECTNESS_QUERIES[self.method.wording]
+        prompt = correctness_prompt(asked, row["answer"], self.method.wording)
+        try:
+            (no, yes), usage = await engine.next_token_logprobs(prompt, (choices.no, choices.yes))
+        except GenerationError as error:
+            return {Table.QUERIES: [found | failed_columns(str(error))]}
+        return {Table.QUERIES: [found | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)]}
+
+
+def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
+    """The query of a run's method, whose adapter must be there: AdapterError otherwise."""
+    config = run.experiment.model.model_copy(update={"adapter": adapter_folder(run, method)})
+    return TunedQuery(run.recipe, method, config, find_model(config))
+
+
+def unasked(run: Run, query: TunedQuery) -> pa.Table:
+    """The answers outside the training split about which the tuned model has not been asked."""
+    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
+    there = {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+    rows = [asdict(row) | {"key": query.key(row.answer_key)} for row in answered(run, _SPLITS)]
+    return pa.Table.from_pylist([row for row in rows if row["key"] not in there])
+
+
+def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[Progress]:
+    """Ask the tuned model about answers (rows of `unasked`); yields progress batch by batch.
+
+    Raises ResourceError and FanoutError.
+    """
+    import ray.data
+
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), query, query.config, run.experiment.engine, run.store, backend=Engine
+    )

@@ -1,0 +1,99 @@
+"""The stage that fine-tunes: GRADES in, an adapter out, found again the next time."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from raycal.cluster import connect
+from raycal.config import FineTuned
+from raycal.finetune.batches import steps_an_epoch
+from raycal.finetune.card import model_card
+from raycal.finetune.job import FinetuneJob
+from raycal.finetune.prepare import adapter_folder, prepare, training_rows
+from raycal.finetune.train import train
+from raycal.resources import plan_workers
+from raycal.run import Run
+from raycal.schemas import Table
+
+_POLL_S = 2.0
+
+
+def finetune(run: Run, method: FineTuned, console: Console) -> Path:
+    """The folder of the method's adapter, trained first where it is not there.
+
+    Raises NothingToLearnError, ResourceError and FinetuneError.
+    """
+    folder = adapter_folder(run, method)
+    if method.adapter is not None or folder.is_dir():
+        return folder
+    plan = plan_workers(run.experiment.trainer, connect())
+    job = prepare(run, method, plan.device)
+    steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
+    with _bar(job, steps, console):
+        best = train(job, plan)
+    _install(run, job, best, folder)
+    return folder
+
+
+def _install(run: Run, job: FinetuneJob, best: Path, folder: Path) -> None:
+    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
+    shutil.copytree(best, aside)
+    (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
+    (aside / "raycal.json").write_text(job.method.model_dump_json(indent=2, exclude={"adapter"}))
+    aside.rename(folder)
+    shutil.rmtree(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
+
+
+def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:
+    """The rows of TRAINING of one adapter, in the order of steps."""
+    shards = {Table.TRAINING: run.store.shards(Table.TRAINING, adapter)}
+    return list(run.store.rows("SELECT * FROM training ORDER BY step", shards=shards))
+
+
+@contextmanager
+def _bar(job: FinetuneJob, steps: int, console: Console) -> Iterator[None]:
+    """A progress bar over the rows of TRAINING, which the workers write at every evaluation."""
+    columns = (
+        TextColumn("fine-tune"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps, {task.fields[said]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    done = threading.Event()
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=steps, said="starting")
+
+        def watch() -> None:
+            seen = -1
+            while not done.wait(_POLL_S):
+                shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
+                query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
+                for row in job.store.rows(query, shards=shards):
+                    if row["step"] == seen:
+                        continue
+                    seen = row["step"]
+                    auroc = "" if row["calibration_auroc"] is None else f", AUROC {row['calibration_auroc']:.1%}"
+                    said = f"calibration loss {row['calibration_loss']:.3f}, ECE {row['calibration_ece']:.1%}{auroc}"
+                    bar.update(task, completed=seen, said=said)
+                    if not console.is_terminal:
+                        console.print(f"fine-tune: {seen}/{steps} steps, {said}", highlight=False)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

@@ -1,0 +1,100 @@
+"""Confidences by the methods that are fitted: on training answers, or on calibration answers, never on test answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from raycal.confidence import Confidence
+from raycal.confidence.classifier import fit_classifier, low_entropy
+from raycal.confidence.recalibration import fit
+from raycal.confidence.record import probability
+from raycal.confidence.stacking import fit_stack
+from raycal.config import Classifier, Combined, FineTuned, Method, Recalibrated, Target
+from raycal.features import features_of
+from raycal.finetune.query import tuned_query
+from raycal.graded import AnsweredQuestion, answered, graded
+from raycal.questions.question import Split
+from raycal.run import Run
+from raycal.schemas import Table
+
+Fitted = Classifier | FineTuned | Recalibrated | Combined
+# A method's confidences by answer key, those that are missing left out.
+ScoresOf = Callable[[Method], Mapping[str, float]]
+
+
+class NothingToFitError(ValueError):
+    """A method has no answers to be fitted on; the message says what to add."""
+
+
+def fitted_confidences(run: Run, method: Fitted, scores_of: ScoresOf) -> Mapping[str, Confidence]:
+    """Fit a method and apply it: its confidences by answer key. `scores_of` gives those of the methods it builds on.
+
+    Raises NothingToFitError, ClassifierError, RecalibrationError and StackingError.
+    """
+    match method:
+        case FineTuned():
+            return _fine_tuned(run, method)
+        case Classifier():
+            return _classifier(run, method, scores_of)
+        case Recalibrated():
+            return _recalibrated(run, method, scores_of(method.of))
+        case Combined():
+            return _combined(run, [scores_of(one) for one in method.of])
+
+
+def _fine_tuned(run: Run, method: FineTuned) -> Mapping[str, Confidence]:
+    query = tuned_query(run, method)
+    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
+    return {
+        row["answer_key"]: Confidence(row["p_true"]) if row["error"] is None else Confidence(reason=row["error"])
+        for row in run.store.rows("SELECT answer_key, p_true, error FROM queries", shards=shards)
+    }
+
+
+def _classifier(run: Run, method: Classifier, scores_of: ScoresOf) -> Mapping[str, Confidence]:
+    states = features_of(run, method)
+    rows = [row for row in graded(run, Split.TRAIN) if row.answer_key in states]
+    labels = [bool(row.correct) for row in rows]
+    if method.target is Target.SEMANTIC_ENTROPY:
+        certainty = scores_of(method.entropy)
+        rows = [row for row in answered(run, [Split.TRAIN]) if row.answer_key in states and row.answer_key in certainty]
+        labels = low_entropy(1 - np.array([certainty[row.answer_key] for row in rows])).tolist()
+    if not rows:
+        raise NothingToFitError(f"{method.label} is fitted on the train split, which has no answers: add it to splits")
+    fitting = np.stack([states[row.answer_key] for row in rows])
+    head = fit_classifier(method, fitting, np.array(labels), seed=run.experiment.seed)
+    p = head.predict_proba(np.stack(list(states.values())).astype(np.float64))[:, 1]
+    return {key: probability(float(value), "the classifier's output") for key, value in zip(states, p, strict=True)}
+
+
+def _recalibrated(run: Run, method: Recalibrated, scores: Mapping[str, float]) -> Mapping[str, Confidence]:
+    rows = _calibration(run, [scores])
+    fitted = fit(method.by, [scores[row.answer_key] for row in rows], [bool(row.correct) for row in rows])
+    mapped = fitted.apply(list(scores.values()))
+    return {key: probability(float(p), "the recalibrated p") for key, p in zip(scores, mapped, strict=True)}
+
+
+def _combined(run: Run, scores: Sequence[Mapping[str, float]]) -> Mapping[str, Confidence]:
+    rows = _calibration(run, scores)
+    fitted = fit_stack(_table(scores, [row.answer_key for row in rows]), [bool(row.correct) for row in rows])
+    keys = sorted(set().union(*scores))
+    mapped = fitted.apply(_table(scores, keys))
+    return {key: probability(float(p), "the combined p") for key, p in zip(keys, mapped, strict=True)}
+
+
+def _calibration(run: Run, scores: Sequence[Mapping[str, float]]) -> list[AnsweredQuestion]:
+    rows = [row for row in graded(run, Split.CALIBRATION) if any(row.answer_key in one for one in scores)]
+    if not rows:
+        raise NothingToFitError(
+            "recalibrated and combined are fitted on the calibration split, which has no graded answers with a "
+            "confidence: add it to splits"
+        )
+    return rows
+
+
+def _table(
+    scores: Sequence[Mapping[str, float]], keys: Sequence[str]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    return np.array([[one.get(key, np.nan) for one in scores] for key in keys], dtype=np.float64)
