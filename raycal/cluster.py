@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from raycal.resources import Node
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Ray's core announces its log level on the file descriptor itself; what goes wrong is raised."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def connect() -> list[Node]:
@@ -19,7 +37,8 @@ def connect() -> list[Node]:
         address = os.environ.get("RAY_ADDRESS")
         # On this machine the workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
         local = {} if address else {"include_dashboard": False, "log_to_driver": False}
-        ray.init(address=address, logging_level=logging.ERROR, **local)
+        with _without_stderr():
+            ray.init(address=address, logging_level=logging.ERROR, **local)
     return [
         Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()

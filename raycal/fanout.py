@@ -150,9 +150,13 @@ def run_fanout(
 
 def _root_cause(error: BaseException) -> str:
     """The message of the exception that was raised in the replica, out of Ray's text around it."""
-    text = str(getattr(error, "cause", None) or error)
-    raised = re.findall(r"^(?:[\w.]+\.)?\w+(?:Error|Exception): (.+)$", text, re.MULTILINE)
-    return raised[-1] if raised else text.strip().splitlines()[-1]
+    for text in (str(getattr(error, "cause", "")), str(error)):
+        raised = re.findall(r"^((?:\w+\.)*\w+(?:Error|Exception)): (.+)$", text, re.MULTILINE)
+        told = [message if name.startswith("raycal.") else f"{name}: {message}" for name, message in raised]
+        told = [one for one in told if "UserCodeException" not in one]
+        if told:
+            return told[-1]
+    return str(error).strip().splitlines()[-1]
 
 
 def cost_columns(usage: Usage) -> Row:

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycal.config import Classifier
-from raycal.fanout import Progress, Row, Rows, failed_columns, run_fanout, unless_written
+from raycal.engine import Usage
+from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.finetune.examples import ExampleError, tokenise
 from raycal.graded import answered, conversation
 from raycal.hidden_states import HiddenStates
@@ -82,12 +83,11 @@ class FeatureReader:
                 style=engine.style,
             )
             states = await engine.last_token_states(list(example.tokens[: example.answer_end]))
-            tokens = example.answer_end
-            return {
-                Table.FEATURES: [one | {"state": _at(states, one["layer"]), "prompt_tokens": tokens} for one in found]
-            }
+            rows = [one | {"state": _at(states, one["layer"])} | cost_columns(Usage(0, 0)) for one in found]
         except (ExampleError, LayerError) as error:
             return {Table.FEATURES: [one | failed_columns(str(error)) for one in found]}
+        rows[0] |= cost_columns(Usage(example.answer_end, 0))  # one forward pass makes all of them
+        return {Table.FEATURES: rows}
 
 
 def _at(states: NDArray[np.float32], layer: int) -> list[float]:

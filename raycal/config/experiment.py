@@ -53,6 +53,14 @@ class Experiment(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     @model_validator(mode="after")
+    def _labels_differ(self) -> Experiment:
+        labels = [method.label for method in self.methods]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"two methods are called {twice[0]}: take one out, or give it a name")
+        return self
+
+    @model_validator(mode="after")
     def _samples_suffice(self) -> Experiment:
         for method in self.methods:
             if not isinstance(method, Sampling | SemanticEntropy):

@@ -99,10 +99,14 @@ class MethodConfig(Section):
     """A confidence method with its options."""
 
     method: str
+    name: str | None = Field(None, min_length=1, exclude=True)  # what to call it; changes no number, and so no key
 
     @property
     def label(self) -> str:
-        """The method's name with the options that differ from their defaults."""
+        """What tables and figures call it: its name, or the method with the options that differ from their defaults."""
+        return self.name or self._described()
+
+    def _described(self) -> str:
         options = self.model_dump(exclude={"method"}, exclude_defaults=True)
         parts = (str(value) if isinstance(value, StrEnum) else f"{name} {value}" for name, value in options.items())
         said = ", ".join(parts)
@@ -204,9 +208,7 @@ class Recalibrated(MethodConfig):
     of: Elementary
     by: Recalibration = Recalibration.TEMPERATURE
 
-    @property
-    def label(self) -> str:
-        """The wrapped method's label and the map."""
+    def _described(self) -> str:
         return f"{self.of.label} + {self.by}"
 
 
@@ -216,9 +218,7 @@ class Combined(MethodConfig):
     method: Literal["combined"] = "combined"
     of: tuple[Elementary, ...] = Field(min_length=2)
 
-    @property
-    def label(self) -> str:
-        """The methods' labels."""
+    def _described(self) -> str:
         return f"combined ({', '.join(method.label for method in self.of)})"
 
 

@@ -13,7 +13,6 @@ from raycal.metrics import METRIC_NAMES, Convention
 from raycal.report import figures
 from raycal.report.results import MethodResult, MetricValue
 
-
 DRAWN = [figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage]
 
 
