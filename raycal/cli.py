@@ -173,6 +173,71 @@ def metrics(
         _show(found.to_dict() if as_json else found.table())
 
 
+@app.command("export-graded")
+def export_graded_command(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or an experiment in YAML.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder.")],
+    store: StoreRoot = DEFAULT_STORE,
+    overrides: Overrides = None,
+) -> None:
+    """Write the graded answers as a data set with a card, a Parquet file a split."""
+    with _errors_for_people():
+        from raycal.export_graded import export_graded, open_run
+        from raycal.tables import export_table
+
+        _show(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
+
+
+@app.command("import-graded")
+def import_graded_command(
+    experiment: Annotated[Path, typer.Argument(help="The experiment, in YAML.")],
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file of grades.")],
+    correct: Column = "correct",
+    answer_key: Column = "answer_key",
+    question_id: Column = "question_id",
+    question: Column = "question",
+    answer: Column = "answer",
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take over people's grades of an experiment's answers (grade.graders: human).
+
+    A row names its answer by answer_key, or by question_id or question together with answer.
+    """
+    with _opened(experiment, overrides) as (run, _):
+        from raycal.import_graded import GradeColumns, import_graded
+        from raycal.tables import import_table
+
+        report = import_graded(run, file, GradeColumns(correct, answer_key, question_id, question, answer))
+        _show(report.to_dict() if as_json else import_table(report))
+
+
+@app.command()
+def threshold(
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file, or an experiment in YAML.")],
+    error_rate: Annotated[float, typer.Option(help="The share of trusted answers that may be wrong.")],
+    delta: Annotated[float, typer.Option(help="The chance that more of them are.")] = 0.1,
+    method: Annotated[str | None, typer.Option(metavar="LABEL", help="The experiment's method.")] = None,
+    confidence: Column = "confidence",
+    correct: Column = "correct",
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the confidence above which few enough answers are wrong."""
+    if file.suffix.lower() in {".yaml", ".yml"}:
+        with _opened(file, overrides) as (run, _):
+            from raycal.threshold_run import threshold_of_run
+
+            found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
+    else:
+        with _errors_for_people():
+            from raycal.threshold_file import threshold_of_file
+
+            columns = {"confidence": confidence, "correct": correct}
+            found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
+    _show(found.to_dict() if as_json else found.rendered())
+
+
 @contextmanager
 def _opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
     with _errors_for_people():

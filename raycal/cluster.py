@@ -1,9 +1,10 @@
-"""The Ray cluster that a stage runs on: the one there is, or this machine."""
+"""The Ray cluster that a stage runs on: the one there is, or this machine; and what its workers' failures say."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,3 +45,14 @@ def connect() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def root_cause(error: BaseException) -> str:
+    """The message of the exception that was raised in a worker, out of Ray's text around it."""
+    for text in (str(getattr(error, "cause", "")), str(error)):
+        raised = re.findall(r"^((?:\w+\.)*\w+(?:Error|Exception)): (.+)$", text, re.MULTILINE)
+        told = [message if name.startswith("raycal.") else f"{name}: {message}" for name, message in raised]
+        told = [one for one in told if "UserCodeException" not in one]
+        if told:
+            return told[-1]
+    return str(error).strip().splitlines()[-1]

@@ -116,7 +116,7 @@ def pick_work(questions: pa.Table, splits: Sequence[Split], recipe: Recipe, done
     """The questions of a block (columns of QUESTIONS) that are in the splits and have something left to ask."""
     picked = []
     for row in questions.to_pylist():
-        if row["split"] not in splits:
+        if row["split"] not in splits or recipe.is_shown(row["dataset"], row["subject"], row["question"]):
             continue
         group = (row["key"], row["dataset"], row["subject"])
         answer_key, samples_key = recipe.answer_key(*group), recipe.samples_key(*group)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from raycal.cluster import connect
+from raycal.cluster import connect, root_cause
 from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.engine import EngineDiedError, Usage
 from raycal.models import Model, find_model
@@ -145,18 +144,7 @@ def run_fanout(
             f"no engine came up within engine.start_timeout_s = {config.start_timeout_s:g} seconds"
         ) from error
     except ray.exceptions.RayError as error:
-        raise FanoutError(f"{_root_cause(error)}; what was finished is kept, run again to go on") from error
-
-
-def _root_cause(error: BaseException) -> str:
-    """The message of the exception that was raised in the replica, out of Ray's text around it."""
-    for text in (str(getattr(error, "cause", "")), str(error)):
-        raised = re.findall(r"^((?:\w+\.)*\w+(?:Error|Exception)): (.+)$", text, re.MULTILINE)
-        told = [message if name.startswith("raycal.") else f"{name}: {message}" for name, message in raised]
-        told = [one for one in told if "UserCodeException" not in one]
-        if told:
-            return told[-1]
-    return str(error).strip().splitlines()[-1]
+        raise FanoutError(f"{root_cause(error)}; what was finished is kept, run again to go on") from error
 
 
 def cost_columns(usage: Usage) -> Row:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -33,10 +34,20 @@ _UNGRADED = """
 """
 
 
+@dataclass(frozen=True)
+class HumanGrade:
+    """What a person said of an answer, and where: a file and its line or row."""
+
+    correct: bool
+    location: str
+
+
 def grader_name(run: Run, grader: Grader) -> str:
     """A grader's name in GRADES: all that determines its grades beside the question and the answer."""
     if grader is Grader.MATCH:
         return f"match/{MATCH_VERSION}"
+    if grader is Grader.HUMAN:
+        return "human"
     prompt = template_name("judge", judge_prompt("{question}", ["{accepted}"], "{answer}"), run.recipe.style)
     return f"{prompt}/{run.recipe.model}"
 
@@ -59,15 +70,33 @@ def grades_of(run: Run, grader: Grader) -> dict[str, bool | None]:
 
 def grade_by_match(run: Run) -> int:
     """Grade the answers that have no match grade yet; returns how many that were."""
-    todo = ungraded(run, Grader.MATCH)
+
+    def grade(row: Row) -> Row:
+        found = match(row["answer"], row["accepted"], kind=Kind(row["kind"]), choices=row["choices"])
+        return {"correct": found.correct, "extracted": found.extracted, "reason": str(found.reason)}
+
+    return _write_grades(run, Grader.MATCH, grade)
+
+
+def write_human_grades(run: Run, grades: Mapping[str, HumanGrade]) -> int:
+    """Write grades by answer key, those of answers that have a human grade left out; returns how many are new."""
+
+    def grade(row: Row) -> Row | None:
+        found = grades.get(row["answer_key"])
+        return {"correct": found.correct, "extracted": row["answer"], "reason": found.location} if found else None
+
+    return _write_grades(run, Grader.HUMAN, grade)
+
+
+def _write_grades(run: Run, grader: Grader, grade: Callable[[Row], Row | None]) -> int:
+    todo = ungraded(run, grader)
+    written = 0
     for start in range(0, len(todo), _SHARD_ROWS):
-        rows = []
-        for row in todo.slice(start, _SHARD_ROWS).to_pylist():
-            grade = match(row["answer"], row["accepted"], kind=Kind(row["kind"]), choices=row["choices"])
-            found = {"correct": grade.correct, "extracted": grade.extracted, "reason": str(grade.reason)}
-            rows.append(_identity(row) | found)
-        run.store.write(Table.GRADES, _partition(run, Grader.MATCH), rows)
-    return len(todo)
+        graded = ((row, grade(row)) for row in todo.slice(start, _SHARD_ROWS).to_pylist())
+        rows = [_identity(row) | found for row, found in graded if found is not None]
+        run.store.write(Table.GRADES, _partition(run, grader), rows)
+        written += len(rows)
+    return written
 
 
 def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
@@ -88,6 +117,11 @@ def ungraded(run: Run, grader: Grader) -> pa.Table:
     shards = run.shards | {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
     extra = {"asked": grade_keys(run, grader)}
     return run.store.arrow(_UNGRADED, [grader_name(run, grader)], shards=shards, extra=extra)
+
+
+def grades_folder(run: Run, grader: Grader) -> Path:
+    """Where a grader's grades are."""
+    return run.store.folder(Table.GRADES, _partition(run, grader))
 
 
 def _partition(run: Run, grader: Grader) -> str:

@@ -52,17 +52,23 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
 def grade_stage(run: Run, console: Console) -> None:
     """ANSWERS to GRADES. Raises ResourceError and FanoutError."""
     for grader in run.experiment.grade.graders:
-        if grader is Grader.MATCH:
-            graded = grade_by_match(run)
-        else:
-            todo = ungraded(run, grader)
-            graded = len(todo)
-            if todo:
-                show_progress(grade_by_judge(run, todo), graded, "judge", console)
-        console.print(f"grade: {graded} answers by {grader}", highlight=False)
+        console.print(f"grade: {_grade(run, grader, console)}", highlight=False)
     for name, found in agreements(run).items():
         said = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
         console.print(f"grade: {name}: {said}", highlight=False)
+
+
+def _grade(run: Run, grader: Grader, console: Console) -> str:
+    """Have a grader grade what it has not graded; returns what there is to say of it."""
+    if grader is Grader.MATCH:
+        return f"{grade_by_match(run)} answers by match"
+    todo = ungraded(run, grader)
+    if grader is Grader.HUMAN:
+        known = len(grades_of(run, grader))
+        return f"{known} of {known + len(todo)} answers have a human grade (raycal import-graded brings them in)"
+    if todo:
+        show_progress(grade_by_judge(run, todo), len(todo), "judge", console)
+    return f"{len(todo)} answers by {grader}"
 
 
 def finetune_stage(run: Run, console: Console) -> None:

@@ -73,6 +73,14 @@ class Recipe:
         """The conversation that asks a question."""
         return answer_prompt(question, choices, self.examples.get((dataset, subject), ()))
 
+    def is_shown(self, dataset: str, subject: str, question: str) -> bool:
+        """Whether a question is one of its subject's examples, with its answer: the model would read it off."""
+        return question in self._shown.get((dataset, subject), ())
+
+    @cached_property
+    def _shown(self) -> dict[tuple[str, str], set[str]]:
+        return {group: {example.question for example in some} for group, some in self.examples.items()}
+
     def answer_key(self, question_id: str, dataset: str, subject: str) -> str:
         """The key of the greedy answer."""
         return digest(*self._answer_provenance.values(), self._examples_digest(dataset, subject), question_id)

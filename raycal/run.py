@@ -66,7 +66,8 @@ class Run:
         """
         rows = {}  # by id: a question may stand in two sources of an experiment
         for row in self._question_rows():
-            if row["split"] in self.experiment.splits:
+            is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
+            if row["split"] in self.experiment.splits and not is_shown:
                 names = (row["key"], row["dataset"], row["subject"])
                 rows[row["key"]] = {
                     "question_id": row["key"],
@@ -91,7 +92,7 @@ class Run:
         return {Table.QUESTIONS: list(self.questions.shards), **generated}
 
     def _question_rows(self) -> Iterator[dict[str, Any]]:
-        columns = ["key", "dataset", "split", "subject", "kind", "choices", "answers"]
+        columns = ["key", "dataset", "split", "subject", "kind", "question", "choices", "answers"]
         for shard in self.questions.shards:
             for batch in pq.ParquetFile(shard).iter_batches(columns=columns):
                 yield from batch.to_pylist()

@@ -16,7 +16,9 @@ from raycal.store import Store, StoreError
 
 if TYPE_CHECKING:
     from raycal.ask import Reply
+    from raycal.export_graded import ExportedSplit
     from raycal.grade.file import GradeReport
+    from raycal.import_graded import ImportReport
 
 _RESULTS = """
     SELECT metrics.run, metrics.model, metrics.dataset, metrics.split, metrics.method, metrics.n, metrics.coverage,
@@ -25,6 +27,7 @@ _RESULTS = """
     FROM metrics JOIN runs ON runs.key = metrics.run
     ORDER BY runs.created DESC, metrics.dataset, metrics.split, metrics.auroc DESC NULLS LAST, metrics.method
 """
+_REFUSED_SHOWN = 20
 _SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
@@ -115,4 +118,25 @@ def grades_table(report: GradeReport) -> RichTable:
     table.add_row(str(report.n), str(report.correct), accuracy, str(len(report.bad)))
     if report.bad:
         table.caption = escape("\n".join(f"{row.location}: {row.reason}" for row in report.bad[:5]))
+    return table
+
+
+def import_table(report: ImportReport) -> RichTable:
+    """What became of a file of people's grades, and the rows that were refused."""
+    table = RichTable("new", "known", "without a grade", "refused", title=escape(report.file), box=SIMPLE_HEAD)
+    table.add_row(str(report.new), str(report.known), str(report.blank), str(len(report.refused)))
+    said = [f"{row.location}: {row.reason}" for row in report.refused[:_REFUSED_SHOWN]]
+    if len(report.refused) > _REFUSED_SHOWN:
+        said.append(f"and {len(report.refused) - _REFUSED_SHOWN} more: see --json")
+    if not report.used:
+        said.append("the experiment does not use these grades yet: add human to grade.graders")
+    table.caption = escape("\n".join(said)) or None
+    return table
+
+
+def export_table(splits: Sequence[ExportedSplit]) -> RichTable:
+    """What was written of each split, and what was left out."""
+    table = RichTable("split", "graded answers", "correct", "ungraded", "no answer", box=SIMPLE_HEAD)
+    for one in splits:
+        table.add_row(one.split, str(one.n), f"{one.accuracy:.1%}", str(one.ungraded), str(one.failed))
     return table

@@ -81,7 +81,7 @@ class Isotonic:
 
     def apply(self, p: ArrayLike) -> Floats:
         """p, (n,) in [0, 1] -> (n,) in [0, 1], non-decreasing in p. ValueError names rows out of range, or NaN."""
-        # By rounding, a point just below a knot may be interpolated to just above it.
+        # By rounding, the line may end just above its last knot, and so above 1.
         return np.clip(np.interp(_probabilities(p), self.x, self.y), self.y[0], self.y[-1])
 
 

@@ -26,8 +26,8 @@ from raycal.metrics.counts import Sample
 
 # The sequence begins with this share of the answers, and with so many that this number of errors may be among them. The
 # strictest thresholds cannot pass, or pass only without a single error, and one failure ends the sequence. The rule
-# knows the number of answers alone: one that saw which are wrong would void the guarantee. Over simulated models whose
-# AUROC is .65 to .85, these two numbers kept the highest coverage.
+# knows the number of answers alone: one that saw which are wrong would void the guarantee. Of shares from 0 to .2 and 0
+# to 5 errors, these two kept the most coverage on average, in simulations of AUROC .66 to .88 and 100 to 3,000 answers.
 _SHARE_AT_START = 0.1
 _ERRORS_AT_START = 2
 

@@ -31,6 +31,7 @@ class Grader(StrEnum):
 
     MATCH = "match"
     JUDGE = "judge"
+    HUMAN = "human"  # grades that `raycal import-graded` brings in
 
 
 class GradeConfig(Section):

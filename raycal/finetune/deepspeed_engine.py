@@ -52,3 +52,15 @@ def start_deepspeed(model: QueryModel, method: FineTuned, trainer: TrainerConfig
         dist_init_required=False,
     )
     return engine
+
+
+def take_step(engine: Any, *, finite: bool) -> bool:
+    """Update the adapter by the gradients so far; False where the step was skipped and they were forgotten.
+
+    finite: whether the loss was, on every worker.
+    """
+    if finite or engine.zero_optimization():
+        engine.step()  # ZeRO finds gradients that are not finite by their norm, and forgets them itself
+        return bool(engine.was_step_applied())
+    engine.optimizer.zero_grad()
+    return False

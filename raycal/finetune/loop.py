@@ -14,7 +14,7 @@ from raycal.config import Device
 from raycal.finetune.batches import MicroBatch, epoch_batches, micro_batches, steps_an_epoch
 from raycal.finetune.calibration import Calibration, evaluate_calibration
 from raycal.finetune.checkpoint import Progress, load_checkpoint, save_checkpoint
-from raycal.finetune.deepspeed_engine import start_deepspeed
+from raycal.finetune.deepspeed_engine import start_deepspeed, take_step
 from raycal.finetune.examples import Example, Examples
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.load import load_query_model
@@ -108,9 +108,8 @@ class Worker:
             loss = (query + method.divergence_weight * diverged) * counts * self._workers / len(indices)
             self._engine.backward(loss)
             sums += counts * torch.stack([query.detach(), diverged.detach()]) / len(indices)
-        self._engine.step()
         torch.distributed.all_reduce(sums)
-        applied = bool(self._engine.was_step_applied()) and bool(torch.isfinite(sums).all())
+        applied = take_step(self._engine, finite=bool(torch.isfinite(sums).all()))
         self._rows.append(
             {
                 "key": digest(self._job.adapter_id, number),

@@ -79,13 +79,18 @@ class QueryModel(nn.Module):
             diverged = divergence(self._lm_head(base_states).detach(), self._lm_head(answer_states), kind)
         return Output(choice_logits, answer_states, diverged)
 
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """The adapter's parameters alone; of tied base weights DeepSpeed would keep the second name."""
+        trainable = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        return {name: value for name, value in super().state_dict(*args, **kwargs).items() if name in trainable}
+
     @torch.no_grad()
     def check(self, example: Example, device: torch.device) -> None:
         """Raise UnsupportedModelError unless the two logits are the model's own (some scale or cap theirs)."""
         batch = Batch.of([example], device)
         own = self.model(input_ids=batch.tokens, use_cache=False).logits[0, -1, list(self.choice_tokens)].float()
         ours = self(batch).choice_logits[0]
-        if not torch.allclose(ours, own, rtol=_TOLERANCE, atol=_TOLERANCE):
+        if not torch.allclose(ours, own, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True):
             raise UnsupportedModelError(
                 f"this model's logits ({own.tolist()}) are not its hidden states times its output rows "
                 f"({ours.tolist()}): its architecture is not supported"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from raycal.cluster import root_cause
 from raycal.config import Device
 from raycal.finetune.checkpoint import ADAPTER
 from raycal.finetune.job import FinetuneJob
@@ -50,5 +51,5 @@ def train(job: FinetuneJob, plan: WorkerPlan) -> Path:
     try:
         result = trainer.fit()
     except TrainingFailedError as error:
-        raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {error}") from error
+        raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {root_cause(error)}") from error
     return Path(result.checkpoint.path) / ADAPTER

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raycal.report.results import MethodResult, RunResults
+import numpy as np
+
+from raycal.report.results import MethodResult, RunResults, TrainingCurve
 from raycal.report.wording import METRICS, spoken
 
 
@@ -10,7 +12,8 @@ def bar_chart(results: RunResults) -> str:
     """ECE and AUROC of every method, with intervals."""
     ece, auroc = (
         "; ".join(
-            f"{method.label} {spoken(METRICS[name], method.metrics[name], results.level)}" for method in results.ordered
+            f"{results.short[method.label]} {spoken(METRICS[name], method.metrics[name], results.level)}"
+            for method in results.ordered
         )
         for name in ("ece", "auroc")
     )
@@ -23,18 +26,41 @@ def reliability_diagrams(results: RunResults) -> str:
 
 
 def _reliability(method: MethodResult, results: RunResults) -> str:
-    known = method.known
+    known, label = method.known, results.short[method.label]
     if not known.any():
-        return f"{method.label}: no confidences"
+        return f"{label}: no confidences"
     confidence, accuracy = 100 * method.confidence[known].mean(), 100 * results.correct[known].mean()
     ece, smece = (spoken(METRICS[name], method.metrics[name], results.level) for name in ("ece", "smece"))
-    return f"{method.label}: mean confidence {confidence:.1f} %, accuracy {accuracy:.1f} %, ECE {ece}, smECE {smece}"
+    return f"{label}: mean confidence {confidence:.1f} %, accuracy {accuracy:.1f} %, ECE {ece}, smECE {smece}"
 
 
 def risk_coverage(results: RunResults) -> str:
     """The area under every method's curve, and the error rate of the random line."""
     aurc = METRICS["aurc"]
-    areas = [f"{method.label} {spoken(aurc, method.metrics['aurc'], results.level)}" for method in results.ordered]
+    areas = [
+        f"{results.short[method.label]} {spoken(aurc, method.metrics['aurc'], results.level)}"
+        for method in results.ordered
+    ]
     if results.n:
         areas.append(f"random {aurc.spoken(1 - results.correct.mean())}")
     return f"Risk-coverage curves. Area under the curve, lower is better: {'; '.join(areas) or 'no methods'}."
+
+
+def training_curves(results: RunResults) -> str:
+    """Steps, skipped ones, and the calibration split's numbers at the start and where the adapter was kept."""
+    return f"Training curves. {'; '.join(_training(curve, results.short[curve.label]) for curve in results.training)}."
+
+
+def _training(curve: TrainingCurve, label: str) -> str:
+    said = f"{label}: {curve.step[-1]} steps, {curve.skipped.sum()} of them skipped"
+    if curve.kept is None:
+        return f"{said}, no adapter kept"
+    return f"{said}, calibration {_at(curve, 0)}, and {_at(curve, curve.kept)}, whose adapter was kept"
+
+
+def _at(curve: TrainingCurve, place: int) -> str:
+    ece, auroc = (
+        "n/a" if np.isnan(column[place]) else METRICS[name].spoken(float(column[place]))
+        for name, column in (("ece", curve.calibration_ece), ("auroc", curve.calibration_auroc))
+    )
+    return f"loss {curve.calibration_loss[place]:.3f}, ECE {ece}, AUROC {auroc} at step {curve.step[place]}"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from raycal.config import FineTuned
 from raycal.evaluate import Judged, judged
 from raycal.metrics import METRIC_NAMES
-from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults
+from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults, TrainingCurve
 from raycal.run import Run
 from raycal.schemas import Table
+from raycal.score import resolved, with_bases
 
 _COMPARED = ("metric", "difference", "low", "high")
 
@@ -26,6 +30,7 @@ def results_of(run: Run) -> list[RunResults]:
     recorded = list(run.store.rows("SELECT * FROM runs", shards=shards))
     if not metrics or not recorded:
         raise NotEvaluatedError(f"run {run.id} has no metrics yet: evaluate it first")
+    training = _training(run)
     comparisons = list(run.store.rows("SELECT * FROM comparisons ORDER BY key", shards=shards))
     return [
         _results(
@@ -33,7 +38,8 @@ def results_of(run: Run) -> list[RunResults]:
             found,
             {row["method"]: row for row in metrics if row["dataset"] == found.dataset},
             [row for row in comparisons if row["dataset"] == found.dataset],
-            recorded[0],
+            training=training,
+            recorded=recorded[0],
         )
         for found in judged(run, run.experiment.evaluate.split)
     ]
@@ -44,6 +50,8 @@ def _results(
     found: Judged,
     metrics: Mapping[str, Mapping[str, Any]],
     comparisons: list[dict[str, Any]],
+    *,
+    training: Sequence[TrainingCurve],
     recorded: Mapping[str, Any],
 ) -> RunResults:
     config = run.experiment.evaluate
@@ -70,6 +78,7 @@ def _results(
                 confidence=found.confidence[method.label],
                 coverage=metrics[method.label]["coverage"] or 0.0,
                 metrics=_metric_values(metrics[method.label]),
+                settings=resolved(method, run).model_dump(mode="json", exclude={"method"}),
             )
             for method in run.experiment.methods
         ],
@@ -77,10 +86,39 @@ def _results(
             Comparison(_shown(row["method"]), _shown(row["baseline"]), *(row[name] for name in _COMPARED))
             for row in comparisons
         ],
+        training=training,
         counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
         experiment=json.loads(recorded["experiment"]),
         versions=json.loads(recorded["versions"]),
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
+    )
+
+
+def _training(run: Run) -> list[TrainingCurve]:
+    """The curves of the adapters trained for the run, each once; a method of the run names it before a part of one."""
+    own_first = sorted(run.experiment.methods, key=lambda method: not isinstance(method, FineTuned))
+    tuned = [method for method in with_bases(own_first) if isinstance(method, FineTuned) and method.adapter is None]
+    return [curve for method in tuned if (curve := _curve(run, method)) is not None]
+
+
+def _curve(run: Run, method: FineTuned) -> TrainingCurve | None:
+    from raycal.finetune.prepare import adapter_id
+    from raycal.finetune.stage import training_curve
+
+    rows: list[dict[str, Any]] = training_curve(run, adapter_id(run, method))
+    if not rows:
+        return None
+    columns = {
+        name: np.array([row[name] for row in rows], dtype=np.float64)
+        for name in ("loss", "learning_rate", "seconds", "calibration_loss", "calibration_ece", "calibration_auroc")
+    }
+    divergence = [row["divergence"] if method.divergence_weight else None for row in rows]  # 0 where none was measured
+    return TrainingCurve(
+        label=_shown(method.label),
+        step=np.array([row["step"] for row in rows]),
+        divergence=np.array(divergence, dtype=np.float64),
+        skipped=np.array([row["applied"] is False for row in rows]),
+        **columns,
     )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,77 +10,55 @@ import numpy as np
 from raycal import metrics
 from raycal.metrics import ReliabilityBin
 from raycal.report.results import MethodResult, RunResults
+from raycal.report.style import BOX, INK, RULE, SOFT, colour, dashes, instead, styled, wrapped
 from raycal.report.wording import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Told apart with any colour vision (Okabe and Ito 2008; the last three after Tol 2021), and dark enough on white paper.
-_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#882255", "#555555")
-_DASHES = ("-", "--", "-.", (0, (1, 0.8)))
 _OVER, _UNDER = "#D55E00", "#0072B2"  # gaps: more confident than right, and less
-_INK, _SOFT, _RULE, _BAR = "#1b1f24", "#57606a", "#d0d7de", "#c3cfdc"
-_BOX: dict[str, Any] = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}  # behind text
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",  # matplotlib brings it along, so that figures are the same on every machine
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.edgecolor": _SOFT,
-    "axes.labelcolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "hatch.linewidth": 0.6,
-    "legend.frameon": False,
-    "text.color": _INK,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-}
+_BAR = "#c3cfdc"
 
 
 def bar_chart(results: RunResults) -> Figure:
     """ECE and AUROC in per cent, one bar a method with its interval: the figure of Kapoor et al. (2024)."""
     methods = results.ordered
-    with _figure(width=max(7.0, 2.0 + 1.3 * len(methods)), height=4.4) as figure:
+    with styled(width=max(7.0, 2.0 + 1.4 * len(methods)), height=4.4) as figure:
         left, right = figure.subplots(1, 2)
-        _bars(left, methods, "ece")
-        _bars(right, methods, "auroc")
+        _bars(left, results, "ece")
+        _bars(right, results, "auroc")
         right.set_ylim(0, 112)  # room for the values above
         right.set_yticks(range(0, 101, 20))
-        right.axhline(50, color=_INK, linestyle="--", linewidth=1, zorder=3)
+        right.axhline(50, color=INK, linestyle="--", linewidth=1, zorder=3)
     return figure
 
 
-def _bars(axes: Axes, methods: Sequence[MethodResult], name: str) -> None:
-    metric = METRICS[name]
+def _bars(axes: Axes, results: RunResults, name: str) -> None:
+    metric, methods = METRICS[name], results.ordered
     better = "higher" if metric.higher_is_better else "lower"
     axes.set_title(f"{metric.shown} (%)  {metric.arrow} {better} is better")
     top = 10.0
     for x, method in enumerate(methods):
         its = method.metrics[name]
         if its.value is None:
-            _above(axes, x, 0, "n/a", _SOFT)
+            _above(axes, x, 0, "n/a", SOFT)
             continue
         low, high = (100 * end for end in its.interval or (its.value, its.value))
-        axes.bar(x, 100 * its.value, width=0.7, color=_colour(x))
+        axes.bar(x, 100 * its.value, width=0.7, color=colour(x))
         if its.interval is not None:
             # The middle is the interval's own: a percentile interval of ECE may lie above the value.
-            axes.errorbar(x, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=_INK, elinewidth=1.2, capsize=4)
-        _above(axes, x, max(100 * its.value, high), metric.number(its.value), _INK)
+            axes.errorbar(x, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, elinewidth=1.2, capsize=4)
+        _above(axes, x, max(100 * its.value, high), metric.number(its.value), INK)
         top = max(top, 100 * its.value, high)
     room = max(0.0, 3 - len(methods)) / 2  # so that one bar alone is no wall
     axes.set_xlim(-0.6 - room, len(methods) - 0.4 + room)
     axes.set_ylim(0, 1.15 * top)
-    axes.set_xticks(range(len(methods)), [_wrapped(method.label, 12) for method in methods], fontsize=8.5)
+    axes.set_xticks(range(len(methods)), [wrapped(results.short[method.label], 12) for method in methods], fontsize=8.5)
     axes.tick_params(axis="x", length=0)
-    axes.grid(axis="y", color=_RULE, linewidth=0.6)
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
     if not methods:
-        _instead(axes, "no methods")
+        instead(axes, "no methods")
 
 
 def reliability_diagrams(results: RunResults) -> Figure:
@@ -97,7 +72,7 @@ def reliability_diagrams(results: RunResults) -> Figure:
     methods = results.ordered
     columns = min(max(len(methods), 1), 3 if len(methods) in (5, 6, 9) else 4)
     rows = -(-max(len(methods), 1) // columns)
-    with _figure(width=max(5.0, 2.9 * columns), height=0.5 + 4.1 * rows) as figure:
+    with styled(width=max(5.0, 2.9 * columns), height=0.5 + 4.1 * rows) as figure:
         grid = figure.subplots(2 * rows, columns, squeeze=False, height_ratios=[3, 1] * rows)
         for place, (diagram, histogram) in enumerate(zip(grid[::2].flat, grid[1::2].flat, strict=True)):
             if place >= max(len(methods), 1):
@@ -108,13 +83,13 @@ def reliability_diagrams(results: RunResults) -> Figure:
             if methods:
                 _reliability(diagram, histogram, methods[place], results)
             else:
-                _instead(diagram, "no methods")
+                instead(diagram, "no methods")
                 histogram.set_yticks([])
         handles = [
-            Patch(facecolor=_BAR, edgecolor=_SOFT, label="accuracy"),
+            Patch(facecolor=_BAR, edgecolor=SOFT, label="accuracy"),
             Patch(**_gap_style(over=True), label="gap: overconfident"),
             Patch(**_gap_style(over=False), label="gap: underconfident"),
-            Line2D([], [], color=_INK, linestyle="--", linewidth=1, label="calibrated"),
+            Line2D([], [], color=INK, linestyle="--", linewidth=1, label="calibrated"),
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=2 if columns == 1 else 4)
     return figure
@@ -125,7 +100,7 @@ def _unit_axes(diagram: Axes, histogram: Axes, *, first: bool) -> None:
     for axes in (diagram, histogram):
         axes.set_xlim(0, 1)
         axes.set_xticks(ticks)
-    diagram.plot([0, 1], [0, 1], color=_INK, linestyle="--", linewidth=1, zorder=3)
+    diagram.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1, zorder=3)
     diagram.set_ylim(0, 1)
     diagram.set_yticks(ticks)
     diagram.tick_params(axis="x", labelbottom=False)
@@ -137,21 +112,21 @@ def _unit_axes(diagram: Axes, histogram: Axes, *, first: bool) -> None:
 
 
 def _reliability(diagram: Axes, histogram: Axes, method: MethodResult, results: RunResults) -> None:
-    diagram.set_title(_wrapped(method.label, 28), fontsize=10)
+    diagram.set_title(wrapped(results.short[method.label], 28), fontsize=10)
     known = method.known
     if not known.any():
-        _instead(diagram, "no confidences")
+        instead(diagram, "no confidences")
         histogram.set_yticks([])
         return
     bins = metrics.reliability_bins(
         method.confidence[known], results.correct[known], bins=results.bins, convention=results.convention
     )
     lows, width = [its.low for its in bins], 1 / results.bins
-    histogram.bar(lows, [its.count for its in bins], width, align="edge", color=_SOFT, edgecolor="white", linewidth=0.5)
+    histogram.bar(lows, [its.count for its in bins], width, align="edge", color=SOFT, edgecolor="white", linewidth=0.5)
     for its in bins:
         if its.accuracy is not None and its.confidence is not None:
             gap = its.confidence - its.accuracy
-            diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=_SOFT, linewidth=0.6)
+            diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=SOFT, linewidth=0.6)
             diagram.bar(its.low, gap, width, its.accuracy, align="edge", **_gap_style(over=gap > 0))
     lines = [f"{METRICS[name].shown} {_spoken(method, name)}" for name in ("ece", "smece")]
     if not known.all():
@@ -173,7 +148,7 @@ def _in_free_corner(axes: Axes, text: str, bins: Sequence[ReliabilityBin]) -> No
     """Upper left, unless bars reach up there; then lower right, where only their bodies can be."""
     tall = any(max(its.accuracy or 0, its.confidence or 0) > 0.7 for its in bins if its.low < 0.5)
     x, y, across, up = (0.97, 0.03, "right", "bottom") if tall else (0.03, 0.97, "left", "top")
-    axes.text(x, y, text, transform=axes.transAxes, ha=across, va=up, fontsize=9, bbox=_BOX, zorder=5)
+    axes.text(x, y, text, transform=axes.transAxes, ha=across, va=up, fontsize=9, bbox=BOX, zorder=5)
 
 
 def risk_coverage(results: RunResults) -> Figure:
@@ -181,68 +156,35 @@ def risk_coverage(results: RunResults) -> Figure:
 
     Coverage is the share of all graded answers: the curve of a method without a confidence for some of them ends early.
     """
-    with _figure(width=8.0, height=5.6) as figure:
+    with styled(width=8.0, height=5.6) as figure:
         axes = figure.subplots()
         axes.set_xlabel("coverage: share of the answers kept, most confident first (%)")
         axes.set_ylabel("risk: wrong among those kept (%)")
         axes.set_xlim(0, 100)
-        axes.grid(color=_RULE, linewidth=0.6)
+        axes.grid(color=RULE, linewidth=0.6)
         top = 0.0
         for place, method in enumerate(results.ordered):
             known = method.known
             coverage, risk = metrics.risk_coverage(method.confidence[known], results.correct[known])
             share = coverage * (known.mean() if known.any() else 0.0)
-            label = _wrapped(method.label if known.any() else f"{method.label}: no confidences", 26)
-            dashes = _DASHES[place % len(_DASHES)]
-            axes.plot(100 * share, 100 * risk, linestyle=dashes, color=_colour(place), linewidth=2, label=label)
+            short = results.short[method.label]
+            label = wrapped(short if known.any() else f"{short}: no confidences", 26)
+            axes.plot(100 * share, 100 * risk, linestyle=dashes(place), color=colour(place), linewidth=2, label=label)
             # The first few answers make a curve jump; they must not squeeze all that follows.
             top = max(top, *risk[coverage >= 0.05], 0.0)
         if results.n:
             coverage, risk = metrics.risk_coverage(results.correct.astype(float), results.correct)
-            axes.plot(100 * coverage, 100 * risk, color=_INK, linewidth=1, label="oracle")
+            axes.plot(100 * coverage, 100 * risk, color=INK, linewidth=1, label="oracle")
             error = 1 - results.correct.mean()
-            axes.axhline(100 * error, color=_INK, linestyle=(0, (1, 3)), linewidth=1.2, label="random")
+            axes.axhline(100 * error, color=INK, linestyle=(0, (1, 3)), linewidth=1.2, label="random")
             top = max(top, error)
             figure.legend(loc="outside lower center", ncols=3, handlelength=3)
         else:
-            _instead(axes, "no graded answers")
+            instead(axes, "no graded answers")
         axes.set_ylim(0, max(5.0, min(102.0, 110 * top)))
     return figure
 
 
-def png(figure: Figure, dpi: int) -> bytes:
-    """A figure as a PNG file; the same figure makes the same bytes."""
-    from matplotlib import rc_context
-
-    buffer = BytesIO()
-    with rc_context(_STYLE):
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _above(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
-    look: dict[str, Any] = {"fontsize": 9, "color": colour, "bbox": _BOX | {"pad": 1}, "ha": "center", "va": "bottom"}
+def _above(axes: Axes, x: float, y: float, text: str, ink: str) -> None:
+    look: dict[str, Any] = {"fontsize": 9, "color": ink, "bbox": BOX | {"pad": 1}, "ha": "center", "va": "bottom"}
     axes.annotate(text, (x, y), xytext=(0, 5), textcoords="offset points", zorder=4, **look)
-
-
-def _instead(axes: Axes, text: str) -> None:
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_SOFT, bbox=_BOX)
-
-
-def _wrapped(label: str, width: int) -> str:
-    """A label over several lines; a dollar sign is one, and starts no formula."""
-    return textwrap.fill(label, width).replace("$", r"\$")
-
-
-def _colour(place: int) -> str:
-    return _COLOURS[place % len(_COLOURS)]
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[Figure]:
-    """An empty figure, in inches, and raycal's style for as long as it is drawn on."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(_STYLE):
-        yield Figure(figsize=(width, height), layout="constrained")

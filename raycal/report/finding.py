@@ -28,10 +28,10 @@ def _standing(results: RunResults, name: str) -> str:
     if name == "auroc" and (best.metrics[name].interval or (top, top))[0] <= _CHANCE:
         shown += ", which may be no better than chance"
     others = [its for its in values if its is not best]
-    rivals = [its.label for its in others if not _beats(results, best, its, name)]
+    rivals = [results.short[its.label] for its in others if not _beats(results, best, its, name)]
     if not others:
-        return f"{best.label} is the only method with a value, {shown}"
-    return f"{best.label} is best at {shown}{_distance(rivals, len(others))}"
+        return f"{results.short[best.label]} is the only method with a value, {shown}"
+    return f"{results.short[best.label]} is best at {shown}{_distance(rivals, len(others))}"
 
 
 def _distance(rivals: list[str], others: int) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from raycal.report import alt_texts, figures, tables
+from raycal.report import alt_texts, figures, tables, training_figure
 from raycal.report.finding import finding
 from raycal.report.results import RunResults
+from raycal.report.style import png
 from raycal.report.wording import METRICS, convention, level
 
 _DPI = 200  # twice a screen's, enough for print
@@ -43,18 +44,13 @@ class _Image:
 
 
 def write_report(results: RunResults, folder: Path) -> Path:
-    """Write index.html and its figures (bar_chart.png, reliability.png, risk_coverage.png); returns the page's path.
+    """Write index.html and a PNG a figure beside it; returns the page's path.
 
-    The page needs none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed,
-    the page last. The same results make the same bytes.
+    The figures are bar_chart, reliability, risk_coverage and, where an adapter was trained, training. The page needs
+    none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed, the page last.
+    The same results make the same bytes.
     """
-    images = {
-        "bar_chart": _Image(figures.png(figures.bar_chart(results), _DPI), alt_texts.bar_chart(results)),
-        "reliability": _Image(
-            figures.png(figures.reliability_diagrams(results), _DPI), alt_texts.reliability_diagrams(results)
-        ),
-        "risk_coverage": _Image(figures.png(figures.risk_coverage(results), _DPI), alt_texts.risk_coverage(results)),
-    }
+    images = _images(results)
     html = _html(results, images)
     folder.mkdir(parents=True, exist_ok=True)
     for name, image in images.items():
@@ -62,6 +58,17 @@ def write_report(results: RunResults, folder: Path) -> Path:
     page = folder / "index.html"
     _write(page, html.encode())
     return page
+
+
+def _images(results: RunResults) -> dict[str, _Image]:
+    drawn = {
+        "bar_chart": (figures.bar_chart, alt_texts.bar_chart),
+        "reliability": (figures.reliability_diagrams, alt_texts.reliability_diagrams),
+        "risk_coverage": (figures.risk_coverage, alt_texts.risk_coverage),
+    }
+    if results.training:
+        drawn["training"] = (training_figure.training_curves, alt_texts.training_curves)
+    return {name: _Image(png(draw(results), _DPI), alt(results)) for name, (draw, alt) in drawn.items()}
 
 
 def _html(results: RunResults, images: dict[str, _Image]) -> str:
@@ -85,6 +92,8 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
         "differences": tables.difference_table(results),
         "wrong": tables.most_confidently_wrong(results),
         "subjects": tables.subject_table(results),
+        "full": {short: label for label, short in results.short.items() if short != label},
+        "settings": tables.settings(results),
         "experiment": yaml.safe_dump(dict(results.experiment), sort_keys=False, allow_unicode=True, width=100),
     }
     return environment.get_template("report.html.j2").render(values | images).strip() + "\n"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention
+from raycal.report.labels import short_labels
 
 # The order of Kapoor et al. (2024); whatever else a run has follows in the order in which it is given.
 _FIGURE_ORDER = ("zero_shot", "verbalized", "sampling", "classifier", "fine_tuned")
@@ -49,7 +51,7 @@ class MethodResult:
     `method` is the name in the registry, `label` the one shown, which tells apart two configurations of one method.
     `confidence` is p(correct) of shape (n,), NaN where it is missing; `coverage` the share of the answers for which the
     method had one. `metrics` has a value, or the reason why there is none, for every name in METRIC_NAMES; raises
-    ValueError where it does not.
+    ValueError where it does not. `settings` holds the method's options, as YAML can say them.
     """
 
     method: str
@@ -57,6 +59,7 @@ class MethodResult:
     confidence: NDArray[np.float64]
     coverage: float
     metrics: Mapping[str, MetricValue]
+    settings: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         if set(self.metrics) != set(METRIC_NAMES):
@@ -85,6 +88,40 @@ class Comparison:
         return self.low > 0 or self.high < 0
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingCurve:
+    """The course of one fine-tuning, by step; step 0 is before the first.
+
+    All arrays have shape (steps,), NaN where a step has no value: `loss` (the query's), `divergence` (nats),
+    `learning_rate`, `seconds`, and the calibration split's loss, ECE and AUROC, known where it was evaluated. `skipped`
+    steps had no finite gradients. Raises ValueError where shapes differ or there is no step.
+    """
+
+    label: str
+    step: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    divergence: NDArray[np.float64]
+    learning_rate: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    skipped: NDArray[np.bool_]
+    calibration_loss: NDArray[np.float64]
+    calibration_ece: NDArray[np.float64]
+    calibration_auroc: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        shapes = {its.shape for its in vars(self).values() if isinstance(its, np.ndarray)}
+        if len(shapes) > 1 or not len(self.step):
+            raise ValueError(
+                f"the curve of {self.label} has columns of the shapes {sorted(shapes)}, not of one (steps,)"
+            )
+
+    @property
+    def kept(self) -> int | None:
+        """The place of the step whose adapter was kept, that of least calibration loss; None where none is finite."""
+        finite = np.isfinite(self.calibration_loss)
+        return int(np.where(finite, self.calibration_loss, np.inf).argmin()) if finite.any() else None
+
+
 @dataclass(frozen=True)
 class Counts:
     """Questions asked, those of them without a graded answer, and rows that never became a question."""
@@ -107,6 +144,7 @@ class Cost:
 class RunResults:
     """Everything that a report shows of one run on one split of one dataset.
 
+    `training` has a curve for each adapter that was trained for the run's methods or for what they build on.
     `correct`, `questions`, `answers` (the model's), `accepted` (answers, as one text a question) and `subjects` are
     parallel, of length n: the graded answers. `level` is that of all intervals, such as 0.95. `experiment` holds what
     YAML can say (no enums, no paths). Raises ValueError where lengths differ, where two methods share a label, or where
@@ -127,6 +165,7 @@ class RunResults:
     subjects: Sequence[str]
     methods: Sequence[MethodResult]
     comparisons: Sequence[Comparison]
+    training: Sequence[TrainingCurve]
     counts: Counts
     experiment: Mapping[str, Any]
     versions: Mapping[str, str]
@@ -156,3 +195,14 @@ class RunResults:
         """The methods in the order of every figure and table."""
         ranks = {name: rank for rank, name in enumerate(_FIGURE_ORDER)}
         return tuple(sorted(self.methods, key=lambda method: ranks.get(method.method, len(ranks))))
+
+    @cached_property
+    def short(self) -> dict[str, str]:
+        """What figures and sentences call each method, by label."""
+        labels = [*(method.label for method in self.ordered), *(curve.label for curve in self.training)]
+        return short_labels(list(dict.fromkeys(labels)))
+
+    @property
+    def training_seconds(self) -> float:
+        """How long the steps of all trainings took."""
+        return sum(float(np.nansum(curve.seconds)) for curve in self.training)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def method_table(results: RunResults) -> Table:
             else:
                 strong = its.value == bests.get(name)
                 cells.append(Cell(metric.number(its.value), interval(metric, its), strong))
-        rows.append(((method.label,), cells))
+        rows.append(((results.short[method.label],), cells))
     columns = [("Coverage %", "share of the answers that have a confidence")]
     columns += [(metric.heading, metric.meaning) for metric in METRICS.values()]
     return Table(columns, rows, tuple(notes))
@@ -85,7 +86,10 @@ def difference_table(results: RunResults) -> Table:
         pairs.setdefault((comparison.method, comparison.baseline), {})[comparison.metric] = comparison
     rank = {method.label: place for place, method in enumerate(results.ordered)}
     rows = [
-        (pair, [_difference(pairs[pair].get(name)) for name in names])
+        (
+            (results.short[pair[0]], results.short[pair[1]]),
+            [_difference(pairs[pair].get(name)) for name in names],
+        )
         for pair in sorted(pairs, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
     ]
     return Table([(METRICS[name].heading, METRICS[name].meaning) for name in names], rows)
@@ -130,6 +134,28 @@ def subject_table(results: RunResults) -> list[Subject]:
         Subject(name or "(none)", int(n), int(k), METRICS["accuracy"].number(k / n))
         for name, n, k in zip(names, counts, right, strict=True)
     ]
+
+
+def settings(results: RunResults) -> dict[str, list[tuple[str, str]]]:
+    """The names and values of the settings of every method that has some, by label; a part's stand behind its name."""
+    return {method.label: list(_flat(method.settings)) for method in results.ordered if method.settings}
+
+
+def _flat(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in settings.items():
+        its = f"{path}{name.replace('_', ' ')}"
+        match value:
+            case Mapping():
+                yield from _flat(value, f"{its}: ")
+            case [Mapping(), *_]:
+                for number, part in enumerate(value, start=1):
+                    yield from _flat(part, f"{its} {number}: ")
+            case list() | tuple():
+                yield its, ", ".join(map(str, value)) or "—"
+            case bool():
+                yield its, "yes" if value else "no"
+            case _:
+                yield its, "—" if value is None else str(value)
 
 
 def shortened(text: str) -> str:

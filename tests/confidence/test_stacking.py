@@ -16,7 +16,7 @@ from raycal.confidence.stacking import Stack, StackingError, fit_stack
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
-few = settings(max_examples=30)  # each example fits logistic regressions
+few = settings(max_examples=20)  # each example fits logistic regressions
 
 
 @st.composite

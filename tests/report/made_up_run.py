@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention, evaluate
-from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults
+from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults, TrainingCurve
 
 LABELS = {
     "likelihood": "likelihood",
@@ -50,7 +50,29 @@ def method_result(
             ends = (None, None) if its.value is None else (its.value - half_width, its.value + half_width)
             metrics[its.name] = MetricValue(its.value, *ends, reason=its.reason)
     coverage = float(known.mean()) if len(known) else 0.0
-    return MethodResult(method=name, label=label, confidence=confidence, coverage=coverage, metrics=metrics)
+    return MethodResult(
+        method=name, label=label, confidence=confidence, coverage=coverage, metrics=metrics, settings={}
+    )
+
+
+def make_curve(label: str = "fine-tuned", steps: int = 8, every: int = 2, **changes: Any) -> TrainingCurve:
+    """A curve whose calibration loss is least at the last step but `every`, with columns replaced by `changes`."""
+    step = np.arange(steps + 1)
+    evaluated = step % every == 0
+    nowhere = np.where(step > 0, 1.0, np.nan)
+    curve = TrainingCurve(
+        label=label,
+        step=step,
+        loss=nowhere * (0.5 + np.exp(-step / 3)),
+        divergence=nowhere * 0.02 * np.sqrt(step),
+        learning_rate=nowhere * 1e-4 * np.cos(step / steps),
+        seconds=nowhere * 1.5,
+        skipped=np.zeros(steps + 1, dtype=bool),
+        calibration_loss=np.where(evaluated, 0.6 + 0.01 * np.abs(step - (steps - every)), np.nan),
+        calibration_ece=np.where(evaluated, 0.3 - 0.2 * step / steps, np.nan),
+        calibration_auroc=np.where(evaluated, 0.5 + 0.2 * step / steps, np.nan),
+    )
+    return replace(curve, **changes)
 
 
 def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes: Any) -> RunResults:
@@ -81,6 +103,7 @@ def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes:
         subjects=[subjects[i % len(subjects)] for i in range(n)],
         methods=methods,
         comparisons=comparisons,
+        training=[],
         counts=Counts(asked=n + 3, failed=3, bad_rows=1),
         experiment={"name": "worldfacts", "seed": 0, "elicit": {"samples": {"k": 10, "temperature": 1.0}}},
         versions={"vllm": "0.32.0", "ray": "2.60.0"},

@@ -12,6 +12,7 @@ from raycal import metrics
 from raycal.metrics import METRIC_NAMES, Convention
 from raycal.report import figures
 from raycal.report.results import MethodResult, MetricValue
+from raycal.report.style import png
 
 DRAWN = [figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage]
 
@@ -46,7 +47,12 @@ def fixed(label, value, confidence, low=None, high=None):
     """A method all of whose metrics have one value."""
     metric = MetricValue(value, low, high, None if value is not None else "no answer is correct")
     return MethodResult(
-        method=label, label=label, confidence=confidence, coverage=1.0, metrics=dict.fromkeys(METRIC_NAMES, metric)
+        method=label,
+        label=label,
+        confidence=confidence,
+        coverage=1.0,
+        metrics=dict.fromkeys(METRIC_NAMES, metric),
+        settings={},
     )
 
 
@@ -187,7 +193,7 @@ def test_legends_cover_no_data(pictures, draw):
 def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):
     base = make_results(n)
     methods = [*base.methods, method_result("other", "missing", np.full(n, np.nan), base.correct)][:count]
-    shown = imread(BytesIO(figures.png(draw(make_results(n, methods=methods, comparisons=[])), dpi=20)))
+    shown = imread(BytesIO(png(draw(make_results(n, methods=methods, comparisons=[])), dpi=20)))
     assert shown.shape[0] > 50
     assert shown.shape[1] > 90
     assert shown.min() < shown.max()
@@ -196,4 +202,4 @@ def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):
 def test_dollar_signs_in_labels_start_no_formula():
     label = r"cost $\frac{ of $100"
     figure = figures.bar_chart(make_results(60, methods=[fixed(label, 0.5, np.full(60, 0.5))], comparisons=[]))
-    assert figures.png(figure, dpi=20).startswith(b"\x89PNG")
+    assert png(figure, dpi=20).startswith(b"\x89PNG")

@@ -18,6 +18,7 @@ def run_of(metrics, comparisons=()):
             coverage=1.0,
             metrics=dict.fromkeys(METRIC_NAMES, undefined)
             | {name: MetricValue(*its) for name, its in (("auroc", auroc), ("ece", ece)) if its},
+            settings={},
         )
         for label, (auroc, ece) in metrics.items()
     ]

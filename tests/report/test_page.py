@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from made_up_run import make_results, method_result
+from made_up_run import make_curve, make_results, method_result
 from matplotlib.figure import Figure
 from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
-from raycal.report import figures
+from raycal.report import figures, training_figure
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
@@ -27,6 +27,9 @@ NASTY = "\n".join(
         "{{ 7 * 7 }}{% include 'x' %}",
     ]
 )
+
+
+PLAIN = "as long as a label that is too long for a figure"
 
 
 def few(n=30, **changes):
@@ -68,6 +71,7 @@ def blank_figures(monkeypatch):
     """For tests of the words of a page: figures have their own, and are slow to draw."""
     for draw in (figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage):
         monkeypatch.setattr(figures, draw.__name__, lambda results: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(training_figure, "training_curves", lambda results: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +192,7 @@ def run_that_says(text):
 @pytest.mark.filterwarnings("ignore:Glyph")  # no font has every script
 def test_text_from_questions_and_models_is_shown_and_never_obeyed(tmp_path):
     shown, plain = (
-        Page(write_report(run_that_says(text), tmp_path).read_text(encoding="utf-8")) for text in (NASTY, "plain")
+        Page(write_report(run_that_says(text), tmp_path).read_text(encoding="utf-8")) for text in (NASTY, PLAIN)
     )
     assert [tag for tag, _ in shown.tags] == [tag for tag, _ in plain.tags]
     assert [sorted(its) for _, its in shown.tags] == [sorted(its) for _, its in plain.tags]
@@ -237,3 +241,37 @@ def test_a_method_without_confidences_is_shown_as_such(tmp_path, blank_figures):
     assert "verbalized n/a (there are no rows)" in bar_chart
     assert "verbalized: no confidences" in reliability
     assert "No value: there are no rows" in page.text
+
+
+def test_a_trained_adapter_adds_its_curve_and_what_it_took(tmp_path, blank_figures):
+    curve = make_curve("zero-shot", seconds=np.array([np.nan, *[250.0] * 8]))
+    page = Page(write_report(few(training=[curve]), tmp_path).read_text(encoding="utf-8"))
+    assert (tmp_path / "training.png").exists()
+    alt = page.attributes("img")[3]["alt"].replace("\N{NO-BREAK SPACE}", " ")
+    assert "zero-shot: 8 steps, 0 of them skipped" in alt
+    assert "loss 0.660, ECE 30.0 %, AUROC 50.0 % at step 0" in alt
+    assert "loss 0.600, ECE 15.0 %, AUROC 65.0 % at step 6, whose adapter was kept" in alt
+    assert "Training seconds2,000.0" in re.sub(r"\s*\n\s*", "", page.text)
+
+
+def test_nothing_trained_nothing_said_of_training(small_report):
+    assert "Training" not in Page((small_report / "index.html").read_text(encoding="utf-8")).text
+
+
+def test_a_long_label_stands_once_in_full_and_is_short_elsewhere(tmp_path, blank_figures):
+    label = "fine tuned (dropout 0.0, target modules all-linear, learning rate 0.002, epochs 1)"
+    base = make_results(30, names=("zero_shot", "fine_tuned"), comparisons=[])
+    methods = [base.methods[0], replace(base.methods[1], label=label)]
+    html = write_report(replace(base, methods=methods), tmp_path).read_text(encoding="utf-8")
+    assert html.count(label) == 1
+    assert f'<span class="full">{label}</span>' in html
+    assert '<th scope="col">fine tuned</th>' in html
+
+
+def test_settings_of_methods_are_shown(tmp_path, blank_figures):
+    base = make_results(30, names=("zero_shot", "fine_tuned"), comparisons=[])
+    methods = [base.methods[0], replace(base.methods[1], settings={"learning_rate": 0.002})]
+    html = write_report(replace(base, methods=methods), tmp_path).read_text(encoding="utf-8")
+    assert "<h4>fine-tuned</h4>" in html
+    assert "<h4>zero-shot</h4>" not in html
+    assert "<dt>learning rate</dt><dd>0.002</dd>" in html

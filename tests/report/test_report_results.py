@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from made_up_run import make_results, method_result
+from made_up_run import make_curve, make_results, method_result
 
 from raycal.metrics import METRIC_NAMES
 from raycal.report.results import Comparison, MethodResult, MetricValue
@@ -28,7 +28,9 @@ def test_interval_may_lie_beside_its_value():
 def test_method_result_needs_every_metric():
     metrics = {name: MetricValue(0.5) for name in METRIC_NAMES if name != "nll"}
     with pytest.raises(ValueError, match="zero-shot"):
-        MethodResult(method="zero_shot", label="zero-shot", confidence=np.zeros(3), coverage=1.0, metrics=metrics)
+        MethodResult(
+            method="zero_shot", label="zero-shot", confidence=np.zeros(3), coverage=1.0, metrics=metrics, settings={}
+        )
 
 
 @pytest.mark.parametrize("name", ["questions", "answers", "accepted", "subjects"])
@@ -64,3 +66,33 @@ def test_methods_stand_in_the_figures_order_and_the_rest_as_given(results):
         "likelihood",
         "semantic_entropy",
     ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        ([0.7, 0.6, 0.8], 1),
+        ([0.7, 0.6, 0.6], 1),
+        ([np.nan, np.nan, 0.9], 2),
+        ([np.nan] * 3, None),
+        ([np.inf] * 3, None),
+    ],
+)
+def test_the_adapter_of_the_first_least_calibration_loss_is_kept(losses, kept):
+    assert make_curve(steps=2, calibration_loss=np.array(losses)).kept == kept
+
+
+def test_columns_of_a_curve_must_be_of_one_length():
+    with pytest.raises(ValueError, match="the curve of fine-tuned"):
+        make_curve(steps=4, loss=np.zeros(3))
+
+
+def test_training_seconds_are_those_of_all_steps_of_all_curves():
+    curves = [make_curve("a", steps=4), make_curve("b", steps=2)]
+    assert make_results(10, training=curves).training_seconds == pytest.approx(6 * 1.5)
+
+
+def test_methods_and_curves_have_short_labels_of_their_own():
+    label = "fine tuned (dropout 0.0, learning rate 0.002, epochs 1)"
+    results = make_results(10, names=("zero_shot",), training=[make_curve(label)])
+    assert results.short == {"zero-shot": "zero-shot", label: "fine tuned"}

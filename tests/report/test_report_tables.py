@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up_run import make_results, method_result
@@ -128,3 +130,31 @@ def test_long_texts_are_cut_and_say_so():
 def test_numbers_as_shown(name, value, number, difference):
     assert METRICS[name].number(value) == number
     assert METRICS[name].difference(value) == difference
+
+
+def test_settings_name_those_of_parts_after_the_part():
+    base = make_results(10, names=("zero_shot", "classifier"), comparisons=[])
+    its = {
+        "target_modules": ["q_proj", "v_proj"],
+        "layers": [],
+        "k": None,
+        "few_shot": False,
+        "dropout": 0.0,
+        "by": "platt",
+        "entropy": {"method": "semantic_entropy"},
+        "of": [{"method": "zero_shot"}, {"rank": 1}],
+    }
+    results = replace(base, methods=[base.methods[0], replace(base.methods[1], settings=its)])
+    assert tables.settings(results) == {
+        "classifier": [
+            ("target modules", "q_proj, v_proj"),
+            ("layers", "—"),
+            ("k", "—"),
+            ("few shot", "no"),
+            ("dropout", "0.0"),
+            ("by", "platt"),
+            ("entropy: method", "semantic_entropy"),
+            ("of 1: method", "zero_shot"),
+            ("of 2: rank", "1"),
+        ]
+    }

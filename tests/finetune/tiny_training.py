@@ -1,0 +1,95 @@
+"""A small fine-tuning in a process of its own: python tiny_training.py FOLDER NAME KEY=VALUE ...
+
+The model is a Llama of two layers with the packaged model's tokeniser. One token's embedding is not a number: an
+example that holds it makes a step's loss not finite.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from raycal.cluster import connect
+from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording
+from raycal.finetune.examples import Example, Examples, tokenise
+from raycal.finetune.job import FinetuneJob
+from raycal.finetune.train import FinetuneError, train
+from raycal.models import Model, find_model
+from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
+from raycal.resources import plan_workers
+from raycal.store import Store
+
+POISON = "qwertz"
+STEPS = 16
+METHOD = FineTuned(
+    target_modules="all-linear", learning_rate=1e-3, dropout=0.1, epochs=4, evaluations=4, batch_size=16, patience=99
+)
+
+
+def tiny_model(folder: Path) -> Model:
+    """A model in a folder, written the first time."""
+    if not folder.exists():
+        tokenizer = AutoTokenizer.from_pretrained(find_model(ModelConfig()).location)
+        torch.manual_seed(0)
+        size = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+        model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), num_key_value_heads=2, **size))
+        with torch.no_grad():
+            model.model.embed_tokens.weight[tokenizer.encode(f" {POISON}")[0]] = torch.nan
+        tokenizer.save_pretrained(folder)
+        model.save_pretrained(folder)
+    return find_model(ModelConfig(path=str(folder)))
+
+
+def examples(model: Model, prefix: str, count: int, poisoned: int) -> Examples:
+    """Sums, half of them wrong; the first `poisoned` cannot be learnt from."""
+    tokenizer = AutoTokenizer.from_pretrained(model.location)
+    rng = random.Random(prefix)
+
+    def example(number: int) -> Example:
+        one, other, correct = rng.randrange(50), rng.randrange(50), rng.random() < 0.5
+        question = f"What is {one} plus {other}?" + (f" {POISON}" if number < poisoned else "")
+        answer = str(one + other + (0 if correct else rng.randrange(1, 9)))
+        asked = answer_prompt(question, (), ())
+        return tokenise(f"{prefix}{number:03}", asked, answer, correct, tokenizer=tokenizer, style=PromptStyle.AUTO)
+
+    return Examples.of(example(number) for number in range(count))
+
+
+def main() -> None:
+    """Train, and print how it ended."""
+    root, name = Path(sys.argv[1]), sys.argv[2]
+    settings = dict(argument.split("=") for argument in sys.argv[3:])
+    poisoned = int(settings.pop("poisoned", 0))
+    model = tiny_model(root / "model")
+    paths = {}
+    for split, count in (("training", 64), ("calibration", 24)):
+        paths[split] = root / f"{name}-{split}.parquet"
+        examples(model, split, count, poisoned if split == "training" else 0).write(paths[split])
+    tokenizer = AutoTokenizer.from_pretrained(model.location)
+    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+    method = METHOD.model_copy(update={"dropout": float(settings.pop("dropout", METHOD.dropout))})
+    trainer = TrainerConfig.model_validate({"dtype": "float32", "tokens_per_micro_batch": 500, **settings})
+    job = FinetuneJob(
+        adapter_id=name,
+        method=method,
+        trainer=trainer,
+        device=Device.CPU,
+        model=model,
+        training=paths["training"],
+        calibration=paths["calibration"],
+        reference=root / f"{name}-reference",
+        choice_tokens=(tokenizer.encode(choices.no)[-1], tokenizer.encode(choices.yes)[-1]),
+        store=Store(root / "store"),
+    )
+    try:
+        print("adapter in", train(job, plan_workers(trainer, connect())))
+    except FinetuneError as error:
+        print("failed:", error)
+
+
+if __name__ == "__main__":
+    main()
