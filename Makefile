@@ -22,6 +22,7 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	$(PY) jobs/bench_metrics.py
 	$(PY) jobs/bench_sampling.py
+	$(PY) jobs/bench_finetune.py
 
 lock: $(INSTALLED)
 	.ci/lock

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from raycal.adapters import SETTINGS, find_adapter
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
-from raycal.config import Device, Experiment, Method, Unfitted
+from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Unfitted
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Rows
+from raycal.finetune.query import TunedQuery
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import find_model
 from raycal.recipe import Query, Recipe
@@ -36,18 +41,48 @@ class Reply:
         return {**vars(self), "confidences": confidences}
 
 
+def with_adapter(experiment: Experiment, folder: Path) -> Experiment:
+    """The experiment with one more method: an adapter's, asked as it was trained to be. Raises AdapterError."""
+    find_adapter(folder)
+    trained = folder / SETTINGS
+    method = FineTuned.model_validate_json(trained.read_text()) if trained.is_file() else FineTuned()
+    tuned = method.model_copy(update={"adapter": folder, "name": f"fine_tuned ({folder.name})"})
+    return experiment.model_copy(update={"methods": (*experiment.methods, tuned)})
+
+
 def ask(question: str, experiment: Experiment) -> Reply:
     """Ask the experiment's model one open-ended question, without Ray and without a store.
 
     Raises ModelError and EngineStartError, and GenerationError where there is no answer.
     """
-    model = find_model(experiment.model)
-    recipe = Recipe.of(experiment, model, {})
-    engine = Engine(model, experiment.engine, _device(experiment), experiment.model.prompt_style)
+    recipe = Recipe.of(experiment, find_model(experiment.model), {})
+    with _engine(experiment, experiment.model) as (engine, runner):
+        reply = runner.run(_ask(question, experiment, recipe, engine))
+    confidences = dict(reply.confidences)
+    for method in experiment.methods:
+        if isinstance(method, FineTuned) and method.adapter is not None:
+            confidences[method] = _ask_tuned(reply, experiment, recipe, method)
+    return replace(reply, confidences=tuple(confidences.items()))
+
+
+@contextmanager
+def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[Engine, asyncio.Runner]]:
+    engine = Engine(find_model(config), experiment.engine, _device(experiment), config.prompt_style)
     try:
-        return asyncio.run(_ask(question, experiment, recipe, engine))
+        with asyncio.Runner() as runner:
+            yield engine, runner
     finally:
         engine.close()
+
+
+def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Confidence:
+    config = experiment.model.model_copy(update={"adapter": method.adapter})
+    query = TunedQuery(recipe, method, config, find_model(config))
+    row = {"key": "", "answer_key": "", "question_id": "", "dataset": _DATASET, "subject": "", "choices": []}
+    row |= {"question": reply.question, "answer": reply.answer}
+    with _engine(experiment, config) as (engine, runner):
+        (found,) = runner.run(query.ask(engine, row))[Table.QUERIES]
+    return Confidence(reason=found["error"]) if found.get("error") else Confidence(found["p_true"])
 
 
 async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Engine) -> Reply:

@@ -120,6 +120,8 @@ def pick_work(questions: pa.Table, splits: Sequence[Split], recipe: Recipe, done
             continue
         group = (row["key"], row["dataset"], row["subject"])
         answer_key, samples_key = recipe.answer_key(*group), recipe.samples_key(*group)
+        k = recipe.config.samples.k
+        sampled = row["split"] in recipe.config.sampled
         work = Work(
             question_id=row["key"],
             dataset=row["dataset"],
@@ -129,8 +131,12 @@ def pick_work(questions: pa.Table, splits: Sequence[Split], recipe: Recipe, done
             answer_key=answer_key,
             samples_key=samples_key,
             needs_answer=not done.has(Table.ANSWERS, answer_key),
-            first_sample=min(done.sample_count(samples_key), recipe.config.samples.k),
-            queries=[str(q) for q in recipe.queries if not done.has(Table.QUERIES, recipe.query_key(q, answer_key))],
+            first_sample=min(done.sample_count(samples_key), k) if sampled else k,
+            queries=[
+                str(q)
+                for q in recipe.queries
+                if sampled and not done.has(Table.QUERIES, recipe.query_key(q, answer_key))
+            ],
         )
         if work.is_left(recipe):
             picked.append(vars(work))

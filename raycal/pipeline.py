@@ -38,7 +38,7 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     _say_bad_rows(run, console)
     done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
     todo = count_work(run.questions.shards, run.experiment.splits, run.recipe, done)
-    reused = run.questions.questions - todo
+    reused = run.asked.num_rows - todo
     console.print(f"elicit: {todo} questions to ask, {reused} are in {run.store.root} already", highlight=False)
     if todo:
         reports = elicit(run.questions.shards, run.experiment, run.recipe, done, run.store)

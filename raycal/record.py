@@ -36,7 +36,7 @@ def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
         "created": known["created"] if known else datetime.now(UTC),
         "experiment": run.experiment.model_dump_json(),
         "versions": json.dumps(_versions()),
-        "questions": run.questions.questions,
+        "questions": run.asked.num_rows,
         "bad_questions": run.questions.bad_rows,
         "errors": json.dumps({table: int(its["failed"]) for table, its in totals.items()}),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},

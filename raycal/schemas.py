@@ -124,6 +124,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("learning_rate", pa.float64()),
             ("applied", pa.bool_()),  # false: the gradients were not finite
             ("seconds", pa.float64()),
+            ("peak_gib", pa.float64()),  # memory that the worker needed so far: of its GPU, or of its process
             ("calibration_loss", pa.float64()),  # where the calibration split was evaluated after the step
             ("calibration_ece", pa.float64()),
             ("calibration_auroc", pa.float64()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from raycal.config import ElicitConfig, PromptStyle, Samples
 from raycal.elicit import Done, Elicitor, Work, pick_work
 from raycal.models import Model
+from raycal.prompts import Example
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe
 from raycal.schemas import SCHEMAS, Table
@@ -112,3 +114,21 @@ def test_keys_are_found_among_many(store: Store) -> None:
     done = Done(keys, keys, keys, np.arange(len(keys)))
     assert all(done.has(Table.ANSWERS, f"{i:032x}") == (i % 3 == 0) for i in range(1000))
     assert [done.sample_count(f"{i:032x}") for i in (0, 3, 4, 999)] == [0, 1, 0, 333]
+
+
+def test_splits_that_are_not_sampled_get_answers_alone(store: Store) -> None:
+    config = RECIPE.config.model_copy(update={"sampled": (Split.CALIBRATION,)})
+    recipe = replace(RECIPE, config=config)
+    done = Done.read(store, recipe, retry_errors=False)
+    (work,) = [Work(**row) for row in pick_work(questions("a"), [Split.TEST], recipe, done).to_pylist()]
+    assert work.needs_answer
+    assert work.queries == []
+    assert work.expected_keys(Table.SAMPLES, recipe) == []
+
+
+def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> None:
+    (row,) = questions("a").to_pylist()
+    group = (row["dataset"], row["subject"])
+    recipe = replace(RECIPE, examples={group: (Example(row["question"], (), "Paris"),)})
+    done = Done.read(store, recipe, retry_errors=False)
+    assert pick_work(questions("a"), [Split.TEST], recipe, done).num_rows == 0

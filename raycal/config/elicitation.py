@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from raycal.config.section import Section
+from raycal.questions.question import Split
 
 
 class Samples(Section):
@@ -24,6 +25,7 @@ class ElicitConfig(Section):
     first_line: bool = True  # an answer ends with its first line; false for answers that reason first
     few_shot: int = Field(0, ge=0)  # examples in front of each question, of its own subject where there are enough
     samples: Samples = Samples()
+    sampled: tuple[Split, ...] = (Split.CALIBRATION, Split.TEST)  # which get samples and queries beside their answers
 
 
 class Grader(StrEnum):

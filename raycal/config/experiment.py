@@ -9,7 +9,16 @@ from pydantic import Field, model_validator
 
 from raycal.config.elicitation import ElicitConfig, GradeConfig
 from raycal.config.engine import EngineConfig, ModelConfig
-from raycal.config.methods import Likelihood, Method, Sampling, SemanticEntropy, Verbalized, ZeroShot
+from raycal.config.methods import (
+    Classifier,
+    Likelihood,
+    Method,
+    Sampling,
+    SemanticEntropy,
+    Target,
+    Verbalized,
+    ZeroShot,
+)
 from raycal.config.questions import QuestionSource, WorldFacts
 from raycal.config.section import Section
 from raycal.config.training import TrainerConfig
@@ -58,6 +67,14 @@ class Experiment(Section):
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"two methods are called {twice[0]}: take one out, or give it a name")
+        return self
+
+    @model_validator(mode="after")
+    def _sampled_where_needed(self) -> Experiment:
+        for method in self.methods:
+            learns_entropy = isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY
+            if learns_entropy and Split.TRAIN not in self.elicit.sampled:
+                raise ValueError(f"{method.label} learns from samples of the train split: add it to elicit.sampled")
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -121,6 +122,7 @@ class Worker:
                 "learning_rate": learning_rate,
                 "applied": applied,
                 "seconds": time.monotonic() - started,
+                "peak_gib": peak_gib(self._device),
             }
         )
         return applied
@@ -171,6 +173,13 @@ class Worker:
             self._rows = [start]
         self._rows[-1] |= {f"calibration_{name}": value for name, value in vars(found).items()}
         self._job.store.write(Table.TRAINING, self._job.adapter_id, self._rows)
+
+
+def peak_gib(device: torch.device) -> float:
+    """The most memory that was needed so far, in GiB: of the GPU by tensors, else of this process in all."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _sum_of_means(divergence: torch.Tensor | None, examples: list[Example], device: torch.device) -> torch.Tensor:

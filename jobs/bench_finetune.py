@@ -1,0 +1,220 @@
+"""Fine-tuning speed and memory, in one run on one machine and the same batches.
+
+    python jobs/bench_finetune.py [EXAMPLES [BATCH]]
+
+    raycal  Ray Train, DeepSpeed, the two output rows, and the base model's states computed once
+    a       transformers.Trainer and PEFT with the logits of all positions, and the base model's forward at every step
+    b       a bare PyTorch loop over raycal's forward
+
+Each in a process of its own, one worker. Starting up, the first two steps and evaluations are left out of the time; the
+computation of the base model's states is part of raycal's and b's.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raycal.cluster import connect
+from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
+from raycal.finetune.batches import epoch_batches
+from raycal.finetune.examples import Examples, tokenise
+from raycal.finetune.job import FinetuneJob
+from raycal.finetune.loop import peak_gib
+from raycal.finetune.loss import divergence, two_choice_loss
+from raycal.finetune.query_model import Batch, QueryModel, with_lora
+from raycal.finetune.train import train
+from raycal.models import find_model
+from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
+from raycal.questions import load
+from raycal.questions.question import Question
+from raycal.resources import plan_workers
+from raycal.store import Store
+
+WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of each step after the warm-up, seconds spent once, and the process's peak memory in GiB."""
+
+    steps: list[float]
+    once: float
+    peak: float
+
+
+def make_job(root: Path, count: int, batch: int) -> FinetuneJob:
+    """World facts, each with its own answer or the next one's."""
+    from transformers import AutoTokenizer
+
+    model = find_model(ModelConfig())
+    tokenizer = AutoTokenizer.from_pretrained(model.location)
+    facts = [one for one in load(WorldFacts(limit=count + 33)) if isinstance(one, Question)]
+    examples = Examples.of(
+        tokenise(
+            one.id,
+            answer_prompt(one.question, (), ()),
+            (one if number % 2 else other).answers[0],
+            bool(number % 2),
+            tokenizer=tokenizer,
+            style=PromptStyle.AUTO,
+        )
+        for number, (one, other) in enumerate(pairwise(facts))
+    ).examples
+    Examples(examples[:count]).write(root / "training.parquet")
+    Examples(examples[count : count + 32]).write(root / "calibration.parquet")
+    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+    device = Device.GPU if torch.cuda.is_available() else Device.CPU
+    return FinetuneJob(
+        adapter_id="bench",
+        method=FineTuned(target_modules="all-linear", dropout=0.0, epochs=1, evaluations=1, batch_size=batch),
+        trainer=TrainerConfig(tokens_per_micro_batch=1 << 20, cpus_per_worker=1),
+        device=device,
+        model=model,
+        training=root / "training.parquet",
+        calibration=root / "calibration.parquet",
+        reference=root / "reference",
+        choice_tokens=(tokenizer.encode(choices.no)[-1], tokenizer.encode(choices.yes)[-1]),
+        store=Store(root / "store"),
+    )
+
+
+def through_raycal(job: FinetuneJob) -> Measured:
+    """Ray Train and DeepSpeed."""
+    train(job, plan_workers(job.trainer, connect()))
+    rows = list(job.store.rows("SELECT * FROM training WHERE step > 0 ORDER BY step"))
+    once = (job.reference / "finished").stat().st_mtime - job.reference.stat().st_ctime
+    return Measured([row["seconds"] for row in rows[WARM_UP:]], max(once, 0.0), max(row["peak_gib"] for row in rows))
+
+
+def _loaded(job: FinetuneJob) -> tuple[Any, torch.device]:
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    device = torch.device("cuda" if job.device is Device.GPU else "cpu")
+    base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=torch.bfloat16)
+    return with_lora(base, job.method).to(device, torch.bfloat16), device
+
+
+def bare_loop(job: FinetuneJob) -> Measured:
+    """The same forward, backward and AdamW, and nothing else."""
+    model, device = _loaded(job)
+    query = QueryModel(model, job.choice_tokens)
+    examples = Examples.read(job.training).examples
+    optimiser = torch.optim.AdamW([p for p in query.parameters() if p.requires_grad], lr=job.method.learning_rate)
+    started = time.monotonic()
+    states: dict[int, torch.Tensor] = {}
+    with query.as_base():
+        for indices in epoch_batches(len(examples), job.method.batch_size, seed=0, epoch=0):
+            some = [examples[index] for index in indices]
+            found = query(Batch.of(some, device)).answer_states
+            parts = torch.split(found, [len(example.answer_positions) for example in some])
+            states |= dict(zip(indices, parts, strict=True))
+    once = time.monotonic() - started
+    steps = []
+    for indices in epoch_batches(len(examples), job.method.batch_size, seed=0, epoch=0):
+        started = time.monotonic()
+        some = [examples[index] for index in indices]
+        base = torch.cat([states[index] for index in indices])
+        output = query(Batch.of(some, device), base, job.method.divergence)
+        correct = torch.tensor([example.correct for example in some], device=device)
+        loss = two_choice_loss(output.choice_logits, correct, job.method.loss).mean() + output.divergence.mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(query.parameters(), job.method.max_grad_norm)
+        optimiser.step()
+        optimiser.zero_grad()
+        steps.append(time.monotonic() - started)
+    return Measured(steps[WARM_UP:], once, peak_gib(device))
+
+
+def transformers_trainer(job: FinetuneJob) -> Measured:
+    """transformers.Trainer with the whole logits, and a second forward with the adapter off for the regulariser."""
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+    model, device = _loaded(job)
+    examples = list(Examples.read(job.training).examples)
+
+    class QueryTrainer(Trainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: dict[str, Any], **_: Any) -> torch.Tensor:
+            batch = Batch.of(inputs["examples"], device)
+            mask = (torch.arange(batch.tokens.shape[1], device=device) <= batch.last[:, None]).long()
+            logits = model(input_ids=batch.tokens, attention_mask=mask).logits
+            with torch.no_grad(), model.disable_adapter():
+                base = model(input_ids=batch.tokens, attention_mask=mask).logits
+            rows = torch.arange(len(batch.last), device=device)
+            choices = logits[rows, batch.last][:, list(job.choice_tokens)]
+            correct = torch.tensor([example.correct for example in inputs["examples"]], device=device)
+            answers = (batch.rows, batch.columns)
+            diverged = divergence(base[answers], logits[answers], job.method.divergence).mean()
+            return two_choice_loss(choices, correct, job.method.loss).mean() + diverged
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        times: list[float] = []  # noqa: RUF012 - one trainer, one clock
+
+        def on_step_begin(self, *_: Any, **__: Any) -> None:
+            self.times.append(-time.monotonic())
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            self.times[-1] += time.monotonic()
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder,
+            per_device_train_batch_size=job.method.batch_size,
+            num_train_epochs=1,
+            learning_rate=job.method.learning_rate,
+            bf16=True,
+            use_cpu=device.type == "cpu",
+            report_to=[],
+            save_strategy="no",
+            disable_tqdm=True,
+            remove_unused_columns=False,
+            logging_strategy="no",
+        )
+        clock = Clock()
+        QueryTrainer(
+            model, arguments, train_dataset=examples, data_collator=lambda some: {"examples": some}, callbacks=[clock]
+        ).train()
+    return Measured(clock.times[WARM_UP:], 0.0, peak_gib(device))
+
+
+def _in_a_process(way: Callable[[FinetuneJob], Measured], job: FinetuneJob) -> Measured:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(way, (job,))
+
+
+def main() -> None:
+    """Run the three ways one after another, raycal first and last to show the machine's drift."""
+    count, batch = (int(value) for value in (sys.argv[1:] + ["384", "32"][len(sys.argv) - 1 :])[:2])
+    ways = {
+        "raycal": through_raycal,
+        "a Trainer": transformers_trainer,
+        "b bare loop": bare_loop,
+        "raycal again": through_raycal,
+    }
+    speeds, peaks = {}, {}
+    for name, way in ways.items():
+        with tempfile.TemporaryDirectory() as folder:
+            found = _in_a_process(way, make_job(Path(folder), count, batch))
+        a_step = statistics.mean(found.steps) + found.once * batch / count
+        speeds[name], peaks[name] = batch / a_step, found.peak
+        print(f"{name:13} {speeds[name]:6.1f} examples/s, peak {found.peak:.2f} GiB", flush=True)
+    speed = (speeds["raycal"] + speeds["raycal again"]) / 2
+    for name in ("a Trainer", "b bare loop"):
+        memory = peaks["raycal"] / peaks[name]
+        print(f"raycal: {speed / speeds[name]:.2f} times the speed of {name}, {memory:.2f} of its memory")
+
+
+if __name__ == "__main__":
+    main()
