@@ -139,7 +139,7 @@ def _fit_temperature(z: Floats, is_right: NDArray[np.bool_]) -> Temperature:
     """A bounded search over log T, in which the negative log-likelihood has one minimum, being convex in 1 / T.
 
     Answers that 1/2 separates perfectly would be sharpened for ever. All that n answers can vouch for is a confidence
-    of (n + 1) / (n + 2) (Laplace's rule of succession), so sharpening ends where the median answer reaches it.
+    of (n + 1) / (n + 2) (Laplace's rule of succession), so that of such answers the median one ends there.
     """
     from scipy.optimize import minimize_scalar
 
@@ -148,7 +148,8 @@ def _fit_temperature(z: Floats, is_right: NDArray[np.bool_]) -> Temperature:
     def nll(log_t: float) -> float:
         return float(np.logaddexp(0, -towards_truth / np.exp(log_t)).mean())
 
-    sharpest = np.clip(np.median(np.abs(z)) / np.log(len(z) + 1), _COLDEST, 1)
+    separated = bool((towards_truth >= 0).all())
+    sharpest = np.clip(np.median(np.abs(z)) / np.log(len(z) + 1), _COLDEST, 1) if separated else _COLDEST
     found = minimize_scalar(nll, bounds=(np.log(sharpest), np.log(_HOTTEST)), method="bounded", options={"xatol": 1e-6})
     # The first of equals: where the likelihood does not depend on T, as at p = 1/2, p is left alone.
     return Temperature(float(np.exp(min(0.0, float(found.x), key=nll))))

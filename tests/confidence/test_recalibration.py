@@ -271,3 +271,17 @@ def test_isotonic_stays_a_probability_in_spite_of_rounding() -> None:
     just_below = np.nextafter(0.9, 0)
     assert np.interp(just_below, [0.2, 0.9], [1 / 6, 1]) > 1  # so numpy's line alone would leave [0, 1]
     assert Isotonic((0.2, 0.9), (1 / 6, 1.0)).apply([just_below]) == [1]
+
+
+def test_temperature_of_underconfident_answers_is_the_most_likely_one() -> None:
+    rng = np.random.default_rng(3)
+    z = rng.normal(scale=3, size=500)
+    correct = rng.random(500) < 1 / (1 + np.exp(-z / 0.3))
+    p = 1 / (1 + np.exp(-z))
+
+    def nll(temperature: float) -> float:
+        return float(np.logaddexp(0, np.where(correct, -z, z) / temperature).mean())
+
+    found = fit(Recalibration.TEMPERATURE, p, correct)
+    assert isinstance(found, Temperature)
+    assert nll(found.temperature) == pytest.approx(min(nll(t) for t in np.geomspace(0.05, 5, 2000)), abs=1e-6)
