@@ -106,7 +106,7 @@ def run_fanout(
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
 
     with warnings.catch_warnings():
         # Retries without end would hide an engine that cannot live, and have no other name in this version of Ray.

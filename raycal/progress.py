@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable
 
@@ -39,10 +38,12 @@ def show_progress(reports: Iterable[Progress], total: int, what: str, console: C
             if not first_done:
                 first, first_done, first_tokens = now, done, tokens
             seconds = max(now - first, 1e-9)
-            rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s" if done > first_done else "..."
+            rate = left = ""  # of the first report nothing is known but that the engine is up
+            if done > first_done:
+                rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s"
+                left = f", {rate}, {(total - done) * seconds / (done - first_done):.0f} s left"
             bar.update(task, completed=done, rate=rate)
             if not console.is_terminal and (now - last_line >= _LINE_EVERY_S or done >= total):
-                left = (total - done) * seconds / (done - first_done) if done > first_done else math.nan
-                console.print(f"{what}: {done}/{total} questions, {rate}, {left:.0f} s left", highlight=False)
+                console.print(f"{what}: {done}/{total} questions{left}", highlight=False)
                 last_line = now
     return failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -16,18 +17,17 @@ from raycal.store import Store
 
 pytestmark = pytest.mark.engine
 
-STEPS = 16
+STEPS = 8  # two epochs of four, evaluated every other step
 Curve = list[dict[str, Any]]
 
 
-def start(root: Path, name: str, *settings: str) -> psutil.Popen:
-    script = Path(__file__).with_name("tiny_training.py")
-    command = [sys.executable, str(script), str(root), name, *settings]
+def start(root: Path, *jobs: str) -> psutil.Popen:
+    command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(root), *jobs]
     return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
 def finish(process: psutil.Popen) -> str:
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=400)
     assert process.returncode == 0, said
     return str(said)
 
@@ -53,75 +53,75 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(root: Path) -> Curve:
-    said = finish(start(root, "undisturbed"))
+def said(root: Path) -> str:
+    """All trainings that nobody disturbs, one after another in one process; what they printed."""
+    jobs = (
+        "undisturbed",
+        "plain,dropout=0",
+        "zero2,dropout=0,zero_stage=2,workers=2",
+        "zero3,dropout=0,zero_stage=3,workers=2",
+        "bad0,poisoned=1,zero_stage=0",
+        "bad2,poisoned=1,zero_stage=2",
+        "all-bad,poisoned=64,retries=0",
+    )
+    return finish(start(root, *jobs))
+
+
+def test_it_learns_and_starts_as_the_base_model(root: Path, said: str) -> None:
     rows = curve(root, "undisturbed")
     assert [row["step"] for row in rows] == list(range(STEPS + 1)), said
-    return rows
+    assert rows[1]["divergence"] == pytest.approx(0, abs=1e-4)
+    assert column(rows, "calibration_loss")[-1] < column(rows, "calibration_loss")[0]
+    assert column(rows, "learning_rate")[0] == pytest.approx(1e-3)
+    assert all(row["applied"] for row in rows[1:])
 
 
-def test_it_learns_and_starts_as_the_base_model(undisturbed: Curve) -> None:
-    assert undisturbed[1]["divergence"] == pytest.approx(0, abs=1e-4)
-    assert column(undisturbed, "calibration_loss")[-1] < column(undisturbed, "calibration_loss")[0]
-    assert column(undisturbed, "learning_rate")[0] == pytest.approx(1e-3)
-    assert all(row["applied"] for row in undisturbed[1:])
-
-
-def test_checkpoints_hold_no_base_model(root: Path, undisturbed: Curve) -> None:
+@pytest.mark.usefixtures("said")
+def test_checkpoints_hold_no_base_model(root: Path) -> None:
     (last, *_) = sorted((root / "store" / "finetune" / "undisturbed").glob("checkpoint_*/"), reverse=True)
     base = sum(path.stat().st_size for path in (root / "model").glob("*.safetensors"))
     assert sum(path.stat().st_size for path in last.rglob("*") if path.is_file()) < base / 10
     assert all("lora_" in name for name in load_file(last / "adapter" / "adapter_model.safetensors"))
 
 
-@pytest.mark.parametrize("settings", [("zero_stage=2", "workers=2"), ("zero_stage=3", "workers=2"), ("zero_stage=0",)])
-def test_workers_and_zero_stages_give_the_same_curve(root: Path, settings: tuple[str, ...]) -> None:
-    name = "-".join(settings).replace("=", "")
-    for one in ("plain", name):
-        if not curve(root, one):
-            finish(start(root, one, "dropout=0", *(settings if one == name else ())))
-    plain, other = curve(root, "plain"), curve(root, name)
-    for what in ("loss", "calibration_loss"):
-        assert column(other, what) == pytest.approx(column(plain, what), abs=2e-3)
+@pytest.mark.parametrize("name", ["zero2", "zero3"])
+def test_one_worker_or_two_and_any_zero_stage_give_the_same_curve(root: Path, said: str, name: str) -> None:
+    one, two = curve(root, "plain"), curve(root, name)
+    assert [row["step"] for row in two] == list(range(STEPS + 1)), said
+    for what in ("loss", "divergence", "calibration_loss"):
+        assert column(two, what) == pytest.approx(column(one, what), abs=1e-3)
 
 
 @pytest.mark.parametrize("victim", ["worker", "driver"])
-def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, undisturbed: Curve, victim: str) -> None:
+def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, said: str, victim: str) -> None:
     name = f"killed-{victim}"
     process = start(root, name)
     wait_for_steps(root, name, 3)
     if victim == "driver":
         process.kill()
         process.communicate()
-        before = len(curve(root, name))
-        assert before <= STEPS
+        assert len(curve(root, name)) < STEPS + 1
         finish(start(root, name))
     else:
         workers = [child for child in process.children(recursive=True) if "RayTrainWorker" in " ".join(child.cmdline())]
         assert workers
         workers[0].kill()
         finish(process)
-    rows = curve(root, name)
-    assert [row["step"] for row in rows] == list(range(STEPS + 1))
+    rows, undisturbed = curve(root, name), curve(root, "undisturbed")
+    assert [row["step"] for row in rows] == list(range(STEPS + 1)), said
     for what in ("loss", "divergence", "learning_rate", "calibration_loss"):
         assert column(rows, what) == pytest.approx(column(undisturbed, what), abs=1e-4)
 
 
-@pytest.mark.parametrize("zero_stage", ["0", "2"])
-def test_a_step_without_finite_loss_is_skipped_and_counted(root: Path, zero_stage: str) -> None:
-    name = f"one-bad-{zero_stage}"
-    finish(start(root, name, "poisoned=1", f"zero_stage={zero_stage}"))
+@pytest.mark.parametrize("name", ["bad0", "bad2"])
+def test_a_step_without_finite_loss_is_skipped_and_counted(root: Path, said: str, name: str) -> None:
     rows = curve(root, name)
-    assert [row["applied"] for row in rows[1:]].count(False) == 4  # once an epoch
-    assert all(map(_is_finite, column(rows, "calibration_loss")))
-    assert all(_is_finite(row["loss"]) for row in rows[1:] if row["applied"])
+    assert [row["applied"] for row in rows[1:]].count(False) == 2, said  # once an epoch
+    assert all(map(math.isfinite, column(rows, "calibration_loss")))
+    assert all(math.isfinite(row["loss"]) for row in rows[1:] if row["applied"])
 
 
-def test_a_training_without_any_finite_loss_stops_and_says_so(root: Path) -> None:
-    said = finish(start(root, "all-bad", "poisoned=64", "retries=0"))
-    assert "steps in a row had no finite loss" in said
-    assert "lower learning_rate" in said
-
-
-def _is_finite(value: float) -> bool:
-    return abs(value) < float("inf")
+def test_a_training_without_any_finite_loss_stops_and_says_so(said: str) -> None:
+    (told,) = (line for line in said.splitlines() if line.startswith("all-bad"))
+    assert "steps in a row had no finite loss" in told
+    assert "lower learning_rate" in told

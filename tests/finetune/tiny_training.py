@@ -1,4 +1,4 @@
-"""A small fine-tuning in a process of its own: python tiny_training.py FOLDER NAME KEY=VALUE ...
+"""Small fine-tunings in a process of their own: python tiny_training.py FOLDER NAME[,KEY=VALUE ...] ...
 
 The model is a Llama of two layers with the packaged model's tokeniser. One token's embedding is not a number: an
 example that holds it makes a step's loss not finite.
@@ -24,9 +24,8 @@ from raycal.resources import plan_workers
 from raycal.store import Store
 
 POISON = "qwertz"
-STEPS = 16
 METHOD = FineTuned(
-    target_modules="all-linear", learning_rate=1e-3, dropout=0.1, epochs=4, evaluations=4, batch_size=16, patience=99
+    target_modules="all-linear", learning_rate=1e-3, dropout=0.1, epochs=2, evaluations=2, batch_size=16, patience=99
 )
 
 
@@ -59,12 +58,10 @@ def examples(model: Model, prefix: str, count: int, poisoned: int) -> Examples:
     return Examples.of(example(number) for number in range(count))
 
 
-def main() -> None:
+def run(root: Path, name: str, settings: dict[str, str]) -> None:
     """Train, and print how it ended."""
-    root, name = Path(sys.argv[1]), sys.argv[2]
-    settings = dict(argument.split("=") for argument in sys.argv[3:])
-    poisoned = int(settings.pop("poisoned", 0))
     model = tiny_model(root / "model")
+    poisoned = int(settings.pop("poisoned", 0))
     paths = {}
     for split, count in (("training", 64), ("calibration", 24)):
         paths[split] = root / f"{name}-{split}.parquet"
@@ -86,9 +83,17 @@ def main() -> None:
         store=Store(root / "store"),
     )
     try:
-        print("adapter in", train(job, plan_workers(trainer, connect())))
+        print(name, "adapter in", train(job, plan_workers(trainer, connect())))
     except FinetuneError as error:
-        print("failed:", error)
+        print(name, "failed:", error)
+
+
+def main() -> None:
+    """Train one after another."""
+    root = Path(sys.argv[1])
+    for job in sys.argv[2:]:
+        name, *settings = job.split(",")
+        run(root, name, dict(setting.split("=") for setting in settings))
 
 
 if __name__ == "__main__":

@@ -65,12 +65,12 @@ def make_curve(label: str = "fine-tuned", steps: int = 8, every: int = 2, **chan
         step=step,
         loss=nowhere * (0.5 + np.exp(-step / 3)),
         divergence=nowhere * 0.02 * np.sqrt(step),
-        learning_rate=nowhere * 1e-4 * np.cos(step / steps),
+        learning_rate=nowhere * 1e-4 * np.cos(step / max(steps, 1)),
         seconds=nowhere * 1.5,
         skipped=np.zeros(steps + 1, dtype=bool),
         calibration_loss=np.where(evaluated, 0.6 + 0.01 * np.abs(step - (steps - every)), np.nan),
-        calibration_ece=np.where(evaluated, 0.3 - 0.2 * step / steps, np.nan),
-        calibration_auroc=np.where(evaluated, 0.5 + 0.2 * step / steps, np.nan),
+        calibration_ece=np.where(evaluated, 0.3 - 0.2 * step / max(steps, 1), np.nan),
+        calibration_auroc=np.where(evaluated, 0.5 + 0.2 * step / max(steps, 1), np.nan),
     )
     return replace(curve, **changes)
 

@@ -1,0 +1,123 @@
+"""One run with all that is fitted: classifier, adapter, recalibration and combination, as the command makes them."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from support import Raycal
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from raycal.config import FineTuned, Wording
+from raycal.experiment_file import read_experiment
+from raycal.finetune.prepare import adapter_folder, training_rows
+from raycal.finetune.query import tuned_query
+from raycal.graded import answered, conversation
+from raycal.prompts import CORRECTNESS_QUERIES, correctness_prompt, render
+from raycal.questions.question import Split
+from raycal.run import Run
+from raycal.schemas import Table
+
+pytestmark = pytest.mark.engine
+
+METHODS = """
+  - {method: zero_shot}
+  - {method: sampling, equivalence: token_overlap}
+  - {method: classifier, layer: 15}
+  - {method: fine_tuned, name: tuned, rank: 2, learning_rate: 0.01, epochs: 1, batch_size: 8, evaluations: 1}
+  - {method: recalibrated, of: {method: zero_shot}, by: platt}
+  - {method: combined, of: [{method: zero_shot}, {method: classifier, layer: 15}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment, with the training split and the methods that need it."""
+    text = experiment_file.read_text().replace("[calibration, test]", "[train, calibration, test]")
+    start, end = text.index("methods:"), text.index("evaluate:")
+    path = tmp_path_factory.mktemp("tuned") / "tuned.yaml"
+    path.write_text(text[:start] + "methods:" + METHODS + text[end:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def tuned(tuned_file: Path, finished: Run, raycal: Raycal, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    store = tmp_path_factory.mktemp("tuned-store") / "store"
+    shutil.copytree(finished.store.root, store)
+    raycal("run", str(tuned_file), "--set", f"storage={store}")
+    return Run.open(read_experiment(tuned_file, [f"storage={store}"]))
+
+
+def method_of(run: Run) -> FineTuned:
+    (method,) = (one for one in run.experiment.methods if isinstance(one, FineTuned))
+    return method
+
+
+def test_every_method_has_its_row_and_covers_the_test_split(tuned: Run) -> None:
+    rows = {row["method"]: row for row in tuned.store.rows("SELECT * FROM metrics WHERE run = ?", [tuned.id])}
+    assert set(rows) == {method.label for method in tuned.experiment.methods}
+    assert all(row["coverage"] == 1 and row["n"] > 0 for row in rows.values())
+
+
+def test_the_engine_says_what_a_plain_peft_forward_says(tuned: Run) -> None:
+    method, model = method_of(tuned), tuned.recipe.model
+    base = AutoModelForCausalLM.from_pretrained(model.location, dtype=torch.float32)
+    peft = PeftModel.from_pretrained(base, adapter_folder(tuned, method)).eval()
+    tokenizer = AutoTokenizer.from_pretrained(model.location)
+    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+    no, yes = (tokenizer.encode(text)[-1] for text in (choices.no, choices.yes))
+    query = tuned_query(tuned, method)
+    shards = {Table.QUERIES: tuned.store.shards(Table.QUERIES, query.partition)}
+    said = {row["answer_key"]: row["p_true"] for row in tuned.store.rows("SELECT * FROM queries", shards=shards)}
+    rows = answered(tuned, [Split.CALIBRATION, Split.TEST])
+    assert set(said) == {row.answer_key for row in rows}
+    for row in rows[:8]:
+        asked = conversation(tuned.recipe, vars(row), few_shot=False)
+        tokens = render(correctness_prompt(asked, row.answer), tokenizer, tuned.recipe.style)
+        with torch.no_grad():
+            logits = peft(torch.tensor([tokens])).logits[0, -1]
+        p = 1 / (1 + math.exp(logits[no] - logits[yes]))
+        assert said[row.answer_key] == pytest.approx(p, abs=1e-2)
+
+
+def test_the_adapter_is_small_and_has_a_card_with_its_numbers(tuned: Run) -> None:
+    folder = adapter_folder(tuned, method_of(tuned))
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 4e6
+    card = (folder / "README.md").read_text()
+    curve = tuned.store.rows("SELECT calibration_loss FROM training WHERE adapter = ?", [folder.name])
+    losses = [row["calibration_loss"] for row in curve if row["calibration_loss"] is not None]
+    assert f"{min(losses):.4f}" in card
+    assert tuned.recipe.model.name in card
+
+
+def test_training_sees_no_other_split(tuned: Run) -> None:
+    trained = {row.question_id for row in training_rows(tuned, method_of(tuned))}
+    others = {row.question_id for row in answered(tuned, [Split.CALIBRATION, Split.TEST])}
+    assert trained
+    assert not trained & others
+
+
+def test_a_second_run_trains_and_asks_nothing(tuned: Run, tuned_file: Path, raycal: Raycal) -> None:
+    def shards() -> set[Path]:
+        tables = (Table.ANSWERS, Table.QUERIES, Table.FEATURES, Table.TRAINING, Table.SCORES)
+        return {path for table in tables for path in tuned.store.shards(table)}
+
+    before = shards()
+    raycal("run", str(tuned_file), "--set", f"storage={tuned.store.root}", timeout=60)
+    assert shards() == before
+
+
+def test_ask_takes_an_adapter(tuned: Run, raycal: Raycal) -> None:
+    folder = adapter_folder(tuned, method_of(tuned))
+    options = ["--adapter", str(folder), "--set", "methods=[{method: zero_shot}]", "--json"]
+    reply = json.loads(raycal("ask", "What is the capital of France?", *options).stdout)
+    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "fine_tuned"]
+    assert all(0 <= one["value"] <= 1 for one in reply["confidences"])
+    failed = raycal("ask", "What?", "--adapter", str(folder.parent), check=False)
+    assert failed.returncode == 1
+    assert "holds no adapter" in failed.stderr
