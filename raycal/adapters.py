@@ -11,7 +11,6 @@ from uuid import uuid4
 from raycal.keys import digest
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-SETTINGS = "raycal.json"  # beside them, how raycal trained it
 
 
 class AdapterError(ValueError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from raycal.adapters import SETTINGS, find_adapter
+from raycal.adapters import find_adapter
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
 from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Unfitted
@@ -17,6 +17,7 @@ from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Rows
 from raycal.finetune.query import TunedQuery
+from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import find_model
 from raycal.recipe import Query, Recipe
@@ -44,9 +45,8 @@ class Reply:
 def with_adapter(experiment: Experiment, folder: Path) -> Experiment:
     """The experiment with one more method: an adapter's, asked as it was trained to be. Raises AdapterError."""
     find_adapter(folder)
-    trained = folder / SETTINGS
-    method = FineTuned.model_validate_json(trained.read_text()) if trained.is_file() else FineTuned()
-    tuned = method.model_copy(update={"adapter": folder, "name": f"fine_tuned ({folder.name})"})
+    settings = read_settings(folder) | {"adapter": folder, "name": f"fine_tuned ({folder.name})"}
+    tuned = FineTuned.model_validate(settings)
     return experiment.model_copy(update={"methods": (*experiment.methods, tuned)})
 
 
@@ -76,8 +76,10 @@ def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[Engin
 
 
 def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Confidence:
-    config = experiment.model.model_copy(update={"adapter": method.adapter})
-    query = TunedQuery(recipe, method, config, find_model(config))
+    base = method.model or experiment.model
+    config = base.model_copy(update={"adapter": method.adapter})
+    reading = replace(recipe, model=find_model(base), style=base.prompt_style)
+    query = TunedQuery(reading, method, config, find_model(config))
     row = {"key": "", "answer_key": "", "question_id": "", "dataset": _DATASET, "subject": "", "choices": []}
     row |= {"question": reply.question, "answer": reply.answer}
     with _engine(experiment, config) as (engine, runner):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycal.config import Classifier
+from raycal.config import Classifier, ModelConfig
 from raycal.engine import Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.finetune.examples import ExampleError, tokenise
@@ -33,7 +33,8 @@ class LayerError(ValueError):
 class FeatureReader:
     """Reads the hidden states of an answer's last token at some layers."""
 
-    recipe: Recipe
+    config: ModelConfig
+    recipe: Recipe  # as the model has it whose states they are
     layers: tuple[int, ...]
     few_shot: bool
 
@@ -96,18 +97,26 @@ def _at(states: NDArray[np.float32], layer: int) -> list[float]:
     return [float(value) for value in states[layer]]
 
 
+def feature_reader(run: Run, first: Classifier, *others: Classifier) -> FeatureReader:
+    """The reader of the states that some classifiers need, which read alike but for their layers."""
+    layers = sorted({one.layer for one in (first, *others)})
+    return FeatureReader(run.reading_config(first), run.reading(first), tuple(layers), first.few_shot)
+
+
 def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[FeatureReader, pa.Table]]:
     """What some classifiers lack: for each way of asking, a reader of the layers, and the answers that it must read."""
+    alike: dict[tuple[ModelConfig | None, bool], list[Classifier]] = {}
+    for classifier in classifiers:
+        alike.setdefault((classifier.model, classifier.few_shot), []).append(classifier)
     missing = []
-    for few_shot in sorted({classifier.few_shot for classifier in classifiers}):
-        layers = sorted({classifier.layer for classifier in classifiers if classifier.few_shot is few_shot})
-        reader = FeatureReader(run.recipe, tuple(layers), few_shot)
+    for some in alike.values():
+        reader = feature_reader(run, *some)
         shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
         there = {row["key"] for row in run.store.rows("SELECT key FROM features WHERE error IS NULL", shards=shards)}
         rows = [
             asdict(row)
             for row in answered(run, tuple(Split))
-            if not there.issuperset(reader.key(row.answer_key, layer) for layer in layers)
+            if not there.issuperset(reader.key(row.answer_key, layer) for layer in reader.layers)
         ]
         if rows:
             missing.append((reader, pa.Table.from_pylist(rows)))
@@ -118,15 +127,14 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[P
     """Read hidden states (see `missing_features`); yields progress batch by batch. Raises as `run_fanout` does."""
     import ray.data
 
-    experiment = run.experiment
     return run_fanout(
-        lambda: ray.data.from_arrow(todo), reader, experiment.model, experiment.engine, run.store, backend=HiddenStates
+        lambda: ray.data.from_arrow(todo), reader, reader.config, run.experiment.engine, run.store, backend=HiddenStates
     )
 
 
 def features_of(run: Run, classifier: Classifier) -> dict[str, NDArray[np.float32]]:
     """The classifier's hidden states by answer key, (width,) each."""
-    reader = FeatureReader(run.recipe, (classifier.layer,), classifier.few_shot)
+    reader = feature_reader(run, classifier)
     shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
     asked = run.keyed(lambda row: reader.key(row["answer_key"], classifier.layer))
     query = "SELECT asked.answer_key, state FROM asked JOIN features ON features.key = asked.key WHERE error IS NULL"

@@ -55,6 +55,11 @@ def graded(run: Run, split: Split) -> list[AnsweredQuestion]:
     return [one for one in answered(run, [split]) if one.correct is not None]
 
 
+def first_by_hash(rows: Collection[AnsweredQuestion], count: int | None, seed: int) -> list[AnsweredQuestion]:
+    """The first `count` of some answers (None: all) in an order of the seed: fewer are always part of more."""
+    return sorted(rows, key=lambda row: digest("training", seed, row.question_id))[:count]
+
+
 def evidence(rows: Collection[AnsweredQuestion]) -> str:
     """A hash of what is fitted on: answers with their grades, in any order."""
     return digest(*sorted(f"{row.answer_key}:{row.correct}" for row in rows))

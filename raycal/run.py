@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from raycal.config import Experiment
+from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
 from raycal.models import find_model
@@ -57,6 +57,16 @@ class Run:
         """The experiment's name and a hash of all that determines its numbers (not where or how fast they are made)."""
         determining = self.experiment.model_dump_json(exclude={"engine", "trainer", "storage"})
         return f"{self.experiment.name}-{digest(determining, self.recipe.model)[:8]}"
+
+    def reading_config(self, method: Classifier | FineTuned) -> ModelConfig:
+        """The configuration of the model that reads the answers for a method: that which gave them, or another."""
+        return method.model or self.experiment.model
+
+    def reading(self, method: Classifier | FineTuned) -> Recipe:
+        """The recipe as the model has it that reads the answers for a method. Raises ModelError and AdapterError."""
+        if method.model is None:
+            return self.recipe
+        return replace(self.recipe, model=find_model(method.model), style=method.model.prompt_style)
 
     @cached_property
     def asked(self) -> pa.Table:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from raycal.classifiers import classifier_fingerprint
 from raycal.confidence import Confidence, Elicited, Embed, Sample, needed_pairs, score
 from raycal.config import (
     Classifier,
@@ -23,7 +24,7 @@ from raycal.config import (
     Verbalized,
     ZeroShot,
 )
-from raycal.features import FeatureReader
+from raycal.features import feature_reader
 from raycal.finetune.query import tuned_query
 from raycal.graded import evidence, graded
 from raycal.judge_equivalence import judge_name, verdicts_of
@@ -62,7 +63,7 @@ def builds_on(method: Method) -> tuple[Method, ...]:
             return (method.of,)
         case Combined():
             return method.of
-        case Classifier(target=Target.SEMANTIC_ENTROPY):
+        case Classifier(target=Target.SEMANTIC_ENTROPY, fitted=None):
             return (method.entropy,)
         case _:
             return ()
@@ -112,8 +113,11 @@ def _fitted_evidence(run: Run, method: Fitted) -> Callable[[dict[str, str]], Seq
             tuned = tuned_query(run, method)
             return lambda row: [tuned.key(row["answer_key"])]
         case Classifier():
-            reader = FeatureReader(run.recipe, (method.layer,), method.few_shot)
-            fitted = [*_fitted_on(run, Split.TRAIN, builds_on(method)), str(run.experiment.seed)]
+            reader = feature_reader(run, method)
+            if method.fitted is not None:
+                fitted = [classifier_fingerprint(method.fitted)]
+            else:
+                fitted = [*_fitted_on(run, Split.TRAIN, builds_on(method)), str(run.experiment.seed)]
             return lambda row: [reader.key(row["answer_key"], method.layer), *fitted]
         case Recalibrated() | Combined():
             bases = [_keys_by_answer(run, one) for one in builds_on(method)]

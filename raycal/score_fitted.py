@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from raycal.classifiers import classifier_head
 from raycal.confidence import Confidence
-from raycal.confidence.classifier import fit_classifier, low_entropy
 from raycal.confidence.recalibration import fit
 from raycal.confidence.record import probability
 from raycal.confidence.stacking import fit_stack
-from raycal.config import Classifier, Combined, FineTuned, Method, Recalibrated, Target
+from raycal.config import Classifier, Combined, FineTuned, Method, Recalibrated
 from raycal.features import features_of
 from raycal.finetune.query import tuned_query
-from raycal.graded import AnsweredQuestion, answered, graded
+from raycal.graded import AnsweredQuestion, graded
 from raycal.questions.question import Split
 from raycal.run import Run
 from raycal.schemas import Table
@@ -31,7 +31,7 @@ class NothingToFitError(ValueError):
 def fitted_confidences(run: Run, method: Fitted, scores_of: ScoresOf) -> Mapping[str, Confidence]:
     """Fit a method and apply it: its confidences by answer key. `scores_of` gives those of the methods it builds on.
 
-    Raises NothingToFitError, ClassifierError, RecalibrationError and StackingError.
+    Raises NothingToFitError, ClassifierError, SettingsError, RecalibrationError and StackingError.
     """
     match method:
         case FineTuned():
@@ -55,17 +55,10 @@ def _fine_tuned(run: Run, method: FineTuned) -> Mapping[str, Confidence]:
 
 def _classifier(run: Run, method: Classifier, scores_of: ScoresOf) -> Mapping[str, Confidence]:
     states = features_of(run, method)
-    rows = [row for row in graded(run, Split.TRAIN) if row.answer_key in states]
-    labels = [bool(row.correct) for row in rows]
-    if method.target is Target.SEMANTIC_ENTROPY:
-        certainty = scores_of(method.entropy)
-        rows = [row for row in answered(run, [Split.TRAIN]) if row.answer_key in states and row.answer_key in certainty]
-        labels = low_entropy(1 - np.array([certainty[row.answer_key] for row in rows])).tolist()
-    if not rows:
-        raise NothingToFitError(f"{method.label} is fitted on the train split, which has no answers: add it to splits")
-    fitting = np.stack([states[row.answer_key] for row in rows])
-    head = fit_classifier(method, fitting, np.array(labels), seed=run.experiment.seed)
-    p = head.predict_proba(np.stack(list(states.values())).astype(np.float64))[:, 1]
+    if not states:
+        raise NothingToFitError(f"{method.label} has no hidden states to read: run the features stage first")
+    head = classifier_head(run, method, states, lambda: scores_of(method.entropy))
+    p = head.predict(np.stack(list(states.values())))
     return {key: probability(float(value), "the classifier's output") for key, value in zip(states, p, strict=True)}
 
 

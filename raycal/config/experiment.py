@@ -72,7 +72,9 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _sampled_where_needed(self) -> Experiment:
         for method in self.methods:
-            learns_entropy = isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY
+            learns_entropy = (
+                isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY and method.fitted is None
+            )
             if learns_entropy and Split.TRAIN not in self.elicit.sampled:
                 raise ValueError(f"{method.label} learns from samples of the train split: add it to elicit.sampled")
         return self

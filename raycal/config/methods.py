@@ -6,8 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from raycal.config.engine import ModelConfig
 from raycal.config.section import Section
 
 
@@ -156,13 +157,16 @@ class Classifier(MethodConfig):
     """p = a small head on the hidden state of the answer's last token, fitted on the training questions."""
 
     method: Literal["classifier"] = "classifier"
+    fitted: Path | None = None  # a folder: this classifier as an earlier run fitted it, instead of fitting one
+    model: ModelConfig | None = None  # whose hidden states are read; None: those of the model that answered
     layer: int = -1  # 0: the embeddings; negative: counted from the last
     head: Head = Head.LOGISTIC
     width: int = Field(256, ge=4)  # of the MLP's first hidden layer
-    weight_decay: float = Field(1.0, ge=0)  # the strength of the L2 penalty
+    weight_decay: float | None = Field(None, gt=0)  # strength of the L2 penalty; None: by cross-validation
     target: Target = Target.GRADE
     entropy: SemanticEntropy = SemanticEntropy()  # that of the target, where it is the semantic entropy
     few_shot: bool = False  # whether the answered question stands behind the examples that it was asked with
+    training_questions: int | None = Field(None, ge=1)  # None: all of the training split
 
 
 class FineTuned(MethodConfig):
@@ -173,6 +177,7 @@ class FineTuned(MethodConfig):
 
     method: Literal["fine_tuned"] = "fine_tuned"
     adapter: Path | None = None  # a folder: this adapter as it is, instead of training one
+    model: ModelConfig | None = None  # which is tuned and asked; None: the model that answered
     wording: Wording = Wording.CHOICES
     few_shot: bool = False  # whether the query shows the examples that the question was asked with
     rank: int = Field(8, ge=1)
@@ -194,6 +199,12 @@ class FineTuned(MethodConfig):
     patience: int = Field(4, ge=1)  # evaluations without a better calibration loss after which training stops
     training_questions: int | None = Field(None, ge=1)  # None: all of the training split
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_adapter(self) -> FineTuned:
+        if self.model is not None and self.model.adapter is not None:
+            raise ValueError("fine_tuned puts an adapter of its own on model: name another one as adapter")
+        return self
 
 
 # What needs no fitting: its confidence follows from what was elicited about the answer.

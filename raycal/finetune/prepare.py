@@ -9,7 +9,7 @@ from typing import Any
 from raycal.config import Device, FineTuned, PromptStyle
 from raycal.finetune.examples import Examples, tokenise
 from raycal.finetune.job import FinetuneJob
-from raycal.graded import AnsweredQuestion, conversation, evidence, graded
+from raycal.graded import AnsweredQuestion, conversation, evidence, first_by_hash, graded
 from raycal.keys import digest
 from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt, correctness_prompt, template_name
 from raycal.questions.question import Split
@@ -24,16 +24,15 @@ class NothingToLearnError(ValueError):
 
 def training_rows(run: Run, method: FineTuned) -> list[AnsweredQuestion]:
     """The graded answers that a method trains on: all of the training split, or the first by hash."""
-    rows = graded(run, Split.TRAIN)
-    rows.sort(key=lambda row: digest("training", method.seed, row.question_id))
-    return rows[: method.training_questions]
+    return first_by_hash(graded(run, Split.TRAIN), method.training_questions, method.seed)
 
 
 def adapter_id(run: Run, method: FineTuned) -> str:
     """The name of the adapter: all that determines it beside numeric noise."""
-    config = method.model_dump_json(exclude={"adapter"})
+    config = method.model_dump_json(exclude={"adapter", "model"})
     data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
-    return f"{run.experiment.name}-{digest(config, run.recipe.model, query_name(method, run.recipe.style), *data)[:12]}"
+    reading = run.reading(method)
+    return f"{run.experiment.name}-{digest(config, reading.model, query_name(method, reading.style), *data)[:12]}"
 
 
 def adapter_folder(run: Run, method: FineTuned) -> Path:
@@ -51,7 +50,7 @@ def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
     """Tokenise the graded answers, or find them tokenised by an earlier job. Raises NothingToLearnError."""
     from transformers import AutoTokenizer
 
-    model = run.recipe.model
+    model = run.reading(method).model
     tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.hub_revision, trust_remote_code=False)
     choices = CORRECTNESS_QUERIES[method.wording]
     paths = {}
@@ -76,7 +75,8 @@ def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
 
 
 def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], tokenizer: Any) -> Path:
-    name = digest(run.recipe.model, query_name(method, run.recipe.style), evidence(rows))[:16]
+    reading = run.reading(method)
+    name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
     path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
     if path.exists():
         return path
@@ -84,12 +84,12 @@ def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], to
     Examples.of(
         tokenise(
             row.answer_key,
-            conversation(run.recipe, vars(row), few_shot=method.few_shot),
+            conversation(reading, vars(row), few_shot=method.few_shot),
             row.answer,
             bool(row.correct),
             wording=method.wording,
             tokenizer=tokenizer,
-            style=run.recipe.style,
+            style=reading.style,
         )
         for row in rows
     ).write(path)

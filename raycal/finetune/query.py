@@ -13,6 +13,7 @@ from raycal.config import FineTuned, ModelConfig
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.finetune.prepare import adapter_folder, query_name
+from raycal.fitted_settings import check_settings
 from raycal.graded import answered, conversation
 from raycal.keys import digest, safe_name
 from raycal.models import Model, find_model
@@ -24,6 +25,7 @@ from raycal.schemas import Table
 from raycal.store import Store
 
 _SAMPLING = json.dumps({"temperature": 0, "max_tokens": 1})
+_ASKS = ("wording", "few_shot")  # how an adapter must be asked, as when it was trained
 _SPLITS = (Split.CALIBRATION, Split.TEST)  # what training has seen is not asked about
 
 
@@ -31,7 +33,7 @@ _SPLITS = (Split.CALIBRATION, Split.TEST)  # what training has seen is not asked
 class TunedQuery:
     """A fine-tuned method with its adapter: what names its rows, and how a row is asked."""
 
-    recipe: Recipe
+    recipe: Recipe  # as the model has it that is asked
     method: FineTuned
     config: ModelConfig  # with the adapter
     model: Model
@@ -75,9 +77,14 @@ class TunedQuery:
 
 
 def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
-    """The query of a run's method, whose adapter must be there: AdapterError otherwise."""
-    config = run.experiment.model.model_copy(update={"adapter": adapter_folder(run, method)})
-    return TunedQuery(run.recipe, method, config, find_model(config))
+    """The query of a run's method, whose adapter must be there: AdapterError otherwise.
+
+    Raises SettingsError where the adapter was trained to be asked in another way.
+    """
+    if method.adapter is not None:
+        check_settings(method.adapter, method, _ASKS)
+    config = run.reading_config(method).model_copy(update={"adapter": adapter_folder(run, method)})
+    return TunedQuery(run.reading(method), method, config, find_model(config))
 
 
 def unasked(run: Run, query: TunedQuery) -> pa.Table:

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from raycal.adapters import SETTINGS
 from raycal.cluster import connect
 from raycal.config import FineTuned
 from raycal.finetune.batches import steps_an_epoch
@@ -21,6 +20,7 @@ from raycal.finetune.card import model_card
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.prepare import adapter_folder, prepare, training_rows
 from raycal.finetune.train import train
+from raycal.fitted_settings import write_settings
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
@@ -49,7 +49,7 @@ def _install(run: Run, job: FinetuneJob, best: Path, folder: Path) -> None:
     aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
     shutil.copytree(best, aside)
     (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
-    (aside / SETTINGS).write_text(job.method.model_dump_json(indent=2, exclude={"adapter"}))
+    write_settings(aside, job.method)
     aside.rename(folder)
     shutil.rmtree(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
 
