@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from raycal.run import Run
+from raycal.command import errors_for_people, opened, show
 
 app = typer.Typer(
     help="Measure and mend the confidence of language models.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -34,7 +27,7 @@ DEFAULT_STORE = Path("results")
 @app.command("run")
 def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
     """Run every stage: elicit, grade, finetune, features, score, evaluate, report."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import run_all
 
         run_all(run, console, retry_errors=retry_errors)
@@ -43,7 +36,7 @@ def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_
 @app.command()
 def elicit(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
     """Ask the questions: answers, samples and stated confidences."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import elicit_stage
 
         elicit_stage(run, console, retry_errors=retry_errors)
@@ -63,23 +56,23 @@ def grade(
 ) -> None:
     """Grade the answers of an experiment, or the rows of a file from anywhere."""
     if file is None:
-        with _opened(experiment, overrides) as (run, console):
+        with opened(experiment, overrides) as (run, console):
             from raycal.pipeline import grade_stage
 
             grade_stage(run, console)
         return
-    with _errors_for_people():
+    with errors_for_people():
         from raycal.grade.file import grade_file
         from raycal.tables import grades_table
 
         graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
-        _show(graded.to_dict() if as_json else grades_table(graded))
+        show(graded.to_dict() if as_json else grades_table(graded))
 
 
 @app.command("finetune")
 def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Train the adapters that the methods need, and ask the tuned models."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import finetune_stage
 
         finetune_stage(run, console)
@@ -88,7 +81,7 @@ def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -
 @app.command()
 def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Read the hidden states that the classifiers need."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import features_stage
 
         features_stage(run, console)
@@ -97,7 +90,7 @@ def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Give every answer a confidence by every method."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import score_stage
 
         score_stage(run, console)
@@ -106,7 +99,7 @@ def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Compute the metrics of every method, with intervals."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import evaluate_stage
 
         evaluate_stage(run, console)
@@ -115,7 +108,7 @@ def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Write the figures and the HTML page of an experiment that was evaluated."""
-    with _opened(file, overrides) as (run, console):
+    with opened(file, overrides) as (run, console):
         from raycal.pipeline import report_stage
 
         report_stage(run, console)
@@ -130,7 +123,7 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Ask one question; print the answer and each method's confidence in it."""
-    with _errors_for_people():
+    with errors_for_people():
         from raycal.ask import ask as ask_model
         from raycal.ask import with_adapter
         from raycal.experiment_file import read_experiment
@@ -138,7 +131,7 @@ def ask(
 
         chosen = read_experiment(experiment, overrides or [])
         reply = ask_model(question, with_adapter(chosen, adapter) if adapter else chosen)
-        _show(reply.to_dict() if as_json else reply_table(reply))
+        show(reply.to_dict() if as_json else reply_table(reply))
 
 
 @app.command()
@@ -149,14 +142,14 @@ def results(
     sql: Annotated[str | None, typer.Option(help="Any DuckDB query over the tables instead.")] = None,
 ) -> None:
     """List the runs in the store, a row a method, or query its tables."""
-    with _errors_for_people():
+    with errors_for_people():
         from raycal.tables import list_results, results_table, to_csv
 
         rows = list_results(store, sql)
         if as_csv:
             typer.echo(to_csv(rows), nl=False)
         else:
-            _show(rows if as_json else results_table(rows))
+            show(rows if as_json else results_table(rows))
 
 
 @app.command()
@@ -169,11 +162,11 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """Compute every metric of anybody's file of confidences and correctness."""
-    with _errors_for_people():
+    with errors_for_people():
         from raycal.metrics_file import metrics_of_file
 
         found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
-        _show(found.to_dict() if as_json else found.table())
+        show(found.to_dict() if as_json else found.table())
 
 
 @app.command("export-graded")
@@ -184,11 +177,11 @@ def export_graded_command(
     overrides: Overrides = None,
 ) -> None:
     """Write the graded answers as a data set with a card, a Parquet file a split."""
-    with _errors_for_people():
+    with errors_for_people():
         from raycal.export_graded import export_graded, open_run
         from raycal.tables import export_table
 
-        _show(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
+        show(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
 
 
 @app.command("import-graded")
@@ -207,12 +200,12 @@ def import_graded_command(
 
     A row names its answer by answer_key, or by question_id or question together with answer.
     """
-    with _opened(experiment, overrides) as (run, _):
+    with opened(experiment, overrides) as (run, _):
         from raycal.import_graded import GradeColumns, import_graded
         from raycal.tables import import_table
 
         report = import_graded(run, file, GradeColumns(correct, answer_key, question_id, question, answer))
-        _show(report.to_dict() if as_json else import_table(report))
+        show(report.to_dict() if as_json else import_table(report))
 
 
 @app.command()
@@ -228,62 +221,17 @@ def threshold(
 ) -> None:
     """Find the confidence above which few enough answers are wrong."""
     if file.suffix.lower() in {".yaml", ".yml"}:
-        with _opened(file, overrides) as (run, _):
+        with opened(file, overrides) as (run, _):
             from raycal.threshold_run import threshold_of_run
 
             found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
     else:
-        with _errors_for_people():
+        with errors_for_people():
             from raycal.threshold_file import threshold_of_file
 
             columns = {"confidence": confidence, "correct": correct}
             found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
-    _show(found.to_dict() if as_json else found.rendered())
-
-
-@contextmanager
-def _opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
-    with _errors_for_people():
-        from rich.console import Console
-
-        from raycal.experiment_file import read_experiment
-        from raycal.run import Run
-
-        yield Run.open(read_experiment(file, overrides or [])), Console()
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    """Turn what the user can mend into one sentence and exit status 1; any other exception keeps its traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    try:
-        yield
-    except (ValueError, FileNotFoundError, PermissionError) as error:
-        _fail(error)
-    except RuntimeError as error:
-        # Named so that the modules of Ray and vLLM need not be imported to say them.
-        if type(error).__module__.startswith("raycal."):
-            _fail(error)
-        raise
-    except KeyboardInterrupt:
-        typer.echo("stopped; what was finished is in the store, run again to go on", err=True)
-        raise typer.Exit(130) from None
-
-
-def _show(found: Any) -> None:
-    """Print plain data as JSON, anything else as rich renders it."""
-    from rich.console import Console
-
-    if isinstance(found, dict | list):
-        typer.echo(json.dumps(found, indent=2, default=str, ensure_ascii=False))
-    else:
-        Console().print(found)
-
-
-def _fail(error: Exception) -> None:
-    logging.getLogger(__name__).debug("traceback", exc_info=error)
-    typer.echo(f"raycal: {error}", err=True)
-    raise typer.Exit(1) from error
+    show(found.to_dict() if as_json else found.rendered())
 
 
 def main() -> None:
