@@ -115,6 +115,25 @@ def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(help="The experiment, in YAML.")],
+    sizes: Annotated[str, typer.Option(help="Numbers of training questions.")] = "100,200,500,1000",
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+) -> None:
+    """Run every stage, the methods that learn with each size of the training set; the report plots them."""
+    with errors_for_people():
+        from rich.console import Console
+
+        from raycal.ablation import open_ablation, parse_sizes
+        from raycal.experiment_file import read_experiment
+        from raycal.pipeline import run_all
+
+        run = open_ablation(read_experiment(file, overrides or []), parse_sizes(sizes))
+        run_all(run, Console(), retry_errors=retry_errors)
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     experiment: Annotated[Path | None, typer.Option("--experiment", help="The experiment whose model to ask.")] = None,

@@ -23,7 +23,7 @@ def test_help_is_instant_and_names_every_command(raycal: Raycal) -> None:
     started = time.monotonic()
     shown = raycal("--help").stdout
     assert time.monotonic() - started < 3  # under 1 s on a quiet machine
-    for command in ("run", "elicit", "grade", "score", "evaluate", "report", "ask", "results", "metrics"):
+    for command in ("run", "ablate", "elicit", "grade", "score", "evaluate", "report", "ask", "results", "metrics"):
         assert f" {command} " in shown
 
 
