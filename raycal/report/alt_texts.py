@@ -13,7 +13,7 @@ def bar_chart(results: RunResults) -> str:
     ece, auroc = (
         "; ".join(
             f"{results.short[method.label]} {spoken(METRICS[name], method.metrics[name], results.level)}"
-            for method in results.ordered
+            for method in results.pictured
         )
         for name in ("ece", "auroc")
     )
@@ -22,7 +22,7 @@ def bar_chart(results: RunResults) -> str:
 
 def reliability_diagrams(results: RunResults) -> str:
     """Mean confidence, accuracy, ECE and smECE of every method."""
-    return f"Reliability diagrams. {'; '.join(_reliability(its, results) for its in results.ordered) or 'No methods'}."
+    return f"Reliability diagrams. {'; '.join(_reliability(its, results) for its in results.pictured) or 'No methods'}."
 
 
 def _reliability(method: MethodResult, results: RunResults) -> str:
@@ -39,11 +39,27 @@ def risk_coverage(results: RunResults) -> str:
     aurc = METRICS["aurc"]
     areas = [
         f"{results.short[method.label]} {spoken(aurc, method.metrics['aurc'], results.level)}"
-        for method in results.ordered
+        for method in results.pictured
     ]
     if results.n:
         areas.append(f"random {aurc.spoken(1 - results.correct.mean())}")
     return f"Risk-coverage curves. Area under the curve, lower is better: {'; '.join(areas) or 'no methods'}."
+
+
+def training_sizes(results: RunResults) -> str:
+    """ECE and AUROC of every method at each of its training sizes, and of the untrained one, with intervals."""
+    ece, auroc = (_by_size(results, name) for name in ("ece", "auroc"))
+    return f"Curves by the number of training questions. ECE, lower is better: {ece}. AUROC, higher is better: {auroc}."
+
+
+def _by_size(results: RunResults, name: str) -> str:
+    values = {method.label: spoken(METRICS[name], method.metrics[name], results.level) for method in results.methods}
+    said = [
+        f"{results.short[its.label]} {', '.join(f'{values[its.sizes[size]]} after {size:,}' for size in its.sizes)}"
+        for its in results.ablations
+    ]
+    said += [f"{results.short[method.label]}, not trained, {values[method.label]}" for method in results.zero_shot]
+    return "; ".join(said)
 
 
 def training_curves(results: RunResults) -> str:

@@ -8,10 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from raycal.config import FineTuned
+from raycal.ablation import by_size, unsized_label
+from raycal.config import FineTuned, Method
 from raycal.evaluate import Judged, judged
 from raycal.metrics import METRIC_NAMES
-from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults, TrainingCurve
+from raycal.report.results import (
+    Ablation,
+    Comparison,
+    Cost,
+    Counts,
+    MethodResult,
+    MetricValue,
+    RunResults,
+    TrainingCurve,
+)
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.score import resolved, with_bases
@@ -87,11 +97,19 @@ def _results(
             for row in comparisons
         ],
         training=training,
+        ablations=_ablations(run.experiment.methods),
         counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
         experiment=json.loads(recorded["experiment"]),
         versions=json.loads(recorded["versions"]),
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
     )
+
+
+def _ablations(methods: Sequence[Method]) -> list[Ablation]:
+    return [
+        Ablation(_shown(unsized_label(next(iter(its.values())))), {size: _shown(its[size].label) for size in its})
+        for its in by_size(methods)
+    ]
 
 
 def _training(run: Run) -> list[TrainingCurve]:

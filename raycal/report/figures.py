@@ -23,7 +23,7 @@ _BAR = "#c3cfdc"
 
 def bar_chart(results: RunResults) -> Figure:
     """ECE and AUROC in per cent, one bar a method with its interval: the figure of Kapoor et al. (2024)."""
-    methods = results.ordered
+    methods = results.pictured
     with styled(width=max(7.0, 2.0 + 1.4 * len(methods)), height=4.4) as figure:
         left, right = figure.subplots(1, 2)
         _bars(left, results, "ece")
@@ -35,7 +35,7 @@ def bar_chart(results: RunResults) -> Figure:
 
 
 def _bars(axes: Axes, results: RunResults, name: str) -> None:
-    metric, methods = METRICS[name], results.ordered
+    metric, methods = METRICS[name], results.pictured
     better = "higher" if metric.higher_is_better else "lower"
     axes.set_title(f"{metric.shown} (%)  {metric.arrow} {better} is better")
     top = 10.0
@@ -69,7 +69,7 @@ def reliability_diagrams(results: RunResults) -> Figure:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    methods = results.ordered
+    methods = results.pictured
     columns = min(max(len(methods), 1), 3 if len(methods) in (5, 6, 9) else 4)
     rows = -(-max(len(methods), 1) // columns)
     with styled(width=max(5.0, 2.9 * columns), height=0.5 + 4.1 * rows) as figure:
@@ -163,7 +163,7 @@ def risk_coverage(results: RunResults) -> Figure:
         axes.set_xlim(0, 100)
         axes.grid(color=RULE, linewidth=0.6)
         top = 0.0
-        for place, method in enumerate(results.ordered):
+        for place, method in enumerate(results.pictured):
             known = method.known
             coverage, risk = metrics.risk_coverage(method.confidence[known], results.correct[known])
             share = coverage * (known.mean() if known.any() else 0.0)

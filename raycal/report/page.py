@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from raycal.report import alt_texts, figures, tables, training_figure
+from raycal.report import alt_texts, figures, tables, training_figure, training_size_figure
 from raycal.report.finding import finding
 from raycal.report.results import RunResults
 from raycal.report.style import png
@@ -46,9 +46,9 @@ class _Image:
 def write_report(results: RunResults, folder: Path) -> Path:
     """Write index.html and a PNG a figure beside it; returns the page's path.
 
-    The figures are bar_chart, reliability, risk_coverage and, where an adapter was trained, training. The page needs
-    none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed, the page last.
-    The same results make the same bytes.
+    The figures are bar_chart, reliability, risk_coverage and, where there is something to show, training_size (of an
+    ablation) and training (of adapters). The page needs none of the other files: it loads nothing and runs nothing.
+    Each file is written aside and renamed, the page last. The same results make the same bytes.
     """
     images = _images(results)
     html = _html(results, images)
@@ -66,6 +66,8 @@ def _images(results: RunResults) -> dict[str, _Image]:
         "reliability": (figures.reliability_diagrams, alt_texts.reliability_diagrams),
         "risk_coverage": (figures.risk_coverage, alt_texts.risk_coverage),
     }
+    if results.ablations:
+        drawn["training_size"] = (training_size_figure.training_sizes, alt_texts.training_sizes)
     if results.training:
         drawn["training"] = (training_figure.training_curves, alt_texts.training_curves)
     return {name: _Image(png(draw(results), _DPI), alt(results)) for name, (draw, alt) in drawn.items()}

@@ -123,6 +123,19 @@ class TrainingCurve:
 
 
 @dataclass(frozen=True)
+class Ablation:
+    """One method with several sizes of its training set: the number of training questions -> the label, in order."""
+
+    label: str
+    sizes: Mapping[int, str]
+
+    @property
+    def largest(self) -> str:
+        """The label of the method that was taught the most."""
+        return self.sizes[max(self.sizes)]
+
+
+@dataclass(frozen=True)
 class Counts:
     """Questions asked, those of them without a graded answer, and rows that never became a question."""
 
@@ -145,10 +158,11 @@ class RunResults:
     """Everything that a report shows of one run on one split of one dataset.
 
     `training` has a curve for each adapter that was trained for the run's methods or for what they build on.
+    `ablations` are of those methods that differ only in their number of training questions.
     `correct`, `questions`, `answers` (the model's), `accepted` (answers, as one text a question) and `subjects` are
     parallel, of length n: the graded answers. `level` is that of all intervals, such as 0.95. `experiment` holds what
     YAML can say (no enums, no paths). Raises ValueError where lengths differ, where two methods share a label, or where
-    a comparison is of a method or metric that is not there.
+    a comparison or an ablation is of a method or metric that is not there.
     """
 
     run: str
@@ -166,6 +180,7 @@ class RunResults:
     methods: Sequence[MethodResult]
     comparisons: Sequence[Comparison]
     training: Sequence[TrainingCurve]
+    ablations: Sequence[Ablation]
     counts: Counts
     experiment: Mapping[str, Any]
     versions: Mapping[str, str]
@@ -184,6 +199,9 @@ class RunResults:
         for comparison in self.comparisons:
             if not {comparison.method, comparison.baseline} <= set(labels) or comparison.metric not in METRIC_NAMES:
                 raise ValueError(f"{comparison} is not of two of the methods {labels} and a metric of {METRIC_NAMES}")
+        for ablation in self.ablations:
+            if not set(ablation.sizes.values()) <= set(labels):
+                raise ValueError(f"{ablation} is not of the methods {labels}")
 
     @property
     def n(self) -> int:
@@ -192,15 +210,32 @@ class RunResults:
 
     @property
     def ordered(self) -> tuple[MethodResult, ...]:
-        """The methods in the order of every figure and table."""
+        """The methods in the order of every table."""
         ranks = {name: rank for rank, name in enumerate(_FIGURE_ORDER)}
         return tuple(sorted(self.methods, key=lambda method: ranks.get(method.method, len(ranks))))
 
+    @property
+    def pictured(self) -> tuple[MethodResult, ...]:
+        """The methods in the order of every figure: of an ablation the largest size alone, or no figure is readable."""
+        smaller = {label for its in self.ablations for label in its.sizes.values() if label != its.largest}
+        return tuple(method for method in self.ordered if method.label not in smaller)
+
+    @property
+    def zero_shot(self) -> tuple[MethodResult, ...]:
+        """The method that fine-tuning starts from, where the run has it: what an ablation has without any training."""
+        return tuple(method for method in self.ordered if method.method == "zero_shot")
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where each method stands in the figures, by label; the sizes of an ablation stand in one place."""
+        places = {method.label: place for place, method in enumerate(self.pictured)}
+        return places | {label: places[its.largest] for its in self.ablations for label in its.sizes.values()}
+
     @cached_property
     def short(self) -> dict[str, str]:
-        """What figures and sentences call each method, by label."""
-        labels = [*(method.label for method in self.ordered), *(curve.label for curve in self.training)]
-        return short_labels(list(dict.fromkeys(labels)))
+        """What figures and sentences call each method, curve and ablation, by label."""
+        named: list[MethodResult | TrainingCurve | Ablation] = [*self.ordered, *self.training, *self.ablations]
+        return short_labels(list(dict.fromkeys(its.label for its in named)))
 
     @property
     def training_seconds(self) -> float:

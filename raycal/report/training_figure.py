@@ -95,5 +95,4 @@ def _dress(axes: Axes, curve: TrainingCurve) -> None:
 
 def _colour(curve: TrainingCurve, results: RunResults) -> str:
     """The method's own, as in the other figures; ink where it is only a part of other methods."""
-    places = [place for place, method in enumerate(results.ordered) if method.label == curve.label]
-    return colour(places[0]) if places else INK
+    return colour(results.places[curve.label]) if curve.label in results.places else INK

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention, evaluate
-from raycal.report.results import Comparison, Cost, Counts, MethodResult, MetricValue, RunResults, TrainingCurve
+from raycal.report.results import (
+    Ablation,
+    Comparison,
+    Cost,
+    Counts,
+    MethodResult,
+    MetricValue,
+    RunResults,
+    TrainingCurve,
+)
 
 LABELS = {
     "likelihood": "likelihood",
@@ -104,9 +113,27 @@ def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes:
         methods=methods,
         comparisons=comparisons,
         training=[],
+        ablations=[],
         counts=Counts(asked=n + 3, failed=3, bad_rows=1),
         experiment={"name": "worldfacts", "seed": 0, "elicit": {"samples": {"k": 10, "temperature": 1.0}}},
         versions={"vllm": "0.32.0", "ray": "2.60.0"},
         cost=Cost(generated_tokens=123_456, prompt_tokens=654_321, engine_seconds=512.25),
     )
     return replace(results, **changes)
+
+
+def make_ablation(n: int = 60, sizes: tuple[int, ...] = (100, 200, 500, 1000), **changes: Any) -> RunResults:
+    """Results of all the methods, the classifier and the fine-tuned one at several sizes: the more, the better."""
+    base = make_results(n, comparisons=[])
+    methods, ablations = [], []
+    for method in base.methods:
+        if method.method not in ("classifier", "fine_tuned"):
+            methods.append(method)
+            continue
+        labels = {size: f"{method.label}, {size} questions" for size in sizes}
+        ablations.append(Ablation(method.label, labels))
+        for size, label in labels.items():
+            taught = 1 - (10 / size) ** 0.3
+            confidence = taught * method.confidence + (1 - taught) * base.methods[4].confidence
+            methods.append(method_result(method.method, label, confidence, base.correct))
+    return replace(base, methods=methods, ablations=ablations, **changes)

@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from made_up_run import make_curve, make_results, method_result
+from made_up_run import make_ablation, make_curve, make_results, method_result
 from matplotlib.figure import Figure
 from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
-from raycal.report import figures, training_figure
+from raycal.report import figures, training_figure, training_size_figure
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
@@ -72,6 +72,7 @@ def blank_figures(monkeypatch):
     for draw in (figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage):
         monkeypatch.setattr(figures, draw.__name__, lambda results: Figure(figsize=(1, 1)))
     monkeypatch.setattr(training_figure, "training_curves", lambda results: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(training_size_figure, "training_sizes", lambda results: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +253,36 @@ def test_a_trained_adapter_adds_its_curve_and_what_it_took(tmp_path, blank_figur
     assert "loss 0.660, ECE 30.0 %, AUROC 50.0 % at step 0" in alt
     assert "loss 0.600, ECE 15.0 %, AUROC 65.0 % at step 6, whose adapter was kept" in alt
     assert "Training seconds2,000.0" in re.sub(r"\s*\n\s*", "", page.text)
+
+
+def test_an_ablation_adds_its_section_with_its_numbers_in_words(tmp_path, blank_figures):
+    results = make_ablation(sizes=(20, 1000))
+    html = write_report(results, tmp_path).read_text(encoding="utf-8")
+    assert (tmp_path / "training_size.png").exists()
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", html)
+    assert headings[:3] == ["Calibration and discrimination", "Training size", "Methods"]
+    alt = Page(html).attributes("img")[1]["alt"].replace("\N{NO-BREAK SPACE}", " ")
+    values = {method.label: method.metrics for method in results.methods}
+    for name in ("ece", "auroc"):
+        few, many, untrained = (
+            100 * values[label][name].value
+            for label in ("classifier, 20 questions", "classifier, 1000 questions", "zero-shot")
+        )
+        assert re.search(rf"classifier {few:.1f} % \([^)]*\) after 20, {many:.1f} % \([^)]*\) after 1,000", alt)
+        assert f"zero-shot, not trained, {untrained:.1f} %" in alt
+
+
+def test_tables_have_every_size_and_the_bar_chart_the_largest(tmp_path, blank_figures):
+    html = write_report(make_ablation(sizes=(20, 1000)), tmp_path).read_text(encoding="utf-8")
+    bar_chart = Page(html).attributes("img")[0]["alt"]
+    for size in (20, 1000):
+        assert re.search(rf'<th scope="row">classifier, {size} questions\s*</th>', html)
+        assert (f"classifier, {size} questions" in bar_chart) == (size == 1000)
+    assert "show the one with the most" in html
+
+
+def test_without_an_ablation_no_figure_leaves_anything_out(html):
+    assert "show the one with the most" not in html
 
 
 def test_nothing_trained_nothing_said_of_training(small_report):

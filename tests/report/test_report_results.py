@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from made_up_run import make_curve, make_results, method_result
+from made_up_run import make_ablation, make_curve, make_results, method_result
 
 from raycal.metrics import METRIC_NAMES
-from raycal.report.results import Comparison, MethodResult, MetricValue
+from raycal.report.results import Ablation, Comparison, MethodResult, MetricValue
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,28 @@ def test_methods_stand_in_the_figures_order_and_the_rest_as_given(results):
         "likelihood",
         "semantic_entropy",
     ]
+
+
+def test_an_ablation_must_be_of_methods_that_are_there():
+    with pytest.raises(ValueError, match="is not of the methods"):
+        make_results(60, ablations=[Ablation("classifier", {10: "classifier", 20: "nobody"})])
+
+
+def test_of_an_ablation_figures_show_the_largest_size_in_the_place_of_all():
+    results = make_ablation(sizes=(1000, 20))
+    pictured = [method.label for method in results.pictured]
+    assert pictured == [
+        "zero-shot",
+        "verbalized",
+        "sampling (token overlap)",
+        "classifier, 1000 questions",
+        "fine-tuned, 1000 questions",
+        "likelihood",
+        "semantic entropy (token overlap)",
+    ]
+    assert len(results.ordered) == len(pictured) + 2
+    assert results.places["classifier, 20 questions"] == results.places["classifier, 1000 questions"] == 3
+    assert results.places["likelihood"] == 5
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
-from made_up_run import make_curve, make_results
+from made_up_run import make_ablation, make_curve, make_results
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
@@ -63,6 +64,14 @@ def test_a_method_has_the_colour_of_its_bar():
     bar = figures.bar_chart(results).axes[0].patches[1]
     line = training_curves(results).axes[3].lines[0]
     assert to_hex(line.get_color()) == to_hex(bar.get_facecolor())
+
+
+def test_all_sizes_of_an_ablation_have_the_colour_of_its_bar():
+    results = make_ablation(sizes=(20, 1000))
+    curves = [make_curve(f"fine-tuned, {size} questions") for size in (20, 1000)]
+    bar = figures.bar_chart(results).axes[0].patches[4]
+    figure = training_curves(replace(results, training=curves))
+    assert {to_hex(figure.axes[panel].lines[0].get_color()) for panel in (3, 9)} == {to_hex(bar.get_facecolor())}
 
 
 def test_every_curve_has_its_panels_under_its_name_and_nothing_overlaps():
