@@ -72,7 +72,7 @@ def test_an_ablation_that_cannot_be_is_refused(methods: list[Method], sizes: lis
 def test_methods_that_differ_in_their_size_alone_are_found_again() -> None:
     others = [ZeroShot(), TUNED, FineTuned(rank=4, training_questions=100), Recalibrated(of=TUNED)]
     expanded = ablated(of(TUNED, Classifier()), [1000, 20])
-    (tuned, classifier) = by_size([*others, *expanded.methods])
+    classifier, tuned = by_size([*others, *reversed(expanded.methods)])
     assert [list(tuned), list(classifier)] == [[20, 1000], [20, 1000]]
     assert [*tuned.values(), *classifier.values()] == list(expanded.methods)
 

@@ -13,6 +13,7 @@ from peft import PeftModel
 from support import Raycal
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from raycal.ablation import open_ablation
 from raycal.config import FineTuned, Wording
 from raycal.experiment_file import read_experiment
 from raycal.finetune.prepare import adapter_folder, training_rows
@@ -110,6 +111,22 @@ def test_a_second_run_trains_and_asks_nothing(tuned: Run, tuned_file: Path, rayc
     before = shards()
     raycal("run", str(tuned_file), "--set", f"storage={tuned.store.root}", timeout=60)
     assert shards() == before
+
+
+def test_an_ablation_has_a_row_a_size_and_its_plot_and_asks_nothing_anew(
+    tuned: Run, tuned_file: Path, raycal: Raycal
+) -> None:
+    before = tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)
+    overrides = [f"storage={tuned.store.root}", "methods=[{method: zero_shot}, {method: classifier, layer: 15}]"]
+    settings = [part for its in overrides for part in ("--set", its)]
+    raycal("ablate", str(tuned_file), "--sizes", "5,4", *settings, timeout=60)
+    run = open_ablation(read_experiment(tuned_file, overrides), [5, 4])
+    rows = {row["method"] for row in run.store.rows("SELECT * FROM metrics WHERE run = ?", [run.id])}
+    assert rows == {"zero_shot", "classifier (layer 15), 4 questions", "classifier (layer 15), 5 questions"}
+    (page,) = (run.store.root / "reports" / run.id).glob("*/index.html")
+    assert (page.parent / "training_size.png").is_file()
+    assert "after 5;" in page.read_text()
+    assert (tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)) == before
 
 
 def test_ask_takes_an_adapter(tuned: Run, raycal: Raycal) -> None:
