@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,11 @@ def make_run(root: Path, n: int = 120) -> tuple[Path, Run]:
     grade_by_match(run)
     record_run(run, {name: vars(found) for name, found in agreements(run).items()})
     return path, run
+
+
+def copy_of(made: Path, root: Path) -> tuple[Path, Run]:
+    """The run of an experiment file on a copy of its store, which may be written to."""
+    shutil.copytree(made.parent / "store", root / "store")
+    path = root / made.name
+    path.write_text(made.read_text().replace(f"{made.parent}/store", f"{root}/store"))
+    return path, open_made_up(path)

@@ -8,7 +8,17 @@ import datasets
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from made_up_store import FAILING, UNASKED, answer, make_experiment, make_run, open_made_up, question, write_answers
+from made_up_store import (
+    FAILING,
+    UNASKED,
+    answer,
+    copy_of,
+    make_experiment,
+    make_run,
+    open_made_up,
+    question,
+    write_answers,
+)
 from typer.testing import CliRunner
 
 from raycal.cli import app
@@ -23,9 +33,14 @@ N = 120
 SPLITS = ("train", "calibration", "test")
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("original"), N)[0]
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Run]:
-    return make_run(tmp_path, N)
+def made(original: Path, tmp_path: Path) -> tuple[Path, Run]:
+    return copy_of(original, tmp_path)
 
 
 def test_every_graded_answer_is_written_once_in_its_questions_split(made: tuple[Path, Run], tmp_path: Path) -> None:
@@ -115,8 +130,8 @@ def test_a_run_is_found_by_its_id_wherever_its_store_lies(made: tuple[Path, Run]
     assert (tmp_path / "more" / "README.md").read_text() == (tmp_path / "out" / "README.md").read_text()
 
 
-def test_what_is_no_run_is_said(made: tuple[Path, Run], tmp_path: Path) -> None:
-    run = made[1]
+def test_what_is_no_run_is_said(tmp_path: Path) -> None:
+    _, run = make_run(tmp_path)
     with pytest.raises(ExportError, match=f"did you mean '{run.id}'"):
         open_run("made-up-1", run.store.root)
     with pytest.raises(StoreError, match="there is no results store"):

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_up_store import answer, make_run, open_made_up, question, write_answers
+from made_up_store import answer, copy_of, make_run, open_made_up, question, write_answers
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -24,9 +24,14 @@ from raycal.pipeline import agreements, grade_stage
 from raycal.run import Run
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("original"))[0]
+
+
 @pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Run]:
-    return make_run(tmp_path)
+def made(original: Path, tmp_path: Path) -> tuple[Path, Run]:
+    return copy_of(original, tmp_path)
 
 
 @pytest.fixture

@@ -77,10 +77,10 @@ def test_mistakes_are_one_sentence(scored_file: Path, arguments: list[str], mess
 # ---------------------------------------------------------------------------------------------------------------- a run
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> tuple[Path, Run]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """A run whose right answers are sure and whose wrong ones are not, but for every tenth by hash."""
-    path, run = make_run(tmp_path, 1200)
+    path, run = make_run(tmp_path_factory.mktemp("made"), 1200)
     right = {row.answer_key: row.correct for split in Split for row in graded(run, split)}
 
     def confidence(key: str) -> float | None:
