@@ -11,13 +11,11 @@ import numpy as np
 
 from raycal.bootstrap import Bootstrap, Interval
 from raycal.metrics import Binning, Convention, GroupedMetrics, Groups, Metric, evaluate, evaluate_groups
-from raycal.scored_file import MetricsFileError, read_scored
+from raycal.scored_file import read_scored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
-
-__all__ = ["MetricsFileError", "MetricsReport", "metrics_of_file"]
 
 DEFAULT_REPLICATES = 1000
 # Beyond these sizes intervals take minutes, and are computed on request only.
@@ -146,7 +144,7 @@ def metrics_of_file(
     replicates: of the bootstrap; 0 computes no intervals. None computes 1,000 up to a million rows and, for the mean,
     200 groups; beyond, the report's notes say that intervals were left out.
 
-    Raises MetricsFileError for a file that is missing, empty, of an unknown format or malformed, a column that it does
+    Raises ScoredFileError for a file that is missing, empty, of an unknown format or malformed, a column that it does
     not have, and the first row whose confidence or correctness cannot be understood.
     """
     rows = read_scored(path, confidence=confidence, correct=correct, group=group)

@@ -41,7 +41,7 @@ _QUERY = """
 """
 
 
-class MetricsFileError(ValueError):
+class ScoredFileError(ValueError):
     """A file of scored answers that cannot be used; the message says what is wrong, where, and what to do."""
 
 
@@ -72,16 +72,16 @@ def read_scored(path: Path, *, confidence: str, correct: str, group: str | None 
     true/false, yes/no or 1/0, in any case; a row where it is empty is ungraded. Rows without a group form the group
     "(none)".
 
-    Raises MetricsFileError for a file that is missing, empty, of an unknown format or malformed, a column that it does
+    Raises ScoredFileError for a file that is missing, empty, of an unknown format or malformed, a column that it does
     not have, and the first row whose confidence or correctness cannot be understood.
     """
     import duckdb
 
     if not path.is_file():
-        raise MetricsFileError(f"there is no file {path}")
+        raise ScoredFileError(f"there is no file {path}")
     with path.open("rb") as file:
         if not file.read(_HEAD_BYTES).strip():
-            raise MetricsFileError(f"{path} is empty")
+            raise ScoredFileError(f"{path} is empty")
     with duckdb.connect() as connection:
         try:
             texts = _texts(connection, path, {"confidence": confidence, "correct": correct, "group": group})
@@ -92,7 +92,7 @@ def read_scored(path: Path, *, confidence: str, correct: str, group: str | None 
         except duckdb.Error as error:
             raise _unreadable(path, error) from error
     if not len(p):
-        raise MetricsFileError(f"{path} holds no rows")
+        raise ScoredFileError(f"{path} holds no rows")
     return ScoredRows(p, is_correct, None if group is None else _groups(table["group"]))
 
 
@@ -121,7 +121,7 @@ def _texts(connection: DuckDBPyConnection, path: Path, columns: Mapping[str, str
             _check_columns(path, wanted, source.columns)
             inside = {name: name for name in wanted}
         case _:
-            raise MetricsFileError(f"{path} has no known format: name it .csv, .jsonl or .parquet")
+            raise ScoredFileError(f"{path} has no known format: name it .csv, .jsonl or .parquet")
     return source.select(
         *(
             (ConstantExpression(None) if name is None else ColumnExpression(inside[name])).cast("VARCHAR").alias(alias)
@@ -141,9 +141,9 @@ def _csv_header(path: Path) -> tuple[list[str], str]:
 def _check_columns(path: Path, wanted: Sequence[str], names: Sequence[str]) -> None:
     for column in wanted:
         if column not in names:
-            raise MetricsFileError(f"{path} has no column {column!r}: {nearest(column, names)}")
+            raise ScoredFileError(f"{path} has no column {column!r}: {nearest(column, names)}")
         if names.count(column) > 1:
-            raise MetricsFileError(f"{path} has several columns {column!r}: rename all but one")
+            raise ScoredFileError(f"{path} has several columns {column!r}: rename all but one")
 
 
 def _groups(labels: pa.ChunkedArray) -> Groups:
@@ -156,18 +156,18 @@ def _refuse(path: Path, texts: DuckDBPyRelation, alias: str, column: str, bad: N
     if bad.any():
         row = int(bad.argmax())
         ((cell,),) = texts.select(alias).limit(1, offset=row).fetchall()
-        raise MetricsFileError(f"{path}, data row {row + 1}: {column} is {cell!r}, but must be {_VALID[alias]}")
+        raise ScoredFileError(f"{path}, data row {row + 1}: {column} is {cell!r}, but must be {_VALID[alias]}")
 
 
-def _unreadable(path: Path, error: Exception) -> MetricsFileError:
+def _unreadable(path: Path, error: Exception) -> ScoredFileError:
     if path.suffix.lower() == ".jsonl":
         # DuckDB's line numbers of malformed JSON are sometimes one too high.
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 if line.strip() and not _is_object(line):
-                    return MetricsFileError(f"{path}, line {number}: this is no JSON object")
+                    return ScoredFileError(f"{path}, line {number}: this is no JSON object")
     said = " ".join(str(error).split("\nPossible")[0].split())
-    return MetricsFileError(f"{path} cannot be read: {said}")
+    return ScoredFileError(f"{path} cannot be read: {said}")
 
 
 def _is_object(line: str) -> bool:

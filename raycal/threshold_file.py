@@ -16,7 +16,7 @@ def threshold_of_file(
 ) -> ThresholdReport:
     """The threshold fitted on a file's rows that are graded and have a confidence; the columns are `read_scored`'s.
 
-    error_rate, delta: in (0, 1), see `trust_threshold`. Raises MetricsFileError as `read_scored` does, and ValueError
+    error_rate, delta: in (0, 1), see `trust_threshold`. Raises ScoredFileError as `read_scored` does, and ValueError
     for a rate out of range.
     """
     rows = read_scored(path, confidence=confidence, correct=correct)

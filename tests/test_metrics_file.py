@@ -16,7 +16,8 @@ from rich.console import Console
 from raycal import metrics_file
 from raycal.bootstrap import Bootstrap
 from raycal.metrics import Binning, Convention, evaluate, evaluate_groups
-from raycal.metrics_file import MetricsFileError, MetricsReport, metrics_of_file
+from raycal.metrics_file import MetricsReport, metrics_of_file
+from raycal.scored_file import ScoredFileError
 
 P = [0.9, 0.3, 0.7, 0.55, 0.2, 1.0, 0.8, 0.1]
 CORRECT = [True, False, True, True, False, False, True, False]
@@ -166,7 +167,7 @@ def test_many_rows_keep_their_order(tmp_path: Path) -> None:
     assert report.grouped == evaluate_groups(p, correct, group)
     p[200_000] = 1.5
     pq.write_table(pa.table({"confidence": p, "correct": correct}), tmp_path / "a.parquet")
-    with pytest.raises(MetricsFileError, match=r"data row 200001: confidence is '1\.5'"):
+    with pytest.raises(ScoredFileError, match=r"data row 200001: confidence is '1\.5'"):
         metrics_of_file(tmp_path / "a.parquet")
 
 
@@ -204,7 +205,7 @@ def test_many_rows_keep_their_order(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = csv(tmp_path, text, name)
-    with pytest.raises(MetricsFileError) as caught:
+    with pytest.raises(ScoredFileError) as caught:
         metrics_of_file(path)
     said = str(caught.value)
     assert "\n" not in said
@@ -214,7 +215,7 @@ def test_what_cannot_be_used_is_said_in_one_sentence(tmp_path: Path, name: str, 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "nope.csv", tmp_path):
-        with pytest.raises(MetricsFileError, match=f"there is no file {path}"):
+        with pytest.raises(ScoredFileError, match=f"there is no file {path}"):
             metrics_of_file(path)
 
 
