@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from raycal.config import Grader
 from raycal.grade_answers import HumanGrade, grades_folder, write_human_grades
 from raycal.graded import AnsweredQuestion, answered
-from raycal.questions.cells import MISSING, column_names, lookup, text_of
+from raycal.questions.cells import MISSING, lookup, text_of
 from raycal.questions.question import QuestionError
-from raycal.questions.rows import QuestionSourceError, Row, Unreadable, nearest
-from raycal.questions.tables import READERS
+from raycal.questions.rows import Row, Unreadable
+from raycal.questions.tables import RowFile, open_rows
 from raycal.run import Run
 
-_HEAD = 100  # rows among which a column must occur
 _VERDICTS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 _BLANK = ("", "nan", "null", "none")
 # What identifies an answer, the surest first: names of GradeColumns and of AnsweredQuestion alike.
@@ -76,12 +74,12 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     grade. A row is refused where it is malformed, fits no answer or several, or contradicts another row or an earlier
     import, because what is in the store is never edited.
 
-    Raises ImportGradedError for a file that is missing, empty, of unknown format or without a column that it needs, and
-    for one of which no grade can be taken over.
+    Raises QuestionSourceError for a file that is missing, empty, of unknown format or without a column that was named,
+    and ImportGradedError for one of which no grade can be taken over.
     """
     columns = columns or GradeColumns()
-    head, rows = _open(path)
-    identifying = _identifying(path, columns, head)
+    file = open_rows(path)
+    identifying = _identifying(columns, file)
     answers = answered(run, run.experiment.splits, Grader.HUMAN)
     fitting: dict[tuple[str, ...], list[AnsweredQuestion]] = defaultdict(list)
     for answer in answers:
@@ -90,7 +88,7 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     said: dict[str, list[HumanGrade]] = defaultdict(list)
     refused: list[RefusedRow] = []
     blank = 0
-    for row in chain(head, rows):
+    for row in file.rows:
         location = f"{path.name}:{row.number}"
         try:
             values = _values(row)
@@ -116,36 +114,19 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     return ImportReport(str(path), new, len(taken) - new, blank, tuple(refused), used)
 
 
-def _open(path: Path) -> tuple[Sequence[Row | Unreadable], Iterator[Row | Unreadable]]:
-    """The first rows, to find columns among, and the others."""
-    if not path.is_file():
-        raise ImportGradedError(f"there is no file {path}")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ImportGradedError(f"{path} has no known format: name it {', '.join(sorted(READERS))}")
-    rows = reader(path)
-    try:
-        head = list(islice(rows, _HEAD))
-    except QuestionSourceError as error:
-        raise ImportGradedError(str(error)) from error
-    if not head:
-        raise ImportGradedError(f"{path} holds no rows")
-    return head, rows
-
-
-def _identifying(path: Path, columns: GradeColumns, head: Sequence[Row | Unreadable]) -> tuple[str, ...]:
-    """The fields that find the answers; raises ImportGradedError where the file lacks a column that it needs."""
-    there = {name for row in head if isinstance(row, Row) for name in column_names(row.values)}
+def _identifying(columns: GradeColumns, file: RowFile) -> tuple[str, ...]:
+    """The fields that find the answers; raises where the file lacks a column that it needs."""
     usual = asdict(GradeColumns())
     for field, column in asdict(columns).items():
-        if column not in there and (field == "correct" or column != usual[field]):
-            raise ImportGradedError(f"{path} has no column {column!r}: {nearest(column, there)}")
+        if field == "correct" or column != usual[field]:
+            file.check_column(column)
     for fields in _IDENTIFYING:
-        if all(getattr(columns, field) in there for field in fields):
+        if all(getattr(columns, field) in file.columns for field in fields):
             return fields
     raise ImportGradedError(
-        f"{path} does not say which answers it grades: it needs a column {columns.answer_key!r}, or a column "
-        f"{columns.question_id!r} or {columns.question!r} beside {columns.answer!r}, and has {', '.join(sorted(there))}"
+        f"{file.path} does not say which answers it grades: it needs a column {columns.answer_key!r}, or a column "
+        f"{columns.question_id!r} or {columns.question!r} beside {columns.answer!r}, and has "
+        f"{', '.join(sorted(file.columns))}"
     )
 
 

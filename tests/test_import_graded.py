@@ -21,6 +21,7 @@ from raycal.grade_answers import grades_of
 from raycal.graded import AnsweredQuestion, answered
 from raycal.import_graded import GradeColumns, ImportGradedError, import_graded
 from raycal.pipeline import agreements, grade_stage
+from raycal.questions import QuestionSourceError
 from raycal.run import Run
 
 
@@ -168,24 +169,37 @@ def test_one_answer_to_one_question_in_two_data_sets_is_ambiguous(tmp_path: Path
         ("g.txt", "a", "has no known format"),
         ("g.csv", "", "holds no rows"),
         ("g.csv", "answer_key,corect\nx,1\n", "no column 'correct': did you mean 'corect'"),
-        ("g.csv", "answer,correct\nx,1\n", "does not say which answers it grades"),
-        ("g.csv", "answer_key,correct\nx,1\n", "no grade to take over: 0 rows are without one, 1 are refused"),
-        ("g.csv", "answer_key,correct\nx,\n", "1 rows are without one, 0 are refused"),
         ("g.parquet", "no parquet", "is not a Parquet file"),
+        ("g.jsonl", "no JSON\n", "none of the first 1 rows .* can be read"),
     ],
 )
-def test_files_that_cannot_be_used(run: Run, tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_files_that_cannot_be_read(run: Run, tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(ImportGradedError, match=message):
+    with pytest.raises(QuestionSourceError, match=message):
         import_graded(run, tmp_path / name)
+    assert human(run) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("answer,correct\nx,1\n", "does not say which answers it grades"),
+        ("answer_key,correct\nx,1\n", "no grade to take over: 0 rows are without one, 1 are refused"),
+        ("answer_key,correct\nx,\n", "1 rows are without one, 0 are refused"),
+    ],
+)
+def test_files_without_a_grade_to_take_over(run: Run, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "g.csv").write_text(text)
+    with pytest.raises(ImportGradedError, match=message):
+        import_graded(run, tmp_path / "g.csv")
     assert human(run) == {}
 
 
 def test_a_column_that_was_named_must_be_there(run: Run, some: list[AnsweredQuestion], tmp_path: Path) -> None:
     path = write(tmp_path / "g.csv", [{"answer_key": some[0].answer_key, "correct": 1}])
-    with pytest.raises(ImportGradedError, match="no column 'answer_ky': did you mean 'answer_key'"):
+    with pytest.raises(QuestionSourceError, match="no column 'answer_ky': did you mean 'answer_key'"):
         import_graded(run, path, GradeColumns(answer_key="answer_ky"))
-    with pytest.raises(ImportGradedError, match="there is no file"):
+    with pytest.raises(QuestionSourceError, match="there is no file"):
         import_graded(run, tmp_path / "nope.csv")
 
 

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from raycal.grade import MATCH_VERSION, Grade, match
-from raycal.questions.cells import MISSING, accepted_answers, column_names, json_list, lookup, right_choices, text_of
+from raycal.questions.cells import MISSING, accepted_answers, json_list, lookup, right_choices, text_of
 from raycal.questions.question import Kind, QuestionError
-from raycal.questions.rows import QuestionSourceError, Row, Unreadable, nearest
-from raycal.questions.tables import READERS
-
-_HEAD = 100  # rows among which a column must occur
-
-
-class GradeFileError(ValueError):
-    """A file that cannot be graded; the message says what is wrong and what to do."""
+from raycal.questions.rows import Unreadable
+from raycal.questions.tables import open_rows
 
 
 @dataclass(frozen=True)
@@ -79,12 +72,15 @@ def grade_file(path: Path, *, prediction: str, answers: str, choices: str | None
     `prediction` names the column of the model's replies. The `answers` column holds a text, a list of texts, or such a
     list spelt as JSON; a final "#### answer" counts alone. With `choices`, a column of lists, rows are multiple choice
     and an answer is a choice's text, letter or 0-based index. Dotted names reach into nested columns. Raises
-    GradeFileError for a file that is missing, empty, of unknown format, or without one of the columns.
+    QuestionSourceError for a file that is missing, empty, of unknown format, or without one of the columns.
     """
-    columns = [column for column in (prediction, answers, choices) if column is not None]
+    file = open_rows(path)
+    for column in (prediction, answers, choices):
+        if column is not None:
+            file.check_column(column)
     graded: list[GradedRow] = []
     bad: list[BadRow] = []
-    for row in _rows(path, columns):
+    for row in file.rows:
         location = f"{path.name}:{row.number}"
         try:
             if isinstance(row, Unreadable):
@@ -93,25 +89,6 @@ def grade_file(path: Path, *, prediction: str, answers: str, choices: str | None
         except QuestionError as error:
             bad.append(BadRow(location, str(error)))
     return GradeReport(str(path), tuple(graded), tuple(bad))
-
-
-def _rows(path: Path, columns: list[str]) -> Iterator[Row | Unreadable]:
-    if not path.is_file():
-        raise GradeFileError(f"there is no file {path}")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise GradeFileError(f"{path} has no known format: name it {', '.join(sorted(READERS))}")
-    try:
-        head = list(islice(reader(path), _HEAD))
-    except QuestionSourceError as error:
-        raise GradeFileError(str(error)) from error
-    if not head:
-        raise GradeFileError(f"{path} holds no rows")
-    names = {name for row in head if isinstance(row, Row) for name in column_names(row.values)}
-    for column in columns:
-        if names and column not in names:
-            raise GradeFileError(f"{path} has no column {column!r}: {nearest(column, names)}")
-    yield from reader(path)
 
 
 def _grade(values: Mapping[str, Any], prediction: str, answers: str, choices: str | None) -> Grade:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from raycal.questions.cells import (
     MISSING,
     accepted_answers,
-    column_names,
     json_list,
     lookup,
     right_choices,
     text_of,
 )
 from raycal.questions.question import Kind, Question, QuestionError, split_of
-from raycal.questions.rows import Attempt, QuestionSourceError, Row, Unreadable, nearest
-from raycal.questions.tables import READERS
+from raycal.questions.rows import Attempt, Row, Unreadable
+from raycal.questions.tables import open_rows
 
 if TYPE_CHECKING:
     from raycal.config import Columns, QuestionFile
-
-# Rows that are read before the first question is given out, to tell a wrong column name from a malformed row.
-_HEAD = 100
 
 
 def load(source: QuestionFile) -> Iterator[Attempt]:
@@ -31,31 +27,10 @@ def load(source: QuestionFile) -> Iterator[Attempt]:
 
     QuestionSourceError for a file that is missing, empty, of an unknown format or without a column that is asked for.
     """
-    path = source.path
-    if not path.is_file():
-        raise QuestionSourceError(f"there is no file {path}: correct `path` in the question source")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise QuestionSourceError(f"{path} has no known format: name it {', '.join(sorted(READERS))}")
-    rows = reader(path)
-    head = list(islice(rows, _HEAD))
-    if not head:
-        raise QuestionSourceError(f"{path} holds no rows: correct `path`, or fill the file")
-    _check_columns(source, [row for row in head if isinstance(row, Row)], head)
-    return _attempts(source, islice(chain(head, rows), source.limit))
-
-
-def _check_columns(source: QuestionFile, readable: Sequence[Row], head: Sequence[Row | Unreadable]) -> None:
-    if not readable:
-        first = head[0]
-        error = first.error if isinstance(first, Unreadable) else ""
-        raise QuestionSourceError(f"none of the first {len(head)} rows of {source.path} can be read: {error}")
+    file = open_rows(source.path)
     for setting, column in _columns(source.columns):
-        if all(lookup(row.values, column) is MISSING for row in readable):
-            valid = {name for row in readable for name in column_names(row.values)}
-            raise QuestionSourceError(
-                f"{source.path} has no column {column!r} (columns.{setting}): {nearest(column, valid)}"
-            )
+        file.check_column(column, f"columns.{setting}")
+    return _attempts(source, islice(file.rows, source.limit))
 
 
 def _columns(columns: Columns) -> Iterator[tuple[str, str]]:

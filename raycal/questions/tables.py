@@ -1,16 +1,20 @@
-"""Readers of JSONL, JSON, CSV and Parquet: a file in, its rows out, one at a time where the format allows it."""
+"""Files of rows in JSONL, JSON, CSV and Parquet, read a row at a time where the format allows it."""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from raycal.questions.rows import QuestionSourceError, Row, Unreadable
+from raycal.questions.cells import column_names
+from raycal.questions.rows import QuestionSourceError, Row, Unreadable, nearest
 
 Rows = Iterator[Row | Unreadable]
 
+_HEAD = 100  # rows among which a column must occur
 _PARQUET_BATCH = 1024
 # Bytes that are not UTF-8 travel as lone surrogates, so that they spoil their own row and not the whole file.
 _ENCODING = "utf-8-sig"
@@ -103,10 +107,42 @@ def read_parquet(path: Path) -> Rows:
                 yield Row(number, record)
 
 
-READERS: dict[str, Callable[[Path], Rows]] = {
+_READERS: dict[str, Callable[[Path], Rows]] = {
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
     ".json": read_json,
     ".csv": read_csv,
     ".parquet": read_parquet,
 }
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """A file that holds rows, and the columns that its first rows have (nested ones dotted)."""
+
+    path: Path
+    columns: frozenset[str]
+    rows: Rows  # all of them, to be gone through once
+
+    def check_column(self, column: str, setting: str = "") -> None:
+        """Raise QuestionSourceError where there is no such column; `setting` is where its name can be mended."""
+        if column not in self.columns:
+            named = f"{column!r} ({setting})" if setting else repr(column)
+            raise QuestionSourceError(f"{self.path} has no column {named}: {nearest(column, self.columns)}")
+
+
+def open_rows(path: Path) -> RowFile:
+    """Open a file of rows; QuestionSourceError where it is missing, of no known format, empty or unreadable."""
+    if not path.is_file():
+        raise QuestionSourceError(f"there is no file {path}")
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise QuestionSourceError(f"{path} has no known format: name it {', '.join(sorted(_READERS))}")
+    rows = reader(path)
+    head = list(islice(rows, _HEAD))
+    if not head:
+        raise QuestionSourceError(f"{path} holds no rows")
+    readable = [row for row in head if isinstance(row, Row)]
+    if not readable and isinstance(head[0], Unreadable):
+        raise QuestionSourceError(f"none of the first {len(head)} rows of {path} can be read: {head[0].error}")
+    return RowFile(path, frozenset(name for row in readable for name in column_names(row.values)), chain(head, rows))

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raycal.grade.file import GradeFileError, GradeReport, grade_file
+from raycal.grade.file import GradeReport, grade_file
+from raycal.questions import QuestionSourceError
 
 ROWS: list[dict[str, Any]] = [
     {"reply": "The capital is Paris.", "gold": ["Paris", "City of Light"]},
@@ -113,19 +114,19 @@ def test_report_is_json(tmp_path: Path) -> None:
 
 def test_unusable_files_are_refused_in_one_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", ROWS)
-    with pytest.raises(GradeFileError, match="has no column 'replies': did you mean 'reply'"):
+    with pytest.raises(QuestionSourceError, match="has no column 'replies': did you mean 'reply'"):
         graded(path, prediction="replies")
-    with pytest.raises(GradeFileError, match="has no column 'golden': did you mean 'gold'"):
+    with pytest.raises(QuestionSourceError, match="has no column 'golden': did you mean 'gold'"):
         graded(path, answers="golden")
-    with pytest.raises(GradeFileError, match=r"there is no file .*missing\.jsonl"):
+    with pytest.raises(QuestionSourceError, match=r"there is no file .*missing\.jsonl"):
         graded(tmp_path / "missing.jsonl")
     empty = tmp_path / "empty.jsonl"
     empty.touch()
-    with pytest.raises(GradeFileError, match="holds no rows"):
+    with pytest.raises(QuestionSourceError, match="holds no rows"):
         graded(empty)
-    with pytest.raises(GradeFileError, match="no known format"):
+    with pytest.raises(QuestionSourceError, match="no known format"):
         graded(write(tmp_path / "a.txt", ROWS))
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"PAR1 nothing")
-    with pytest.raises(GradeFileError, match="is not a Parquet file"):
+    with pytest.raises(QuestionSourceError, match="is not a Parquet file"):
         graded(broken)

@@ -187,7 +187,7 @@ def test_a_long_row_is_shown_shortened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "settings", "message"),
     [
-        ("none.jsonl", None, {}, "there is no file .*none.jsonl: correct `path`"),
+        ("none.jsonl", None, {}, "there is no file .*none.jsonl"),
         ("f.txt", "x", {}, "has no known format: name it .csv, .json, .jsonl"),
         ("f.jsonl", "", {}, "holds no rows"),
         ("f.jsonl", "\n\n", {}, "holds no rows"),
