@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from raycal.adapters import Adapter
+from raycal.busy_clock import BusyClock
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.models import Model
 from raycal.prompts import Conversation, render
@@ -97,7 +98,7 @@ class Engine:
         self._style = style
         self._max_model_len = config.max_model_len
         self._request_ids = itertools.count()
-        self._clock = _BusyClock()
+        self._clock = BusyClock()
 
     async def generate(
         self,
@@ -244,28 +245,6 @@ def _usage(output: Any) -> Usage:
     return Usage(len(output.prompt_token_ids), sum(len(one.token_ids) for one in output.outputs))
 
 
-class _BusyClock:
-    """Wall-clock time with at least one request in flight."""
-
-    def __init__(self) -> None:
-        self._in_flight = 0
-        self._since = 0.0
-        self._total = 0.0
-
-    def enter(self) -> None:
-        if self._in_flight == 0:
-            self._since = time.monotonic()
-        self._in_flight += 1
-
-    def leave(self) -> None:
-        self._in_flight -= 1
-        if self._in_flight == 0:
-            self._total += time.monotonic() - self._since
-
-    def total(self) -> float:
-        return self._total + (time.monotonic() - self._since if self._in_flight else 0.0)
-
-
 def set_environment(config: EngineConfig, device: Device) -> None:
     """The environment variables that vLLM reads, for this process and the engine's."""
     os.environ |= {
@@ -276,6 +255,9 @@ def set_environment(config: EngineConfig, device: Device) -> None:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
         "TOKENIZERS_PARALLELISM": "false",
+        # What vLLM's and PyTorch's imports say of themselves is not for the user to mend.
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore::FutureWarning"),
+        "TORCH_LOGS": os.environ.get("TORCH_LOGS", "-torch._library.triton"),
     }
     if device is Device.CPU:
         os.environ |= {
