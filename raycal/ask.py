@@ -53,8 +53,10 @@ def with_adapter(experiment: Experiment, folder: Path) -> Experiment:
 def ask(question: str, experiment: Experiment) -> Reply:
     """Ask the experiment's model one open-ended question, without Ray and without a store.
 
-    Raises ModelError and EngineStartError, and GenerationError where there is no answer.
+    Raises ModelError and EngineStartError, GenerationError where there is no answer, and ValueError for no question.
     """
+    if not question.strip():
+        raise ValueError("the question is empty")
     recipe = Recipe.of(experiment, find_model(experiment.model), {})
     with _engine(experiment, experiment.model) as (engine, runner):
         reply = runner.run(_ask(question, experiment, recipe, engine))

@@ -35,12 +35,16 @@ def errors_for_people() -> Iterator[None]:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         yield
-    except (ValueError, FileNotFoundError, PermissionError) as error:
-        _fail(error)
+    except ValueError as error:
+        _fail(error, error)
+    except OSError as error:
+        if error.filename is None:  # Ray's time-outs, for instance
+            raise
+        _fail(f"{error.filename} cannot be used: {(error.strerror or 'the reason is not known').lower()}", error)
     except RuntimeError as error:
         # Named so that the modules of Ray and vLLM need not be imported to say them.
         if type(error).__module__.startswith("raycal."):
-            _fail(error)
+            _fail(error, error)
         raise
     except KeyboardInterrupt:
         typer.echo("stopped; what was finished is in the store, run again to go on", err=True)
@@ -57,7 +61,7 @@ def show(found: Any) -> None:
         Console().print(found)
 
 
-def _fail(error: Exception) -> None:
+def _fail(sentence: object, error: Exception) -> None:
     logging.getLogger(__name__).debug("traceback", exc_info=error)
-    typer.echo(f"raycal: {error}", err=True)
+    typer.echo(f"raycal: {sentence}", err=True)
     raise typer.Exit(1) from error

@@ -38,7 +38,7 @@ def read_experiment(path: Path | None, overrides: Sequence[str] = ()) -> Experim
                 raise ExperimentError(f"--set {override}: write it as KEY=VALUE, such as elicit.samples.k=5")
             OmegaConf.update(content, key, OmegaConf.create({"value": _parsed(value)}).value)
         plain = OmegaConf.to_container(content, resolve=True)
-    except (OmegaConfBaseException, YAMLError) as error:
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{where}: {' '.join(str(error).split())}") from error
     try:
         return Experiment.model_validate(plain)

@@ -48,10 +48,10 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable:
+def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable | str:
     """Rows as a table of text: numbers with three digits, missing values as a dash."""
     if not rows:
-        return RichTable(title="no rows")
+        return "no rows"
     names = _SHOWN if set(_SHOWN) <= set(rows[0]) else tuple(rows[0])
     table = RichTable(box=SIMPLE_HEAD)
     for name in names:

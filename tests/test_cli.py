@@ -57,15 +57,18 @@ SMALL = "questions=[{source: worldfacts, relations: [state_capital]}]"
         (["elicit", "--set", "questions=[{source: file, path: nope.jsonl}]"], "nope.jsonl"),
         (["elicit", "--set", "questions=[{source: worldfacts, relations: [capitl]}]"], "capitl"),
         (["report", "--set", SMALL], "has no metrics yet"),
+        (["elicit", "--set", SMALL, "--set", "storage={tmp}/a-file"], "a-file/questions"),
+        (["ask", "  "], "the question is empty"),
         (["results", "--store", "nope"], "there is no results store at nope"),
         (["metrics", "nope.csv"], "nope.csv"),
         (["grade", "--file", "nope.csv"], "nope.csv"),
     ],
 )
 def test_mistakes_are_one_sentence_and_exit_status_1(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "a-file").touch()
     if arguments[0] in ("elicit", "report"):
-        arguments = [*arguments, "--set", f"storage={tmp_path / 'store'}"]
-    done = in_process(*arguments)
+        arguments = [arguments[0], "--set", f"storage={tmp_path / 'store'}", *arguments[1:]]
+    done = in_process(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))
     assert isinstance(done.exception, SystemExit)
     assert done.exit_code == 1
     assert message in done.stderr
@@ -77,6 +80,11 @@ def test_a_mistake_shows_no_traceback(raycal: Raycal) -> None:
     assert done.returncode == 1
     assert done.stderr == "raycal: there is no experiment file nope.yaml\n"
     assert done.stdout == ""
+
+
+def test_a_store_without_rows_says_so(tmp_path: Path) -> None:
+    assert in_process("results", "--store", str(tmp_path)).stdout == "no rows\n"
+    assert json.loads(in_process("results", "--store", str(tmp_path), "--json").stdout) == []
 
 
 def test_grade_grades_rows_from_anywhere(raycal: Raycal, tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def test_every_mistake_is_said_at_once(write) -> None:  # type: ignore[no-untype
     assert len(str(raised.value).splitlines()) == 2
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ExperimentError, match=r"binary\.yaml: .*can't decode"):
+        read_experiment(path)
+
+
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="there is no experiment file"):
         read_experiment(tmp_path / "nope.yaml")
