@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from raycal.cluster import connect, root_cause
 from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
-from raycal.engine import EngineDiedError, Usage
+from raycal.engine import EngineDiedError, EngineStartError, Usage
 from raycal.models import Model, find_model
 from raycal.resources import plan_replicas
 from raycal.schemas import Table
@@ -144,7 +144,7 @@ def run_fanout(
             f"no engine came up within engine.start_timeout_s = {config.start_timeout_s:g} seconds"
         ) from error
     except ray.exceptions.RayError as error:
-        raise FanoutError(f"{root_cause(error)}; what was finished is kept, run again to go on") from error
+        raise FanoutError(f"{root_cause(error).rstrip('.')}; what was finished is kept, run again to go on") from error
 
 
 def cost_columns(usage: Usage) -> Row:
@@ -177,13 +177,19 @@ class Replica(Generic[B]):
     ) -> None:
         self._asker = asker
         self._store = store
-        self._engine = backend(find_model(model), config, device, model.prompt_style)
         self._accounted_s = 0.0
+        self._failure: EngineStartError | None = None
+        try:
+            self._engine = backend(find_model(model), config, device, model.prompt_style)
+        except EngineStartError as error:
+            self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
         """Do one batch; returns one row, of the fields of Progress."""
         import pyarrow as pa
 
+        if self._failure is not None:
+            raise self._failure
         work = batch.to_pylist()
         todo = self._asker.remaining(work, self._store)
         try:

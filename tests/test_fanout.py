@@ -23,6 +23,7 @@ def test_an_engine_that_cannot_come_up_says_so(
 ) -> None:
     done = raycal("elicit", str(experiment_file), "--set", f"storage={tmp_path}", "--set", setting, check=False)
     assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
     said = done.stderr.splitlines()[-1]
     assert said.startswith("raycal: ")
     assert message in said
