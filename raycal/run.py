@@ -48,7 +48,7 @@ class Run:
         Raises QuestionSourceError, NoQuestionsError and ModelError.
         """
         model = find_model(experiment.model)
-        store = Store(experiment.storage)
+        store = Store(experiment.storage.absolute())  # Ray workers have other working folders
         questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, store)
         return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
 
