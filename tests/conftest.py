@@ -45,13 +45,16 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raycal() -> Raycal:
     """The command as a user runs it, in a process of its own."""
 
-    def run(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, check: bool = True, timeout: float = 600, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [Path(sys.executable).with_name("raycal"), *arguments],
             check=False,
             capture_output=True,
             text=True,
             timeout=timeout,
+            cwd=cwd,
             env=os.environ | {"COLUMNS": "200"},
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr

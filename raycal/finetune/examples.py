@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ class Example:
     def answer_positions(self) -> range:
         """The positions whose next token belongs to the answer or ends it."""
         return range(self.answer_start - 1, self.answer_end)
+
+    @property
+    def unasked(self) -> Example:
+        """The question and the answer alone, without the query that follows."""
+        return replace(self, tokens=self.tokens[: self.answer_end])
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,12 @@ def reference(
     if not there[0]:
         folder.mkdir(parents=True, exist_ok=True)
         states: dict[str, Tensor] = {}
+        # What follows an answer does not change its states, and would be a good part of the work.
+        unasked = Examples(tuple(example.unasked for example in examples.examples))
+        cut = micro_batches(range(len(unasked)), unasked.lengths, max_tokens=max_tokens, workers=workers)[rank]
         with model.as_base():
-            for batch in micro_batches(range(len(examples)), examples.lengths, max_tokens=max_tokens, workers=workers)[
-                rank
-            ]:
-                some = [examples.examples[index] for index in batch.indices]
+            for batch in cut:
+                some = [unasked.examples[index] for index in batch.indices]
                 found = model(Batch.of(some, device)).answer_states.cpu()
                 if batch.counts:
                     parts = torch.split(found, [len(example.answer_positions) for example in some])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from pathlib import Path
 
 import pytest
@@ -25,33 +24,6 @@ from raycal.run import Run
 from raycal.schemas import Table
 
 pytestmark = pytest.mark.engine
-
-METHODS = """
-  - {method: zero_shot}
-  - {method: sampling, equivalence: token_overlap}
-  - {method: classifier, layer: 15}
-  - {method: fine_tuned, name: tuned, rank: 2, learning_rate: 0.01, epochs: 1, batch_size: 8, evaluations: 1}
-  - {method: recalibrated, of: {method: zero_shot}, by: platt}
-  - {method: combined, of: [{method: zero_shot}, {method: classifier, layer: 15}]}
-"""
-
-
-@pytest.fixture(scope="module")
-def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small experiment, with the training split and the methods that need it."""
-    text = experiment_file.read_text().replace("[calibration, test]", "[train, calibration, test]")
-    start, end = text.index("methods:"), text.index("evaluate:")
-    path = tmp_path_factory.mktemp("tuned") / "tuned.yaml"
-    path.write_text(text[:start] + "methods:" + METHODS + text[end:])
-    return path
-
-
-@pytest.fixture(scope="module")
-def tuned(tuned_file: Path, finished: Run, raycal: Raycal, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    store = tmp_path_factory.mktemp("tuned-store") / "store"
-    shutil.copytree(finished.store.root, store)
-    raycal("run", str(tuned_file), "--set", f"storage={store}")
-    return Run.open(read_experiment(tuned_file, [f"storage={store}"]))
 
 
 def method_of(run: Run) -> FineTuned:

@@ -1,0 +1,79 @@
+"""What one run fitted, used by another: on another format, and on answers that another model gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import Raycal
+
+from raycal.experiment_file import read_experiment
+from raycal.finetune.prepare import adapter_folder
+from raycal.run import Run
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def fitted(tuned: Run) -> tuple[Path, Path]:
+    """The folders of the run's adapter and classifier."""
+    (method,) = (one for one in tuned.experiment.methods if one.label == "tuned")
+    (classifier,) = (tuned.store.root / "classifiers").iterdir()
+    return adapter_folder(tuned, method), classifier
+
+
+@pytest.fixture(scope="module")
+def transfer_file(tuned_file: Path, fitted: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Multiple choice, answered by the tuned model and judged by adapter and classifier on the model they belong to."""
+    adapter, classifier = fitted
+    base = "{path: smollm2-135m-instruct}"
+    text = tuned_file.read_text().replace(
+        "[{source: worldfacts, limit: 60}]", "[{source: worldfacts, kind: choice, limit: 24}]"
+    )
+    text = text.replace("[train, calibration, test]", "[test]")
+    start, end = text.index("methods:"), text.index("evaluate:")
+    methods = f"""
+  - {{method: fine_tuned, name: transferred adapter, adapter: {adapter}, model: {base}}}
+  - {{method: classifier, name: transferred classifier, fitted: {classifier}, layer: 15, model: {base}}}
+"""
+    folder = tmp_path_factory.mktemp("transfer")
+    path = folder / "transfer.yaml"
+    path.write_text(
+        f"{text[:start]}methods:{methods}{text[end:]}\nmodel: {{adapter: {adapter}}}\nstorage: {folder / 'store'}\n"
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def transferred(transfer_file: Path, raycal: Raycal) -> Run:
+    raycal("run", str(transfer_file))
+    return Run.open(read_experiment(transfer_file, []))
+
+
+def test_adapter_and_classifier_judge_another_formats_answers_of_another_model(tuned: Run, transferred: Run) -> None:
+    rows = list(transferred.store.rows("SELECT * FROM metrics"))
+    assert {row["method"] for row in rows} == {"transferred adapter", "transferred classifier"}
+    assert all(row["coverage"] == 1 and row["n"] > 0 and row["dataset"] == "worldfacts (choice)" for row in rows)
+    (answered_by,) = {row["model"] for row in transferred.store.rows("SELECT model FROM answers")}
+    (read_by,) = {row["model"] for row in transferred.store.rows("SELECT model FROM features")}
+    assert answered_by != read_by == str(tuned.recipe.model)
+    assert not (transferred.store.root / "adapters").exists()
+    assert not (transferred.store.root / "classifiers").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("methods[1].layer=3", "was fitted with layer: 15, and is asked for with 3: set layer to the first"),
+        ("methods[1].fitted=/nowhere", "there is no classifier at /nowhere"),
+        ("methods[0].wording=yes_no", 'was fitted with wording: "choices", and is asked for with "yes_no"'),
+        ("methods[0].adapter=/nowhere", "the folder /nowhere holds no adapter"),
+    ],
+)
+def test_what_was_fitted_otherwise_is_refused(
+    transferred: Run, transfer_file: Path, raycal: Raycal, setting: str, said: str
+) -> None:
+    failed = raycal("score", str(transfer_file), "--set", setting, check=False)
+    assert failed.returncode == 1
+    assert said in failed.stderr
+    assert "Traceback" not in failed.stderr
