@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -91,6 +92,17 @@ def assert_as_uninterrupted(run: Run, finished: Run) -> None:
         assert sum(same) / len(same) > 0.9
 
 
+def processes_with_an_engine(driver: psutil.Popen) -> list[psutil.Process]:
+    """What a driver has started once there is an engine among it.
+
+    Ray's own agents notice the end of their node within a minute; what holds memory must be gone at once.
+    """
+    wait_for(lambda: bool(descendants(driver, "VLLM")), 300, "the start of the engine")
+    started = [process for title in ("VLLM", "ray::MapWorker", "raylet") for process in descendants(driver, title)]
+    assert len(started) >= 3
+    return started
+
+
 @pytest.mark.parametrize("moment", ["while the engine starts", "while it works"])
 def test_killed_driver_resumes(
     experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal, moment: str
@@ -99,10 +111,7 @@ def test_killed_driver_resumes(
     with eliciting(experiment_file, store) as driver:
         if moment == "while it works":
             wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 12))
-        wait_for(lambda: bool(descendants(driver, "VLLM")), 300, "the start of the engine")
-        # Ray's own agents notice the end of their node within a minute; what holds memory must be gone at once.
-        started = [process for title in ("VLLM", "ray::MapWorker", "raylet") for process in descendants(driver, title)]
-        assert len(started) >= 3
+        started = processes_with_an_engine(driver)
         driver.kill()
         before = shards(store)
         wait_for(lambda: not any(is_alive(process) for process in started), 20, "the end of the engine's processes")
@@ -114,6 +123,18 @@ def test_killed_driver_resumes(
     after = shards(store)
     assert {path: after[path] for path in written} == written
     assert_as_uninterrupted(opened(experiment_file, store), finished)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_driver_leaves_no_process(experiment_file: Path, tmp_path: Path, how: signal.Signals) -> None:
+    with eliciting(experiment_file, tmp_path / "store") as driver:
+        started = processes_with_an_engine(driver)
+        driver.send_signal(how)
+        output, _ = driver.communicate(timeout=60)
+        assert driver.returncode != 0
+        if how is signal.SIGINT:
+            assert b"stopped; what was finished is in the store" in output
+        wait_for(lambda: not any(is_alive(process) for process in started), 20, "the end of the engine's processes")
 
 
 @pytest.mark.parametrize("victim", ["VLLM::EngineCore", "ray::MapWorker"])
