@@ -25,6 +25,8 @@ from raycal.finetune.reference import Reference, reference
 from raycal.keys import digest
 from raycal.schemas import Table
 
+# What Ray Train is told at every evaluation, of the last step before it.
+_REPORTED = ("loss", "divergence", "learning_rate", "calibration_loss", "calibration_ece", "calibration_auroc")
 _MOST_SKIPPED = 5  # steps in a row without finite gradients, after which training is given up
 
 
@@ -141,15 +143,10 @@ class Worker:
             device=self._device,
         )
         progress = progress.after_evaluation(found.loss)
-        if self._rank == 0:
-            self._write_rows(progress.step, found)
-        self._rows = []
+        metrics = {"step": progress.step, "skipped": progress.skipped, **self._take_rows(found)}
         with tempfile.TemporaryDirectory() as folder:
             save_checkpoint(self._engine, self._model, progress, Path(folder), best=self._best, rank=self._rank)
-            ray.train.report(
-                vars(found) | {"step": progress.step, "skipped": progress.skipped},
-                checkpoint=ray.train.Checkpoint.from_directory(folder),
-            )
+            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
         return progress
 
     def _reference(self) -> Reference:
@@ -167,12 +164,15 @@ class Worker:
         max_tokens = self._job.trainer.tokens_per_micro_batch
         return micro_batches(indices, examples.lengths, max_tokens=max_tokens, workers=self._workers)[self._rank]
 
-    def _write_rows(self, step: int, found: Calibration) -> None:
-        if not self._rows:  # before the first step
-            start = {"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id, "step": 0, "epoch": 0}
-            self._rows = [start]
-        self._rows[-1] |= {f"calibration_{name}": value for name, value in vars(found).items()}
-        self._job.store.write(Table.TRAINING, self._job.adapter_id, self._rows)
+    def _take_rows(self, found: Calibration) -> dict[str, Any]:
+        """Write the rows of TRAINING since the last evaluation; returns what Ray Train is to be told of them."""
+        rows, self._rows = self._rows, []
+        if not rows:  # before the first step
+            rows = [{"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id, "step": 0, "epoch": 0}]
+        rows[-1] |= {f"calibration_{name}": value for name, value in vars(found).items()}
+        if self._rank == 0:
+            self._job.store.write(Table.TRAINING, self._job.adapter_id, rows)
+        return {name: rows[-1][name] for name in _REPORTED if name in rows[-1]}
 
 
 def peak_gib(device: torch.device) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -74,6 +75,14 @@ def test_it_learns_and_starts_as_the_base_model(root: Path, said: str) -> None:
     assert column(rows, "calibration_loss")[-1] < column(rows, "calibration_loss")[0]
     assert column(rows, "learning_rate")[0] == pytest.approx(1e-3)
     assert all(row["applied"] for row in rows[1:])
+
+
+@pytest.mark.usefixtures("said")
+def test_ray_train_is_told_what_the_store_is(root: Path) -> None:
+    kept = json.loads((root / "store" / "finetune" / "undisturbed" / "checkpoint_manager_snapshot.json").read_text())
+    told, last = kept["latest_checkpoint_result"]["metrics"], curve(root, "undisturbed")[-1]
+    assert {"step", "loss", "learning_rate", "calibration_loss", "calibration_ece", "calibration_auroc"} <= told.keys()
+    assert {name: told[name] for name in told if name in last} == {name: last[name] for name in told if name in last}
 
 
 @pytest.mark.usefixtures("said")
