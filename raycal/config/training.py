@@ -20,5 +20,5 @@ class TrainerConfig(Section):
     offload: bool = False  # the optimiser's state, and under stage 3 the weights, in the memory of the CPU
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     gradient_checkpointing: bool = False
-    tokens_per_micro_batch: int = Field(4096, ge=1)  # padding included; what one forward pass may hold
+    tokens_per_micro_batch: int = Field(2048, ge=1)  # padding included; what one forward pass may hold
     retries: int = Field(2, ge=0)  # of a worker that dies, each from the last checkpoint
