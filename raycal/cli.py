@@ -164,6 +164,8 @@ def results(
     with errors_for_people():
         from raycal.tables import list_results, results_table, to_csv
 
+        if as_json and as_csv:
+            raise ValueError("--json and --csv: choose one of them")
         rows = list_results(store, sql)
         if as_csv:
             typer.echo(to_csv(rows), nl=False)

@@ -59,7 +59,19 @@ def _said(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(last), _keys_at(parents), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
+    if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return f"{key}: {_said_of_tag(**fault['ctx'])}"
     return f"{key or 'experiment'}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _said_of_tag(discriminator: str, tag: str = "", expected_tags: str = "") -> str:
+    """What is wrong with the key that says which kind of section this is; pydantic puts names into quotes."""
+    kind = discriminator.strip("'")
+    if not tag:
+        return f"it has no {kind}: name one"
+    known = [name.strip("'") for name in expected_tags.split(", ")]
+    near = difflib.get_close_matches(tag, known, n=1, cutoff=0)
+    return f"there is no {kind} {tag}, did you mean {near[0]}? There are {', '.join(known)}"
 
 
 def _keys_at(location: Sequence[int | str]) -> list[str]:

@@ -59,6 +59,7 @@ SMALL = "questions=[{source: worldfacts, relations: [state_capital]}]"
         (["report", "--set", SMALL], "has no metrics yet"),
         (["elicit", "--set", SMALL, "--set", "storage={tmp}/a-file"], "a-file/questions"),
         (["ask", "  "], "the question is empty"),
+        (["results", "--json", "--csv"], "--json and --csv: choose one of them"),
         (["results", "--store", "nope"], "there is no results store at nope"),
         (["metrics", "nope.csv"], "nope.csv"),
         (["grade", "--file", "nope.csv"], "nope.csv"),
