@@ -123,13 +123,3 @@ def test_results_come_as_table_json_csv_and_sql(raycal: Raycal, finished: Run) -
     counted = json.loads(raycal("results", *store, "--json", "--sql", "SELECT count(*) AS n FROM answers").stdout)
     assert counted == [{"n": finished.questions.questions}]
     assert raycal("results", *store, "--sql", "SELECT nonsense", check=False).returncode == 1
-
-
-@pytest.mark.engine
-def test_ask_prints_the_answer_and_every_methods_confidence(raycal: Raycal) -> None:
-    methods = "methods=[{method: zero_shot}, {method: verbalized}, {method: sampling, equivalence: judge}]"
-    options = ["--set", "elicit.samples.k=3", "--set", "elicit.max_tokens=12", "--set", methods, "--json"]
-    reply = json.loads(raycal("ask", "What is the key to a delicious pizza sauce?", *options).stdout)
-    assert reply["answer"]
-    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "verbalized", "sampling"]
-    assert all((one["value"] is None) == bool(one["reason"]) for one in reply["confidences"])

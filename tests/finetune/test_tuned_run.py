@@ -101,12 +101,18 @@ def test_an_ablation_has_a_row_a_size_and_its_plot_and_asks_nothing_anew(
     assert (tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)) == before
 
 
-def test_ask_takes_an_adapter(tuned: Run, raycal: Raycal) -> None:
+def test_ask_prints_the_answer_and_every_methods_confidence_an_adapters_too(tuned: Run, raycal: Raycal) -> None:
+    methods = "methods=[{method: zero_shot}, {method: verbalized}, {method: sampling, equivalence: judge}]"
+    options = ["--set", "elicit.samples.k=3", "--set", "elicit.max_tokens=12", "--set", methods, "--json"]
     folder = adapter_folder(tuned, method_of(tuned))
-    options = ["--adapter", str(folder), "--set", "methods=[{method: zero_shot}]", "--json"]
-    reply = json.loads(raycal("ask", "What is the capital of France?", *options).stdout)
-    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "fine_tuned"]
-    assert all(0 <= one["value"] <= 1 for one in reply["confidences"])
-    failed = raycal("ask", "What?", "--adapter", str(folder.parent), check=False)
+    reply = json.loads(raycal("ask", "What is the capital of France?", *options, "--adapter", str(folder)).stdout)
+    assert reply["answer"]
+    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "verbalized", "sampling", "fine_tuned"]
+    assert all((one["value"] is None) == bool(one["reason"]) for one in reply["confidences"])
+    assert 0 <= reply["confidences"][-1]["value"] <= 1
+
+
+def test_ask_refuses_a_folder_without_an_adapter(raycal: Raycal, tmp_path: Path) -> None:
+    failed = raycal("ask", "What?", "--adapter", str(tmp_path), check=False)
     assert failed.returncode == 1
     assert "holds no adapter" in failed.stderr
