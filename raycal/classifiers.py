@@ -34,8 +34,7 @@ def classifier_head(run: Run, method: Classifier, states: States, certainty: Cer
     states: hidden states by answer key. certainty: of `method.entropy`. Raises ClassifierError and SettingsError.
     """
     if method.fitted is not None:
-        check_settings(method.fitted, method, _READS)
-        return ClassifierHead.load(method.fitted / _WEIGHTS)
+        return _load_fitted(method, method.fitted)
     rows, labels = _training(run, method, states, certainty)
     folder = run.store.root / "classifiers" / _name(run, method, rows, labels)
     if not folder.is_dir():
@@ -44,10 +43,15 @@ def classifier_head(run: Run, method: Classifier, states: States, certainty: Cer
     return ClassifierHead.load(folder / _WEIGHTS)
 
 
-def classifier_fingerprint(folder: Path) -> str:
-    """What names a fitted classifier in a key. Raises ClassifierError where there is none."""
-    ClassifierHead.load(folder / _WEIGHTS)
+def fitted_fingerprint(method: Classifier, folder: Path) -> str:
+    """What names a classifier that an earlier run fitted in keys. Raises ClassifierError and SettingsError."""
+    _load_fitted(method, folder)
     return digest((folder / _WEIGHTS).read_bytes().hex())
+
+
+def _load_fitted(method: Classifier, folder: Path) -> ClassifierHead:
+    check_settings(folder, method, _READS)
+    return ClassifierHead.load(folder / _WEIGHTS)
 
 
 def _training(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from raycal.classifiers import fitted_fingerprint
 from raycal.confidence.embedding import Embedder
 from raycal.config import Classifier, FineTuned, Grader
 from raycal.elicit import Done, count_work, elicit
@@ -34,7 +35,11 @@ def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
 
 
 def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
-    """Questions to ANSWERS, SAMPLES and QUERIES. Raises ResourceError and FanoutError."""
+    """Questions to ANSWERS, SAMPLES and QUERIES.
+
+    Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError and SettingsError.
+    """
+    _check_fitted(run)
     _say_bad_rows(run, console)
     done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
     todo = count_work(run.questions.shards, run.experiment.splits, run.recipe, done)
@@ -136,6 +141,15 @@ def agreements(run: Run) -> dict[str, Agreement]:
         for other in others
         for its in [grades_of(run, other)]
     }
+
+
+def _check_fitted(run: Run) -> None:
+    """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts."""
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, FineTuned) and method.adapter is not None:
+            tuned_query(run, method)
+        if isinstance(method, Classifier) and method.fitted is not None:
+            fitted_fingerprint(method, method.fitted)
 
 
 def _say_bad_rows(run: Run, console: Console) -> None:

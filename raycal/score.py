@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from raycal.classifiers import classifier_fingerprint
+from raycal.classifiers import fitted_fingerprint
 from raycal.confidence import Confidence, Elicited, Embed, Sample, needed_pairs, score
 from raycal.config import (
     Classifier,
@@ -115,7 +115,7 @@ def _fitted_evidence(run: Run, method: Fitted) -> Callable[[dict[str, str]], Seq
         case Classifier():
             reader = feature_reader(run, method)
             if method.fitted is not None:
-                fitted = [classifier_fingerprint(method.fitted)]
+                fitted = [fitted_fingerprint(method, method.fitted)]
             else:
                 fitted = [*_fitted_on(run, Split.TRAIN, builds_on(method)), str(run.experiment.seed)]
             return lambda row: [reader.key(row["answer_key"], method.layer), *fitted]

@@ -9,6 +9,7 @@ from support import Raycal
 
 from raycal.experiment_file import read_experiment
 from raycal.finetune.prepare import adapter_folder
+from raycal.fitted_settings import read_settings
 from raycal.run import Run
 
 pytestmark = pytest.mark.engine
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.engine
 def fitted(tuned: Run) -> tuple[Path, Path]:
     """The folders of the run's adapter and classifier."""
     (method,) = (one for one in tuned.experiment.methods if one.label == "tuned")
-    (classifier,) = (tuned.store.root / "classifiers").iterdir()
+    found = (tuned.store.root / "classifiers").iterdir()
+    (classifier,) = (folder for folder in found if read_settings(folder)["training_questions"] is None)
     return adapter_folder(tuned, method), classifier
 
 
@@ -70,10 +72,10 @@ def test_adapter_and_classifier_judge_another_formats_answers_of_another_model(t
         ("methods[0].adapter=/nowhere", "the folder /nowhere holds no adapter"),
     ],
 )
-def test_what_was_fitted_otherwise_is_refused(
-    transferred: Run, transfer_file: Path, raycal: Raycal, setting: str, said: str
+def test_what_was_fitted_otherwise_is_refused_before_any_engine_starts(
+    transfer_file: Path, raycal: Raycal, setting: str, said: str
 ) -> None:
-    failed = raycal("score", str(transfer_file), "--set", setting, check=False)
+    failed = raycal("run", str(transfer_file), "--set", setting, check=False, timeout=60)
     assert failed.returncode == 1
     assert said in failed.stderr
     assert "Traceback" not in failed.stderr
