@@ -46,13 +46,24 @@ def shards(store: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for table in GENERATED for path in (store / table).glob("*/*.parquet")}
 
 
+def heeding_interrupts() -> None:
+    """As at a terminal: what a shell starts in the background, these tests perhaps, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def eliciting(experiment_file: Path, store: Path, *settings: str) -> Iterator[psutil.Popen]:
     """A run in the background; it and all that it started are gone afterwards."""
     command = [Path(sys.executable).with_name("raycal"), "elicit", experiment_file, "--set", f"storage={store}"]
     for setting in settings:
         command += ["--set", setting]
-    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    process = psutil.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=heeding_interrupts,
+    )
     try:
         yield process
     finally:
