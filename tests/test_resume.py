@@ -73,7 +73,15 @@ def eliciting(experiment_file: Path, store: Path, *settings: str) -> Iterator[ps
 
 
 def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process]:
-    return [child for child in process.children(recursive=True) if title in " ".join(child.cmdline())]
+    return [child for child in process.children(recursive=True) if title in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """Its command line; empty where it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def is_alive(process: psutil.Process) -> bool:
