@@ -8,8 +8,8 @@
 
 Each in a process of its own, one worker. Starting up, the first two steps and evaluations are left out of the time. The
 base model's states, which raycal and b compute once, are shared out over the epochs: over one, as in the original's
-single pass over its data, and over as many as raycal trains for by default. Raycal's worker does not say how long it took
-to compute them: its figures are those of the steps alone, and so are kinder to it than b's.
+single pass over its data, and over as many as raycal trains for by default. Raycal's worker does not say how long it
+took to compute them: its figures are those of the steps alone, and so are kinder to it than b's.
 """
 
 from __future__ import annotations
