@@ -100,7 +100,7 @@ def through_raycal(job: FinetuneJob) -> Measured:
     """Ray Train and DeepSpeed."""
     train(job, plan_workers(job.trainer, connect()))
     rows = list(job.store.rows("SELECT * FROM training WHERE step > 0 ORDER BY step"))
-    return Measured([row["seconds"] for row in rows[WARM_UP:]], 0.0, max(row["peak_gib"] or 0.0 for row in rows))
+    return Measured([row["seconds"] for row in rows[WARM_UP:]], 0.0, max(row["peak_gib"] for row in rows))
 
 
 def _loaded(job: FinetuneJob) -> tuple[Any, torch.device]:
