@@ -8,8 +8,7 @@
 
 Each in a process of its own, one worker. Starting up, the first two steps and evaluations are left out of the time. The
 base model's states, which raycal and b compute once, are shared out over the epochs: over one, as in the original's
-single pass over its data, and over as many as raycal trains for by default. Raycal's worker does not say how long it
-took to compute them: its figures are those of the steps alone, and so are kinder to it than b's.
+single pass over its data, and over as many as raycal trains for by default.
 """
 
 from __future__ import annotations
@@ -33,9 +32,10 @@ from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerCo
 from raycal.finetune.batches import epoch_batches
 from raycal.finetune.examples import Examples, tokenise
 from raycal.finetune.job import FinetuneJob
+from raycal.finetune.load import load_query_model
 from raycal.finetune.loop import peak_gib
 from raycal.finetune.loss import divergence, two_choice_loss
-from raycal.finetune.query_model import Batch, QueryModel, with_lora
+from raycal.finetune.query_model import Batch, with_lora
 from raycal.finetune.train import train
 from raycal.models import find_model
 from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
@@ -99,23 +99,19 @@ def make_job(root: Path, count: int, batch: int) -> FinetuneJob:
 def through_raycal(job: FinetuneJob) -> Measured:
     """Ray Train and DeepSpeed."""
     train(job, plan_workers(job.trainer, connect()))
-    rows = list(job.store.rows("SELECT * FROM training WHERE step > 0 ORDER BY step"))
-    return Measured([row["seconds"] for row in rows[WARM_UP:]], 0.0, max(row["peak_gib"] for row in rows))
+    first, *rows = job.store.rows("SELECT * FROM training ORDER BY step")
+    return Measured([row["seconds"] for row in rows[WARM_UP:]], first["seconds"], max(row["peak_gib"] for row in rows))
 
 
-def _loaded(job: FinetuneJob) -> tuple[Any, torch.device]:
-    from transformers import AutoModelForCausalLM
-
+def _device(job: FinetuneJob) -> torch.device:
     torch.set_num_threads(os.cpu_count() or 1)
-    device = torch.device("cuda" if job.device is Device.GPU else "cpu")
-    base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=torch.bfloat16)
-    return with_lora(base, job.method).to(device, torch.bfloat16), device
+    return torch.device("cuda" if job.device is Device.GPU else "cpu")
 
 
 def bare_loop(job: FinetuneJob) -> Measured:
     """The same forward, backward and AdamW, and nothing else."""
-    model, device = _loaded(job)
-    query = QueryModel(model, job.choice_tokens)
+    device = _device(job)
+    query = load_query_model(job).to(device, torch.bfloat16)
     examples = Examples.read(job.training).examples
     optimiser = torch.optim.AdamW([p for p in query.parameters() if p.requires_grad], lr=job.method.learning_rate)
     started = time.monotonic()
@@ -145,9 +141,11 @@ def bare_loop(job: FinetuneJob) -> Measured:
 
 def transformers_trainer(job: FinetuneJob) -> Measured:
     """transformers.Trainer with the whole logits, and a second forward with the adapter off for the regulariser."""
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-    model, device = _loaded(job)
+    device = _device(job)
+    base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=torch.bfloat16)
+    model = with_lora(base, job.method).to(device, torch.bfloat16)
     examples = list(Examples.read(job.training).examples)
 
     class QueryTrainer(Trainer):  # type: ignore[misc]

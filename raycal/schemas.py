@@ -123,7 +123,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("divergence", pa.float64()),  # nats, a mean over their answers' tokens, not weighted
             ("learning_rate", pa.float64()),
             ("applied", pa.bool_()),  # false: the gradients were not finite
-            ("seconds", pa.float64()),
+            ("seconds", pa.float64()),  # of the step; in the row of step 0 for the base model's states
             ("peak_gib", pa.float64()),  # memory that the worker needed so far: of its GPU, or of its process
             ("calibration_loss", pa.float64()),  # where the calibration split was evaluated after the step
             ("calibration_ece", pa.float64()),

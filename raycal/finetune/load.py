@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from raycal.config import Device
 from raycal.finetune.deepspeed_engine import deepspeed_config
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.query_model import QueryModel, with_lora
@@ -26,6 +27,8 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
         dtype=getattr(torch, job.trainer.dtype),
         trust_remote_code=False,
         use_safetensors=True,
+        # On CPUs the fused kernel's backward pass takes as long as all matrix products together.
+        attn_implementation="eager" if job.device is Device.CPU else None,
     )
     del partitioned
     base.config.use_cache = False

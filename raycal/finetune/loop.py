@@ -75,7 +75,9 @@ class Worker:
         steps = job.method.epochs * steps_an_epoch(len(self.training), job.method.batch_size)
         self._engine = start_deepspeed(self._model, job.method, job.trainer, steps)
         self._model.check(self.training.examples[0], self._device)
+        started = time.monotonic()
         self._base = self._reference() if job.method.divergence_weight else None
+        self._reference_s = time.monotonic() - started
         self._rows: list[dict[str, Any]] = []  # of TRAINING, not written yet
         self._best = Path(tempfile.mkdtemp(prefix="raycal-best-"))
 
@@ -168,7 +170,8 @@ class Worker:
         """Write the rows of TRAINING since the last evaluation; returns what Ray Train is to be told of them."""
         rows, self._rows = self._rows, []
         if not rows:  # before the first step
-            rows = [{"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id, "step": 0, "epoch": 0}]
+            names = {"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id}
+            rows = [names | {"step": 0, "epoch": 0, "seconds": self._reference_s}]
         rows[-1] |= {f"calibration_{name}": value for name, value in vars(found).items()}
         if self._rank == 0:
             self._job.store.write(Table.TRAINING, self._job.adapter_id, rows)
