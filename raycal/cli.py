@@ -134,6 +134,25 @@ def ablate(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep, in YAML: an experiment with a section sweep.")],
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was started before.")] = False,
+) -> None:
+    """Search methods and their options on the calibration split; score what it found once on test."""
+    with errors_for_people():
+        from rich.console import Console
+
+        from raycal.experiment_file import read_sweep
+        from raycal.sweep.final import finish_sweep
+        from raycal.sweep.stage import Sweep, run_sweep
+
+        console = Console()
+        opened_sweep = Sweep.open(read_sweep(file, overrides or []))
+        finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
+
+
+@app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     experiment: Annotated[Path | None, typer.Option("--experiment", help="The experiment whose model to ask.")] = None,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from raycal.config import Experiment
+from raycal.config import Experiment, SweepExperiment
+
+E = TypeVar("E", bound=Experiment)
 
 
 class ExperimentError(ValueError):
@@ -21,6 +23,15 @@ def read_experiment(path: Path | None, overrides: Sequence[str] = ()) -> Experim
 
     An item of a list is named by its number ("methods.0.k=5"). Raises ExperimentError.
     """
+    return _read(Experiment, path, overrides)
+
+
+def read_sweep(path: Path, overrides: Sequence[str] = ()) -> SweepExperiment:
+    """A sweep from a YAML file, with overrides. Raises ExperimentError."""
+    return _read(SweepExperiment, path, overrides)
+
+
+def _read(model: type[E], path: Path | None, overrides: Sequence[str]) -> E:
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
@@ -41,9 +52,9 @@ def read_experiment(path: Path | None, overrides: Sequence[str] = ()) -> Experim
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise ExperimentError(f"{where}: {' '.join(str(error).split())}") from error
     try:
-        return Experiment.model_validate(plain)
+        return model.model_validate(plain)
     except ValidationError as error:
-        raise ExperimentError("\n".join(f"{where}: {_said(fault)}" for fault in error.errors())) from error
+        raise ExperimentError("\n".join(f"{where}: {_said(fault, model)}" for fault in error.errors())) from error
 
 
 def _parsed(value: str) -> Any:
@@ -52,12 +63,12 @@ def _parsed(value: str) -> Any:
     return yaml.safe_load(value)
 
 
-def _said(fault: Mapping[str, Any]) -> str:
+def _said(fault: Mapping[str, Any], model: type[Experiment]) -> str:
     *parents, last = fault["loc"] or ("experiment",)
     tags = {tag for model in _SECTIONS for tag in _tags(model)}
     key = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(last), _keys_at(parents), n=1, cutoff=0)
+        near = difflib.get_close_matches(str(last), _keys_at(parents, model), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
     if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         return f"{key}: {_said_of_tag(**fault['ctx'])}"
@@ -74,9 +85,9 @@ def _said_of_tag(discriminator: str, tag: str = "", expected_tags: str = "") -> 
     return f"there is no {kind} {tag}, did you mean {near[0]}? There are {', '.join(known)}"
 
 
-def _keys_at(location: Sequence[int | str]) -> list[str]:
+def _keys_at(location: Sequence[int | str], root: type[Experiment]) -> list[str]:
     """The valid keys of the section at a location of the experiment, tags of unions among its parts."""
-    models: list[type[BaseModel]] = [Experiment]
+    models: list[type[BaseModel]] = [root]
     for part in location:
         if isinstance(part, int):
             continue

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rich.console import Console
 
 from raycal.classifiers import fitted_fingerprint
@@ -10,7 +13,7 @@ from raycal.config import Classifier, FineTuned, Grader
 from raycal.elicit import Done, count_work, elicit
 from raycal.evaluate import evaluate_run
 from raycal.features import missing_features, read_features
-from raycal.finetune.query import ask_tuned, tuned_query, unasked
+from raycal.finetune.query import ask_tuned, take_over_calibration, tuned_query, unasked
 from raycal.finetune.stage import finetune
 from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
@@ -76,16 +79,18 @@ def _grade(run: Run, grader: Grader, console: Console) -> str:
     return f"{len(todo)} answers by {grader}"
 
 
-def finetune_stage(run: Run, console: Console) -> None:
+def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) -> None:
     """GRADES to an adapter for each fine-tuned method, and its replies to QUERIES.
 
-    Raises NothingToLearnError, ResourceError, FinetuneError and FanoutError.
+    callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and FanoutError.
     """
     for method in with_bases(run.experiment.methods):
         if not isinstance(method, FineTuned):
             continue
-        folder = finetune(run, method, console)
+        folder = finetune(run, method, console, callbacks)
         query = tuned_query(run, method)
+        if method.adapter is None:
+            take_over_calibration(run, query, folder)
         todo = unasked(run, query)
         console.print(f"finetune: {folder}, {len(todo)} answers to ask about", highlight=False)
         if len(todo):

@@ -37,6 +37,7 @@ class WorkerPlan:
     workers: int
     device: Device  # never auto
     cpus: float
+    gpus: float
     threads: int  # for arithmetic; a worker may use more of an otherwise idle machine than it reserves
 
 
@@ -70,19 +71,23 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
 
 
 def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:
-    """Place the training workers, on GPUs one each. Raises ResourceError where they cannot fit."""
+    """Place the training workers. Raises ResourceError where they cannot fit."""
     on_gpu = _on_gpu(config.device, nodes)
-    gpus = 1 if on_gpu else 0
+    gpus = config.gpus_per_worker if on_gpu else 0
     places = sum(_places_on(node, config.cpus_per_worker, gpus) for node in nodes)
     if places < config.workers:
-        asked = f"{config.cpus_per_worker:g} CPU" + (" and 1 GPU" if on_gpu else "")
+        asked = f"{config.cpus_per_worker:g} CPU" + (f" and {gpus:g} GPU" if on_gpu else "")
         raise ResourceError(
             f"{config.workers} training workers of {asked} each were asked for, but only {places} fit on "
             f"{_said(nodes)}: lower trainer.workers, or add nodes"
         )
     threads = int(sum(node.cpus for node in nodes) / config.workers)
     return WorkerPlan(
-        config.workers, Device.GPU if on_gpu else Device.CPU, config.cpus_per_worker, 1 if on_gpu else max(1, threads)
+        workers=config.workers,
+        device=Device.GPU if on_gpu else Device.CPU,
+        cpus=config.cpus_per_worker,
+        gpus=gpus,
+        threads=1 if on_gpu else max(1, threads),
     )
 
 
@@ -90,9 +95,9 @@ def _on_gpu(device: Device, nodes: Sequence[Node]) -> bool:
     return device is Device.GPU or (device is Device.AUTO and any(node.gpus >= 1 for node in nodes))
 
 
-def _places_on(node: Node, cpus: float, gpus: int) -> int:
+def _places_on(node: Node, cpus: float, gpus: float) -> int:
     by_cpu = int(node.cpus / cpus + 1e-9)
-    return min(by_cpu, int(node.gpus) // gpus) if gpus else by_cpu
+    return min(by_cpu, int(node.gpus / gpus + 1e-9)) if gpus else by_cpu
 
 
 def _said(nodes: Sequence[Node]) -> str:

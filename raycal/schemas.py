@@ -25,6 +25,7 @@ class Table(StrEnum):
     METRICS = "metrics"
     COMPARISONS = "comparisons"
     RUNS = "runs"
+    TRIALS = "trials"
 
 
 _TEXT = pa.string()
@@ -195,6 +196,21 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("prompt_tokens", pa.int64()),
             ("engine_seconds", pa.float64()),
             ("agreement", _TEXT),  # JSON: the graders' agreement, where there is more than one
+        ]
+    ),
+    Table.TRIALS: pa.schema(
+        [
+            ("key", _TEXT),
+            ("sweep", _TEXT),
+            ("number", pa.int64()),  # that of the trial in Optuna's study
+            ("entry", _TEXT),  # of the space
+            ("method", _TEXT),
+            ("config", _TEXT),
+            ("state", _TEXT),  # finished, stopped (by the scheduler), failed
+            ("run", _TEXT),  # whose row of METRICS has the trial's numbers
+            ("objectives", _TEXT),  # JSON: metric of the calibration split -> value
+            ("error", _TEXT),  # with the traceback
+            ("seconds", pa.float64()),
         ]
     ),
 }

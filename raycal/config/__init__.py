@@ -31,6 +31,7 @@ from raycal.config.methods import (
 )
 from raycal.config.questions import Columns, HubDataset, Mmlu, QuestionFile, QuestionSource, WorldFacts
 from raycal.config.section import Section
+from raycal.config.sweep import Objective, Sampler, Scheduler, SweepConfig, SweepExperiment
 from raycal.config.training import TrainerConfig
 
 __all__ = [
@@ -58,17 +59,22 @@ __all__ = [
     "Missing",
     "Mmlu",
     "ModelConfig",
+    "Objective",
     "Phrasing",
     "PromptStyle",
     "QuestionFile",
     "QuestionSource",
     "Recalibrated",
     "Recalibration",
+    "Sampler",
     "Samples",
     "Sampling",
     "Schedule",
+    "Scheduler",
     "Section",
     "SemanticEntropy",
+    "SweepConfig",
+    "SweepExperiment",
     "Target",
     "TrainerConfig",
     "Unfitted",

@@ -1,10 +1,14 @@
-"""How good the tuned model is on the calibration split, while it learns."""
+"""How sure the tuned model is of the calibration split's answers while it learns, and how right it is to be."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 import torch.distributed
 from numpy.typing import NDArray
@@ -16,14 +20,31 @@ from raycal.finetune.loss import two_choice_loss
 from raycal.finetune.query_model import Batch
 from raycal.metrics import evaluate
 
+_FILE = "calibration.parquet"  # beside an adapter
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Calibration:
-    """The calibration split's mean loss and metrics; the AUROC is null where all answers are right, or all wrong."""
+    """The calibration split's mean loss and metrics; the AUROC is null where all answers are right, or all wrong.
+
+    p: (n,) p(correct), in the order of the examples.
+    """
 
     loss: float
     ece: float | None
     auroc: float | None
+    p: NDArray[np.float64]
+
+    def write(self, folder: Path, examples: Examples) -> None:
+        """Keep the confidences beside the adapter that has them."""
+        keys = [example.answer_key for example in examples.examples]
+        pq.write_table(pa.table({"answer_key": keys, "p_true": self.p}), folder / _FILE)
+
+
+def kept_confidences(folder: Path) -> Mapping[str, float]:
+    """What `Calibration.write` kept beside an adapter, nothing where it kept none: p(correct) by answer key."""
+    path = folder / _FILE
+    return {row["answer_key"]: row["p_true"] for row in pq.read_table(path).to_pylist()} if path.is_file() else {}
 
 
 @torch.no_grad()
@@ -50,6 +71,6 @@ def evaluate_calibration(
     mean = two_choice_loss(logits, correct, loss).mean().item()
     p: NDArray[np.float64] = torch.softmax(logits.double(), dim=-1)[:, 1].cpu().numpy()
     if not np.isfinite(p).all():
-        return Calibration(float("inf"), None, None)
+        return Calibration(float("inf"), None, None, p)
     metrics = evaluate(p, correct.cpu().numpy())
-    return Calibration(mean, metrics["ece"].value, metrics["auroc"].value)
+    return Calibration(mean, metrics["ece"].value, metrics["auroc"].value, p)

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch.distributed
 
+from raycal.finetune.calibration import Calibration
+from raycal.finetune.examples import Examples
 from raycal.finetune.query_model import QueryModel, gathered
 
 ADAPTER = "adapter"  # the best one so far, as PEFT writes it
@@ -44,10 +46,21 @@ class Progress:
         return replace(self, evaluations_since_best=self.evaluations_since_best + 1)
 
 
-def save_checkpoint(engine: Any, model: QueryModel, progress: Progress, folder: Path, *, best: Path, rank: int) -> None:
-    """Write this worker's part of a checkpoint; all workers must call together.
+def save_checkpoint(
+    engine: Any,
+    model: QueryModel,
+    progress: Progress,
+    folder: Path,
+    *,
+    found: Calibration,
+    examples: Examples,
+    best: Path,
+    rank: int,
+) -> None:
+    """Write this worker's part of a checkpoint after an evaluation of the calibration examples.
 
-    `best` keeps the best adapter between checkpoints: a folder of rank 0's own.
+    All workers must call together. `best` keeps the best adapter and its confidences between checkpoints: a folder of
+    rank 0's own.
     """
     engine.save_checkpoint(str(folder), tag=_STATE, exclude_frozen_parameters=True)
     if progress.best_step == progress.step:
@@ -55,6 +68,7 @@ def save_checkpoint(engine: Any, model: QueryModel, progress: Progress, folder: 
         with gathered(trainable):
             if rank == 0:
                 model.model.save_pretrained(best)
+                found.write(best, examples)
     if rank == 0:
         shutil.copytree(best, folder / ADAPTER)
         (folder / _PROGRESS).write_text(json.dumps(asdict(progress)))

@@ -147,7 +147,16 @@ class Worker:
         progress = progress.after_evaluation(found.loss)
         metrics = {"step": progress.step, "skipped": progress.skipped, **self._take_rows(found)}
         with tempfile.TemporaryDirectory() as folder:
-            save_checkpoint(self._engine, self._model, progress, Path(folder), best=self._best, rank=self._rank)
+            save_checkpoint(
+                self._engine,
+                self._model,
+                progress,
+                Path(folder),
+                found=found,
+                examples=self._calibration,
+                best=self._best,
+                rank=self._rank,
+            )
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
         return progress
 
@@ -172,7 +181,7 @@ class Worker:
         if not rows:  # before the first step
             names = {"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id}
             rows = [names | {"step": 0, "epoch": 0, "seconds": self._reference_s}]
-        rows[-1] |= {f"calibration_{name}": value for name, value in vars(found).items()}
+        rows[-1] |= {f"calibration_{name}": getattr(found, name) for name in ("loss", "ece", "auroc")}
         if self._rank == 0:
             self._job.store.write(Table.TRAINING, self._job.adapter_id, rows)
         return {name: rows[-1][name] for name in _REPORTED if name in rows[-1]}

@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from raycal.config import FineTuned, ModelConfig
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.finetune.calibration import kept_confidences
 from raycal.finetune.prepare import adapter_folder, query_name
 from raycal.fitted_settings import check_settings
 from raycal.graded import answered, conversation
@@ -85,6 +87,24 @@ def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
         check_settings(method.adapter, method, _ASKS)
     config = run.reading_config(method).model_copy(update={"adapter": adapter_folder(run, method)})
     return TunedQuery(run.reading(method), method, config, find_model(config))
+
+
+def take_over_calibration(run: Run, query: TunedQuery, folder: Path) -> None:
+    """Write to QUERIES what the model said of the calibration answers when its adapter was trained."""
+    known = kept_confidences(folder)
+    rows = [
+        {
+            "key": query.key(row.answer_key),
+            "answer_key": row.answer_key,
+            "question_id": row.question_id,
+            "query": str(Query.CORRECTNESS),
+            "p_true": known[row.answer_key],
+            **query.provenance,
+        }
+        for row in answered(run, [Split.CALIBRATION])
+        if row.answer_key in known
+    ]
+    run.store.write(Table.QUERIES, query.partition, unless_written(Table.QUERIES, query.partition, rows, run.store))
 
 
 def unasked(run: Run, query: TunedQuery) -> pa.Table:

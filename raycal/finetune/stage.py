@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from rich.console import Console
@@ -28,10 +29,10 @@ from raycal.schemas import Table
 _POLL_S = 2.0
 
 
-def finetune(run: Run, method: FineTuned, console: Console) -> Path:
+def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Path:
     """The folder of the method's adapter, trained first where it is not there.
 
-    Raises NothingToLearnError, ResourceError and FinetuneError.
+    callbacks: see `train`. Raises NothingToLearnError, ResourceError and FinetuneError.
     """
     folder = adapter_folder(run, method)
     if method.adapter is not None or folder.is_dir():
@@ -40,7 +41,7 @@ def finetune(run: Run, method: FineTuned, console: Console) -> Path:
     job = prepare(run, method, plan.device)
     steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
     with _bar(job, steps, console):
-        best = train(job, plan)
+        best = train(job, plan, callbacks)
     _install(run, job, best, folder)
     return folder
 

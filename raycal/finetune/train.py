@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from raycal.cluster import root_cause
 from raycal.config import Device
@@ -17,10 +19,10 @@ class FinetuneError(RuntimeError):
     """The fine-tuning did not finish; its checkpoints are kept."""
 
 
-def train(job: FinetuneJob, plan: WorkerPlan) -> Path:
+def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> Path:
     """Train on Ray Train workers, from the last checkpoint of the same job; returns the folder of the best adapter.
 
-    Raises FinetuneError.
+    callbacks: Ray Train's, which are told the metrics of every evaluation. Raises FinetuneError.
     """
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -38,7 +40,7 @@ def train(job: FinetuneJob, plan: WorkerPlan) -> Path:
         scaling_config=ScalingConfig(
             num_workers=plan.workers,
             use_gpu=on_gpu,
-            resources_per_worker={"CPU": plan.cpus} | ({"GPU": 1} if on_gpu else {}),
+            resources_per_worker={"CPU": plan.cpus} | ({"GPU": plan.gpus} if on_gpu else {}),
         ),
         run_config=RunConfig(
             name=job.adapter_id,
@@ -46,6 +48,7 @@ def train(job: FinetuneJob, plan: WorkerPlan) -> Path:
             failure_config=FailureConfig(max_failures=job.trainer.retries),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             worker_runtime_env={"env_vars": environment},
+            callbacks=list(callbacks),
         ),
     )
     try:

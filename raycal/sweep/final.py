@@ -1,0 +1,85 @@
+"""What a sweep found, scored once on test: the best setting of each method beside its default, and the Pareto front."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from raycal.config import Method
+from raycal.pipeline import evaluate_stage, features_stage, finetune_stage, report_stage, score_stage
+from raycal.questions.question import Split
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.sweep.stage import Sweep
+from raycal.sweep.trial import on_split
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+class NothingFoundError(ValueError):
+    """No trial finished, and so there is nothing to score on test."""
+
+
+def finish_sweep(sweep: Sweep, study: Study, console: Console) -> Run:
+    """Score on calibration and test what the sweep found; returns the run on test, whose report is written.
+
+    Raises NothingFoundError and what the stages raise.
+    """
+    methods = chosen_methods(sweep, study)
+    runs = [
+        on_split(sweep.run, methods, f"{sweep.run.experiment.name}-best", split)
+        for split in (Split.CALIBRATION, Split.TEST)
+    ]
+    for run in runs:
+        finetune_stage(run, console)
+        features_stage(run, console)
+        score_stage(run, console)
+        evaluate_stage(run, console)
+    report_stage(runs[-1], console)
+    return runs[-1]
+
+
+def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
+    """Each method's default and best setting, and those of the Pareto front, each once and named by what it is."""
+    trials = finished_trials(sweep)
+    if not trials:
+        raise NothingFoundError(f"no trial of {sweep.id} finished")
+    chosen: dict[str, Method] = {}
+
+    def choose(method: Method, name: str) -> None:
+        chosen.setdefault(method.model_dump_json(), method.model_copy(update={"name": name}))
+
+    for entry in sweep.space.entries:
+        its = [trial for trial in trials if trial["entry"] == entry.label]
+        choose(entry.default, f"{entry.label}, default")
+        if its:
+            choose(_method(best_trial(sweep, its)), f"{entry.label}, best")
+    front = {trial.number for trial in study.best_trials}
+    for trial in trials:
+        if trial["number"] in front:
+            choose(_method(trial), f"{trial['entry']}, trial {trial['number']}")
+    return list(chosen.values())
+
+
+def finished_trials(sweep: Sweep) -> list[dict[str, Any]]:
+    """The rows of TRIALS of a sweep's finished trials, in their order, with their objectives as a mapping."""
+    shards = {Table.TRIALS: sweep.run.store.shards(Table.TRIALS, sweep.id)}
+    rows = sweep.run.store.rows("SELECT * FROM trials WHERE state = 'finished' ORDER BY number", shards=shards)
+    return [row | {"objectives": json.loads(row["objectives"])} for row in rows]
+
+
+def best_trial(sweep: Sweep, trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The best of some trials by the first objective; of equal ones the first."""
+    first = sweep.config.objectives[0]
+    return (max if first.higher_is_better else min)(trials, key=lambda trial: trial["objectives"][first])
+
+
+def _method(trial: Mapping[str, Any]) -> Method:
+    return _METHOD.validate_json(trial["config"])

@@ -1,0 +1,134 @@
+"""What becomes of each trial: a row of TRIALS as soon as it ends, and a live table in the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+from ray.tune import Callback, Stopper
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table as RichTable
+
+from raycal.config import Method, Objective
+from raycal.keys import digest
+from raycal.schemas import Table
+from raycal.store import Store
+from raycal.sweep.study import ENTRY, FINISHED, METHOD, NUMBER, RUN
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+_SHOWN = 20  # trials in the live table, the latest
+_FAILURES = 5  # failed trials without a finished one among them, after which the sweep is given up
+
+
+class Recorder(Callback, Stopper):  # type: ignore[misc]
+    """Ray Tune's callback that keeps the trials, and its stopper for a sweep in which nothing succeeds."""
+
+    def __init__(
+        self, store: Store, sweep: str, objectives: Sequence[Objective], trials: int, console: Console
+    ) -> None:
+        self._store, self._sweep, self._objectives = store, sweep, objectives
+        self._left, self._console = trials, console
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._started: dict[int, float] = {}
+        self._live: Live | None = None
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """See tune.Callback."""
+        self._started[trial.config[NUMBER]] = time.monotonic()
+        self._show(trial, {"state": "running"})
+
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
+        """See tune.Callback."""
+        self._show(trial, {"state": "running", "objectives": self._values(result)})
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """See tune.Callback."""
+        result = trial.last_result or {}
+        state = "finished" if result.get(FINISHED) else "stopped"
+        self._keep(trial, {"state": state, "run": result.get(RUN), "objectives": self._values(result)})
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
+        """See tune.Callback."""
+        error = str(trial.get_error() or "the trial's process died").strip()
+        self._keep(trial, {"state": "failed", "error": error})
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """See tune.Stopper: no trial is stopped by its result."""
+        return False
+
+    def stop_all(self) -> bool:
+        """See tune.Stopper: whether the first trials have all failed."""
+        return self.all_failed is not None
+
+    @property
+    def all_failed(self) -> str | None:
+        """The last error, where there are several failed trials, or as many as there are in all, and no other."""
+        ended = [row for row in self._rows.values() if row["state"] != "running"]
+        if not ended or any(row["state"] != "failed" for row in ended):
+            return None
+        return str(ended[-1]["error"]) if len(ended) >= min(_FAILURES, self._left) else None
+
+    def __enter__(self) -> Recorder:
+        # Ray Tune hands copies of its callbacks to nobody, but writes them down: a screen cannot be.
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=2)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_live": None, "_console": None}
+
+    def _keep(self, trial: Any, found: dict[str, Any]) -> None:
+        number, method = trial.config[NUMBER], _METHOD.validate_json(trial.config[METHOD])
+        row = {
+            "key": digest(self._sweep, number),
+            "sweep": self._sweep,
+            "number": number,
+            "entry": trial.config[ENTRY],
+            "method": method.label,
+            "config": trial.config[METHOD],
+            "seconds": time.monotonic() - self._started[number] if number in self._started else None,
+            **found,
+        }
+        self._store.write(Table.TRIALS, self._sweep, [row | {"objectives": json.dumps(row.get("objectives", {}))}])
+        self._show(trial, found)
+        if not self._live:
+            said = ", ".join(f"{name} {value:.3f}" for name, value in row.get("objectives", {}).items())
+            ended = found.get("error", "").splitlines()[-1:] or [said]
+            said = f"sweep: trial {number}, {_shown(method)}: {found['state']}, {ended[0]}"
+            self._console.print(said, highlight=False, markup=False)
+
+    def _show(self, trial: Any, found: dict[str, Any]) -> None:
+        method = _METHOD.validate_json(trial.config[METHOD])
+        self._rows[trial.config[NUMBER]] = {"method": _shown(method), "objectives": {}} | found
+        if self._live:
+            self._live.update(self._table())
+
+    def _table(self) -> RichTable:
+        table = RichTable("trial", "method", "state", *(str(one) for one in self._objectives), title=self._sweep)
+        for number, row in sorted(self._rows.items())[-_SHOWN:]:
+            values = row.get("objectives") or {}
+            shown = (f"{values[one]:.3f}" if one in values else "" for one in self._objectives)
+            table.add_row(str(number), row["method"], row["state"], *shown)
+        return table
+
+    def _values(self, result: dict[str, Any]) -> dict[str, float]:
+        return {str(one): result[one] for one in self._objectives if result.get(one) is not None}
+
+
+def _shown(method: Method) -> str:
+    """A method's label with numbers in three digits: searched ones have sixteen."""
+    return re.sub(r"\d+\.\d{4,}(e[-+]?\d+)?", lambda found: f"{float(found[0]):.3g}", method.label)
+
+
+logging.getLogger("ray.tune").setLevel(logging.ERROR)

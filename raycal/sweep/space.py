@@ -1,0 +1,282 @@
+"""The space of a sweep: methods, and for each of them what its options may be. Conditional, and checked beforehand."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from raycal.config import Experiment, Method, MethodConfig
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+_MODELS = {one.model_fields["method"].default: one for one in MethodConfig.__subclasses__()}
+_CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
+_SCALAR = str | int | float | bool | None
+# Options that decide what has to be elicited or read before a method can be scored.
+_ELICITED = ("method", "phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
+
+
+class SweepError(ValueError):
+    """The sweep cannot be run as it is written; one line a fault, each with the key it is about."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Values of which one is taken; a single one is no parameter of the search."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return len(self.values) == 1
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """Values such that where they are valid, all are."""
+        return self.values
+
+    @property
+    def grid(self) -> tuple[Any, ...]:
+        """All of them."""
+        return self.values
+
+    def suggest(self, trial: Any, name: str) -> Any:
+        """One of them, by an Optuna trial."""
+        if self.is_fixed:
+            return self.values[0]
+        named = {self.category(value): value for value in self.values}
+        return named[trial.suggest_categorical(name, list(named))]
+
+    def category(self, value: Any) -> Any:
+        """A value as Optuna takes it. Raises ValueError where it is not one of them."""
+        if value not in self.values:
+            raise ValueError(f"{value!r} is not among {list(self.values)}")
+        return value if isinstance(value, _SCALAR) else json.dumps(value, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from low to high, both included; a single one is no parameter of the search either."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    whole: bool = False
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return self.low == self.high
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Values such that where they are valid, all are."""
+        return (self.low, self.high)
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """All of them. Raises ValueError where they are too many to count."""
+        step = self.step or (1 if self.whole else None)
+        if step is None or self.log:
+            raise ValueError("a grid needs a range with a step, without log, or a list of values")
+        count = int((self.high - self.low) / step + 1e-9) + 1
+        return tuple(self.low + number * step for number in range(count))
+
+    def suggest(self, trial: Any, name: str) -> float:
+        """One of them, by an Optuna trial."""
+        if self.is_fixed:
+            return self.low
+        if self.whole:
+            step = int(self.step or 1)
+            return int(trial.suggest_int(name, int(self.low), int(self.high), step=step, log=self.log))
+        return float(trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log))
+
+    def category(self, value: Any) -> Any:
+        """A value as Optuna takes it. Raises ValueError where it is not one of them."""
+        if not isinstance(value, int | float) or not self.low <= value <= self.high:
+            raise ValueError(f"{value!r} is not between {self.low:g} and {self.high:g}")
+        return value
+
+
+Option = Choices | Range
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method of the space."""
+
+    label: str
+    method: str
+    options: Mapping[str, Option]
+
+    def configured(self, values: Mapping[str, Any]) -> Method:
+        """The method with the options' values; those that are missing are the first there are."""
+        first = {name: option.ends[0] for name, option in self.options.items()}
+        return _METHOD.validate_python({"method": self.method, **first, **values})
+
+    @property
+    def default(self) -> Method:
+        """The method as it is without a search: with the options that it needs, and those that are fixed."""
+        fields = _MODELS[self.method].model_fields
+        fixed = {
+            name: option.ends[0]
+            for name, option in self.options.items()
+            if option.is_fixed or fields[name].is_required()
+        }
+        return _METHOD.validate_python({"method": self.method, **fixed})
+
+    def suggest(self, trial: Any) -> Method:
+        """The method with options by an Optuna trial."""
+        return self.configured({name: option.suggest(trial, self.name(name)) for name, option in self.options.items()})
+
+    def name(self, option: str) -> str:
+        """The name of an option's parameter in the study."""
+        return f"{self.label}.{option}"
+
+    def combinations(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Every combination of some options' values."""
+        varied = [name for name in names if name in self.options]
+        for values in product(*(self.options[name].grid for name in varied)):
+            yield dict(zip(varied, values, strict=True))
+
+
+@dataclass(frozen=True)
+class Space:
+    """All entries; they are checked against the methods' models and the experiment when the space is made."""
+
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def of(cls, space: Sequence[Mapping[str, Any]], experiment: Experiment) -> Space:
+        """Read `sweep.space`. Raises SweepError with all that is wrong."""
+        faults: list[str] = []
+        entries: list[Entry] = []
+        for number, written in enumerate(space):
+            where = f"sweep.space.{number}"
+            try:
+                entry = _entry(written, where)
+            except SweepError as error:
+                faults.append(str(error))
+                continue
+            if entry.label in {other.label for other in entries}:
+                faults.append(f"{where}: two entries are called {entry.label}: give one a name")
+            entries.append(entry)
+            faults += _faults(entry, where, experiment)
+        if faults:
+            raise SweepError("\n".join(faults))
+        return cls(tuple(entries))
+
+    def suggest(self, trial: Any) -> tuple[Entry, Method]:
+        """An entry and its method, by an Optuna trial."""
+        labels = [entry.label for entry in self.entries]
+        entry = self.entry(labels[0] if len(labels) == 1 else trial.suggest_categorical(_CHOSEN, labels))
+        return entry, entry.suggest(trial)
+
+    def entry(self, label: str) -> Entry:
+        """The entry of a label."""
+        return next(entry for entry in self.entries if entry.label == label)
+
+    def grid(self) -> list[dict[str, Any]]:
+        """The parameters of every combination. Raises SweepError where they cannot be counted."""
+        points = []
+        for entry in self.entries:
+            try:
+                points += [self._parameters(entry, values) for values in entry.combinations(list(entry.options))]
+            except ValueError as error:
+                raise SweepError(f"sweep.space ({entry.label}): {error}") from error
+        return points
+
+    def point(self, written: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """The parameters of a setting that is written as a method. Raises SweepError where it is not in the space."""
+        label = str(written.get("name") or written.get("method"))
+        if label not in {entry.label for entry in self.entries}:
+            raise SweepError(f"{where}: there is no entry {label} in sweep.space")
+        entry = self.entry(label)
+        values = {name: value for name, value in written.items() if name not in {"name", "method"}}
+        for name, value in values.items():
+            if name not in entry.options:
+                raise SweepError(f"{where}.{name}: {label} is not searched over {name}: add it to sweep.space")
+            try:
+                entry.options[name].category(value)
+            except ValueError as error:
+                raise SweepError(f"{where}.{name}: {error}") from error
+        return self._parameters(entry, values)
+
+    def elicited(self) -> list[Method]:
+        """Methods that together need all that any method of the space needs to be scored: of k the most."""
+        found = []
+        for entry in self.entries:
+            most = {"k": max(entry.options["k"].ends)} if "k" in entry.options else {}
+            found += [entry.configured(most | values) for values in entry.combinations(_ELICITED)]
+        return found
+
+    def _parameters(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
+        chosen = {} if len(self.entries) == 1 else {_CHOSEN: entry.label}
+        searched = {name: value for name, value in values.items() if not entry.options[name].is_fixed}
+        return chosen | {entry.name(name): entry.options[name].category(value) for name, value in searched.items()}
+
+
+def _entry(written: Mapping[str, Any], where: str) -> Entry:
+    method = str(written.get("method", ""))
+    if method not in _MODELS:
+        near = difflib.get_close_matches(method, _MODELS, n=1, cutoff=0)
+        raise SweepError(f"{where}.method: there is no method {method or '(none)'}, did you mean {near[0]}?")
+    options = {}
+    for name, value in written.items():
+        if name in {"method", "name"}:
+            continue
+        if name not in _MODELS[method].model_fields:
+            near = difflib.get_close_matches(name, _MODELS[method].model_fields, n=1, cutoff=0)
+            raise SweepError(f"{where}.{name}: {method} has no option {name}, did you mean {near[0]}?")
+        options[name] = _option(value, _is_whole(_MODELS[method], name), f"{where}.{name}")
+    return Entry(str(written.get("name") or method), method, options)
+
+
+def _option(value: Any, whole: bool, where: str) -> Option:
+    if isinstance(value, list | tuple):
+        if not value:
+            raise SweepError(f"{where}: there is nothing to choose from")
+        return Choices(tuple(value))
+    if not isinstance(value, dict) or not {"low", "high"} & set(value):
+        return Choices((value,))
+    strange = set(value) - {"low", "high", "log", "step"}
+    if strange or not {"low", "high"} <= set(value):
+        raise SweepError(f"{where}: a range is {{low, high}} with log or step, and not {value}")
+    numbers = [value[name] for name in ("low", "high", "step") if value.get(name) is not None]
+    if not all(isinstance(number, int | float) for number in numbers) or not value["low"] <= value["high"]:
+        raise SweepError(f"{where}: low and high are numbers, low not above high, and not {value}")
+    if whole and not all(float(number).is_integer() for number in numbers):
+        raise SweepError(f"{where}: it is a whole number, and so are low, high and step")
+    found = Range(value["low"], value["high"], bool(value.get("log")), value.get("step"), whole)
+    if found.log and (found.step is not None or found.low <= 0):
+        raise SweepError(f"{where}: a range with log starts above 0 and has no step")
+    return found
+
+
+def _is_whole(model: type[MethodConfig], name: str) -> bool:
+    annotation = model.model_fields[name].annotation
+    kinds = {annotation, *get_args(annotation)}
+    return int in kinds and float not in kinds
+
+
+def _faults(entry: Entry, where: str, experiment: Experiment) -> list[str]:
+    """What the method's model and the experiment say against each end of each option."""
+    faults = []
+    ends = [(name, value) for name, option in entry.options.items() for value in option.ends] or [
+        ("method", entry.method)
+    ]
+    for name, value in ends:
+        try:
+            method = entry.configured({name: value})
+            Experiment.model_validate(dict(experiment) | {"methods": (method,)})
+        except ValidationError as error:
+            said = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
+            faults.append(f"{where}.{name}: {value!r}: {said}")
+    return list(dict.fromkeys(faults))

@@ -1,0 +1,169 @@
+"""The sweep from its file to its trials: what all need is made once, then Ray Tune runs them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from rich.console import Console
+
+from raycal.cluster import connect
+from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment
+from raycal.judge_equivalence import judge_equivalence
+from raycal.keys import digest
+from raycal.pipeline import elicit_stage, features_stage, grade_stage
+from raycal.progress import show_progress
+from raycal.resources import plan_workers
+from raycal.run import Run
+from raycal.score import pairs_to_judge, with_bases
+from raycal.sweep.recorder import Recorder
+from raycal.sweep.space import Space
+from raycal.sweep.study import enqueue, open_study, remaining, searcher
+from raycal.sweep.trial import run_trial, trains
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+
+class SweepFailedError(RuntimeError):
+    """No trial succeeded; the message says why the last one did not."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep whose space is checked and whose questions are in the store."""
+
+    config: SweepConfig
+    space: Space
+    run: Run  # of methods that need all that any of the space needs
+
+    @classmethod
+    def open(cls, file: SweepExperiment) -> Sweep:
+        """Check the space against the methods' models, and open the run. Raises SweepError and as `Run.open` does."""
+        space = Space.of(file.sweep.space, file.experiment)
+        methods = {method.model_dump_json(): method for method in space.elicited()}
+        labels = {method.label: method for method in methods.values()}
+        experiment = Experiment.model_validate(dict(file.experiment) | {"methods": tuple(labels.values())})
+        return cls(file.sweep, space, Run.open(experiment))
+
+    @cached_property
+    def id(self) -> str:
+        """The experiment's name and a hash of what is searched, for what, and on which answers."""
+        searched = self.config.model_dump_json(include={"space", "objectives", "sampler", "points_to_evaluate"})
+        return f"{self.run.experiment.name}-{digest('sweep', self.run.id, searched)[:8]}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the study and Ray Tune's own files lie."""
+        return self.run.store.root / "sweeps" / self.id
+
+
+def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
+    """Run the trials that are left; returns Optuna's study with all of them.
+
+    Raises SweepError, SweepFailedError, ResourceError, and as the stages before scoring do.
+    """
+    written = enumerate(sweep.config.points_to_evaluate)
+    points = [sweep.space.point(point, f"sweep.points_to_evaluate.{number}") for number, point in written]
+    trials = sweep.config.trials
+    if sweep.config.sampler is Sampler.GRID:
+        points += sweep.space.grid()
+        trials = len(points)
+    study = open_study(sweep.config, sweep.id, sweep.folder, resume=resume)
+    if not study.trials:
+        enqueue(study, points)
+    _prepare(sweep.run, console)
+    left = remaining(study, trials)
+    console.print(f"sweep: {sweep.id}, {trials - left} of {trials} trials are done", highlight=False)
+    if left:
+        _run_trials(sweep, study, left, console)
+    return study
+
+
+def _prepare(run: Run, console: Console) -> None:
+    """Make what the trials share, so that none of them needs an engine."""
+    elicit_stage(run, console)
+    grade_stage(run, console)
+    features_stage(run, console)
+    for method in with_bases(run.experiment.methods):
+        pairs = pairs_to_judge(run, method)
+        if pairs:
+            show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+
+
+def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> None:
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the store has the numbers
+    os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # paths in the experiment are relative to where it was started
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints whatever the verbosity
+    from ray import tune
+
+    nodes = connect()
+    plan_workers(sweep.run.experiment.trainer, nodes)
+    objectives = sweep.config.objectives
+    trainable = tune.with_parameters(run_trial, run=sweep.run, objectives=objectives)
+    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, console)
+    files = sweep.folder / f"tune-{uuid4().hex[:8]}"
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, _resources(sweep.config)),
+        tune_config=tune.TuneConfig(
+            num_samples=count,
+            search_alg=searcher(study, sweep.config, sweep.space, sweep.run.experiment.seed),
+            scheduler=_scheduler(sweep.config),
+            reuse_actors=True,  # a trial that only scores takes less time than its process needs to start
+        ),
+        run_config=tune.RunConfig(
+            name=files.name,
+            storage_path=str(files.parent),
+            callbacks=[recorder, *_mlflow(sweep)],
+            stop=recorder,
+            verbose=0,
+        ),
+    )
+    with recorder:
+        tuner.fit()
+    shutil.rmtree(files, ignore_errors=True)
+    if recorder.all_failed:
+        raise SweepFailedError(f"every trial failed, the last one with: {recorder.all_failed.splitlines()[-1]}")
+
+
+def _resources(config: SweepConfig) -> Callable[[Mapping[str, Any]], Any]:
+    """What Ray Tune reserves for a trial itself.
+
+    A trial that trains reserves nothing: it only waits for its workers, who are placed all together or not at all. So
+    no trial holds what another one waits for.
+    """
+    from ray import tune
+
+    def of(trial: Mapping[str, Any]) -> Any:
+        return tune.PlacementGroupFactory([{"CPU": 0 if trains(trial) else config.cpus_per_trial}])
+
+    return of
+
+
+def _scheduler(config: SweepConfig) -> Any:
+    from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
+
+    first = config.objectives[0]
+    goal = {"metric": str(first), "mode": "max" if first.higher_is_better else "min"}
+    match config.scheduler:
+        case Scheduler.NONE:
+            return FIFOScheduler()
+        case Scheduler.ASHA:
+            # The first report is of the base model, before any step.
+            return ASHAScheduler(**goal, grace_period=2, max_t=10_000)
+        case Scheduler.MEDIAN:
+            return MedianStoppingRule(**goal, grace_period=2, time_attr="training_iteration")
+
+
+def _mlflow(sweep: Sweep) -> list[Any]:
+    if sweep.config.mlflow is None:
+        return []
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+
+    return [MLflowLoggerCallback(tracking_uri=sweep.config.mlflow, experiment_name=sweep.id)]

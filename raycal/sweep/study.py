@@ -1,0 +1,104 @@
+"""The Optuna study behind a sweep: where its history lies, how it is taken up again, and who suggests the settings."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+from ray.tune.search import ConcurrencyLimiter, Searcher
+from ray.tune.search.optuna import OptunaSearch
+
+from raycal.config import Sampler, SweepConfig
+from raycal.sweep.space import Space, SweepError
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+NUMBER, ENTRY, METHOD = "number", "entry", "method_config"  # keys of what Tune passes to a trial
+RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
+_INSTEAD_OF = "instead_of"  # which trial of a killed driver another one is run for
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class StudySearch(OptunaSearch):  # type: ignore[misc]
+    """Ray Tune's search over a sweep's study, which knows a trial that was stopped early from one that finished."""
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Tell Optuna: finished, failed, or stopped by the scheduler, whose numbers are those of half a training."""
+        finished = result is not None and result.get(FINISHED)
+        super().on_trial_complete(trial_id, result if finished else None, error)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the study's database is what a sweep goes on from, and no pickle is ever read."""
+        Path(checkpoint_path).touch()
+
+
+def open_study(config: SweepConfig, name: str, folder: Path, *, resume: bool) -> Study:
+    """The sweep's study; trials that a killed driver left behind fail, and are queued to be run again first.
+
+    Raises SweepError where there are trials already and `resume` is false, and where the storage cannot be opened.
+    """
+    if config.study is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    url = config.study or f"sqlite:///{folder / 'study.db'}"
+    try:
+        storage = optuna.storages.RDBStorage(url)
+    except Exception as error:  # SQLAlchemy's and its drivers' errors have no common base
+        raise SweepError(f"sweep.study cannot be opened ({type(error).__name__}): is it an SQLAlchemy URL?") from error
+    directions = ["maximize" if one.higher_is_better else "minimize" for one in config.objectives]
+    study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+    if study.trials and not resume:
+        raise SweepError(f"the sweep {name} has {len(study.trials)} trials already: go on with it by --resume")
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params, user_attrs={_INSTEAD_OF: trial.number})
+    return study
+
+
+def remaining(study: Study, trials: int) -> int:
+    """How many of the sweep's trials are still to be run; failed ones count as run, those of a killed driver do not."""
+    found = study.get_trials(deepcopy=False)
+    cut_off = {trial.user_attrs[_INSTEAD_OF] for trial in found if _INSTEAD_OF in trial.user_attrs}
+    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in cut_off))
+
+
+def enqueue(study: Study, points: Sequence[Mapping[str, Any]]) -> None:
+    """Queue settings of a new study to be tried first."""
+    for point in points:
+        study.enqueue_trial(dict(point))
+
+
+def searcher(study: Study, config: SweepConfig, space: Space, seed: int) -> Searcher:
+    """The search algorithm for Ray Tune."""
+
+    def suggest(trial: Any) -> dict[str, Any]:
+        entry, method = space.suggest(trial)
+        return {NUMBER: trial.number, ENTRY: entry.label, METHOD: method.model_dump_json()}
+
+    search = StudySearch(
+        suggest,
+        metric=[str(one) for one in config.objectives],
+        mode=["max" if one.higher_is_better else "min" for one in config.objectives],
+        sampler=_sampler(config.sampler, seed),
+        study_name=study.study_name,
+        storage=study._storage,
+    )
+    return ConcurrencyLimiter(search, max_concurrent=config.concurrency, batch=config.in_batches)
+
+
+def _sampler(sampler: Sampler, seed: int) -> Any:
+    match sampler:
+        case Sampler.TPE:
+            with warnings.catch_warnings(category=optuna.exceptions.ExperimentalWarning, action="ignore"):
+                return optuna.samplers.TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+        case Sampler.NSGA2:
+            return optuna.samplers.NSGAIISampler(seed=seed)
+        case Sampler.RANDOM | Sampler.GRID:  # a grid's points are queued
+            return optuna.samplers.RandomSampler(seed=seed)

@@ -1,0 +1,75 @@
+"""One trial of a sweep: a method with its options on the calibration split; no test question is among its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from raycal.config import Experiment, FineTuned, Method, Objective
+from raycal.evaluate import evaluate_run
+from raycal.questions.question import Split
+from raycal.run import Run
+from raycal.score import with_bases
+from raycal.sweep.study import FINISHED, METHOD, RUN
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+class UndefinedObjectiveError(ValueError):
+    """An objective has no value for a trial; the message says why."""
+
+
+def on_split(run: Run, methods: Sequence[Method], name: str, split: Split) -> Run:
+    """The run that evaluates other methods on a split, and whose questions are that split's and those to fit on."""
+    splits = {Split.TRAIN, Split.CALIBRATION, split}
+    changes = {
+        "name": name,
+        "methods": tuple(methods),
+        "splits": tuple(one for one in run.experiment.splits if one in splits),
+        "evaluate": run.experiment.evaluate.model_copy(update={"split": split}),
+    }
+    return replace(run, experiment=Experiment.model_validate(dict(run.experiment) | changes))
+
+
+def trains(config: Mapping[str, Any]) -> bool:
+    """Whether a trial starts workers of its own."""
+    return any(isinstance(one, FineTuned) and one.adapter is None for one in with_bases([_method(config)]))
+
+
+def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objective]) -> None:
+    """Fit, score and evaluate one setting, and tell Ray Tune; its row of METRICS is written by then.
+
+    Raises UndefinedObjectiveError, and whatever the stages raise.
+    """
+    from ray import tune
+    from rich.console import Console
+
+    from raycal.pipeline import features_stage, finetune_stage, score_stage
+    from raycal.sweep.watch_training import TrainingReport
+
+    its = on_split(run, [_method(config)], run.experiment.name, Split.CALIBRATION)
+    quiet = Console(quiet=True)
+    finetune_stage(its, quiet, [TrainingReport()] if trains(config) else [])
+    features_stage(its, quiet)
+    score_stage(its, quiet)
+    rows = evaluate_run(its)
+    tune.report({**objective_values(rows, objectives), RUN: its.id, FINISHED: True})
+
+
+def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[Objective]) -> dict[str, float]:
+    """The objectives by rows of METRICS: means over datasets. Raises UndefinedObjectiveError."""
+    values = {}
+    for objective in objectives:
+        found = [row[objective] for row in rows]
+        if not found or None in found:
+            reasons = "; ".join(str(row["undefined"]) for row in rows if row[objective] is None) or "no answers"
+            raise UndefinedObjectiveError(f"{objective} is not defined on the calibration split: {reasons}")
+        values[str(objective)] = sum(found) / len(found)
+    return values
+
+
+def _method(config: Mapping[str, Any]) -> Method:
+    return _METHOD.validate_json(config[METHOD])
