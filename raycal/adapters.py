@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from raycal.keys import digest
+from raycal.whole_folder import whole_folder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -54,16 +53,7 @@ def merge(model: str, revision: str | None, adapter: Adapter, cache: Path) -> Pa
     options = {"revision": revision, "trust_remote_code": False}
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
     merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
-    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    try:
+    with whole_folder(folder) as aside:
         merged.to(torch.bfloat16).save_pretrained(aside)
         AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            aside.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was faster, with the same content
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return folder

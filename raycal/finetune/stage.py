@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -25,6 +24,7 @@ from raycal.fitted_settings import write_settings
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
+from raycal.whole_folder import whole_folder
 
 _POLL_S = 2.0
 
@@ -47,11 +47,10 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
 
 
 def _install(run: Run, job: FinetuneJob, best: Path, folder: Path) -> None:
-    aside = folder.with_name(f".{folder.name}-{uuid4().hex}")
-    shutil.copytree(best, aside)
-    (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
-    write_settings(aside, job.method)
-    aside.rename(folder)
+    with whole_folder(folder) as aside:
+        shutil.copytree(best, aside, dirs_exist_ok=True)
+        (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
+        write_settings(aside, job.method)
     shutil.rmtree(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
 
 
