@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from support import Raycal
+from support import Raycal, command_of
 
 from raycal.elicit import Done, count_work
 from raycal.experiment_file import read_experiment
@@ -74,14 +74,6 @@ def eliciting(experiment_file: Path, store: Path, *settings: str) -> Iterator[ps
 
 def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process]:
     return [child for child in process.children(recursive=True) if title in command_of(child)]
-
-
-def command_of(process: psutil.Process) -> str:
-    """Its command line; empty where it has ended meanwhile."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from safetensors.torch import load_file
+from support import command_of
 
 from raycal.store import Store
 
@@ -112,7 +113,7 @@ def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, said:
         assert len(curve(root, name)) < STEPS + 1
         finish(start(root, name))
     else:
-        workers = [child for child in process.children(recursive=True) if "RayTrainWorker" in " ".join(child.cmdline())]
+        workers = [child for child in process.children(recursive=True) if "RayTrainWorker" in command_of(child)]
         assert workers
         workers[0].kill()
         finish(process)
