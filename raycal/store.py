@@ -125,10 +125,21 @@ class Store:
                 if re.search(rf"\b{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
                     _create_view(connection, its, given)
+                else:
+                    connection.execute(f"CREATE VIEW {its} AS SELECT NULL")  # not read: DuckDB suggests names it knows
             try:
-                yield connection.sql(query, params=list(parameters)).to_arrow_reader(batch_rows)
-            except duckdb.Error as error:
-                raise StoreError(f"the query failed: {error}") from error
+                found = connection.sql(query, params=list(parameters))
+                if found is None:
+                    raise StoreError("the query is empty")
+                yield found.to_arrow_reader(batch_rows)
+            except (duckdb.Error, OSError) as error:  # of a later batch, Arrow passes on the message alone
+                raise StoreError(f"the query failed: {_in_one_line(error)}") from error
+
+
+def _in_one_line(error: Exception) -> str:
+    """The cause and DuckDB's hint, without the query's own line and the list of all functions of that name."""
+    told, *_ = str(error).split("\n\nLINE ")
+    return " ".join(line for line in told.splitlines() if line and not line.startswith("\t"))
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Path]) -> None:

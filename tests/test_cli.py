@@ -83,6 +83,30 @@ def test_a_mistake_shows_no_traceback(raycal: Raycal) -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select *\nfrom metricz", 'Table with name metricz does not exist! Did you mean "metrics"?'),
+        ("select ecee from metrics", 'Referenced column "ecee" not found in FROM clause! Candidate bindings: "ece", '),
+        ("select method\nfrom metrics were ece > 1", 'syntax error at or near "ece"'),
+        ("select sum(method) from metrics", "'sum(VARCHAR)'. You might need to add explicit type casts."),
+        ("select cast(name as int) from (select 'x' as name from range(9))", "Could not convert string 'x' to INT32"),
+        (
+            "select cast(if(i < 900000, '1', 'x') as int) from range(1000000) numbers(i)",
+            "Could not convert string 'x' to",
+        ),
+        (";", "the query is empty"),
+    ],
+)
+def test_wrong_sql_is_one_line_with_the_hint(tmp_path: Path, sql: str, message: str) -> None:
+    done = in_process("results", "--store", str(tmp_path), "--sql", sql)
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert done.stderr.startswith("raycal: the query ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
 def test_a_store_without_rows_says_so(tmp_path: Path) -> None:
     assert in_process("results", "--store", str(tmp_path)).stdout == "no rows\n"
     assert json.loads(in_process("results", "--store", str(tmp_path), "--json").stdout) == []
