@@ -19,7 +19,7 @@ from raycal.fanout import Rows
 from raycal.finetune.query import TunedQuery
 from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
-from raycal.models import find_model
+from raycal.models import check_available, find_model
 from raycal.recipe import Query, Recipe
 from raycal.schemas import Table
 from raycal.score_fitted import Fitted
@@ -69,7 +69,9 @@ def ask(question: str, experiment: Experiment) -> Reply:
 
 @contextmanager
 def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[Engine, asyncio.Runner]]:
-    engine = Engine(find_model(config), experiment.engine, _device(experiment), config.prompt_style)
+    model = find_model(config)
+    check_available(model)
+    engine = Engine(model, experiment.engine, _device(experiment), config.prompt_style)
     try:
         with asyncio.Runner() as runner:
             yield engine, runner

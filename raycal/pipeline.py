@@ -19,6 +19,7 @@ from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
 from raycal.keys import safe_name
+from raycal.models import check_available
 from raycal.progress import show_progress
 from raycal.record import failures, record_run
 from raycal.run import Run
@@ -40,7 +41,8 @@ def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
 def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
     """Questions to ANSWERS, SAMPLES and QUERIES.
 
-    Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError and SettingsError.
+    Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError, SettingsError and
+    ModelError.
     """
     _check_fitted(run)
     _say_bad_rows(run, console)
@@ -49,6 +51,7 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     reused = run.asked.num_rows - todo
     console.print(f"elicit: {todo} questions to ask, {reused} are in {run.store.root} already", highlight=False)
     if todo:
+        _check_models(run)
         reports = elicit(run.questions.shards, run.experiment, run.recipe, done, run.store)
         show_progress(reports, todo, "elicit", console)
     failed = {table: count for table, count in failures(run).items() if count}
@@ -155,6 +158,14 @@ def _check_fitted(run: Run) -> None:
             tuned_query(run, method)
         if isinstance(method, Classifier) and method.fitted is not None:
             fitted_fingerprint(method, method.fitted)
+
+
+def _check_models(run: Run) -> None:
+    """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
+    check_available(run.recipe.model)
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, FineTuned | Classifier):
+            check_available(run.reading(method).model)
 
 
 def _say_bad_rows(run: Run, console: Console) -> None:

@@ -21,6 +21,7 @@ from raycal.finetune.job import FinetuneJob
 from raycal.finetune.prepare import adapter_folder, prepare, training_rows
 from raycal.finetune.train import train
 from raycal.fitted_settings import write_settings
+from raycal.models import check_available
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
@@ -32,11 +33,12 @@ _POLL_S = 2.0
 def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Path:
     """The folder of the method's adapter, trained first where it is not there.
 
-    callbacks: see `train`. Raises NothingToLearnError, ResourceError and FinetuneError.
+    callbacks: see `train`. Raises ModelError, NothingToLearnError, ResourceError and FinetuneError.
     """
     folder = adapter_folder(run, method)
     if method.adapter is not None or folder.is_dir():
         return folder
+    check_available(run.reading(method).model)
     plan = plan_workers(run.experiment.trainer, connect())
     job = prepare(run, method, plan.device)
     steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
