@@ -23,7 +23,7 @@ from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.score import pairs_to_judge, with_bases
 from raycal.sweep.recorder import Recorder
-from raycal.sweep.space import Space
+from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import enqueue, open_study, remaining, searcher
 from raycal.sweep.trial import run_trial, trains
 
@@ -166,4 +166,7 @@ def _mlflow(sweep: Sweep) -> list[Any]:
         return []
     from ray.air.integrations.mlflow import MLflowLoggerCallback
 
-    return [MLflowLoggerCallback(tracking_uri=sweep.config.mlflow, experiment_name=sweep.id)]
+    try:
+        return [MLflowLoggerCallback(tracking_uri=sweep.config.mlflow, experiment_name=sweep.id)]
+    except RuntimeError as error:
+        raise SweepError(f"sweep.mlflow: install raycal[mlflow] ({error})") from error
