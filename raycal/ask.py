@@ -16,7 +16,7 @@ from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Un
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Rows
-from raycal.finetune.query import TunedQuery
+from raycal.finetune.query import TunedQuery, check_asked_as_trained
 from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import check_available, find_model
@@ -53,10 +53,14 @@ def with_adapter(experiment: Experiment, folder: Path) -> Experiment:
 def ask(question: str, experiment: Experiment) -> Reply:
     """Ask the experiment's model one open-ended question, without Ray and without a store.
 
-    Raises ModelError and EngineStartError, GenerationError where there is no answer, and ValueError for no question.
+    Raises ValueError for no question, SettingsError, ModelError and EngineStartError, and GenerationError where there
+    is no answer.
     """
     if not question.strip():
         raise ValueError("the question is empty")
+    for method in experiment.methods:
+        if isinstance(method, FineTuned):
+            check_asked_as_trained(method)
     recipe = Recipe.of(experiment, find_model(experiment.model), {})
     with _engine(experiment, experiment.model) as (engine, runner):
         reply = runner.run(_ask(question, experiment, recipe, engine))

@@ -23,7 +23,19 @@ def test_help_is_instant_and_names_every_command(raycal: Raycal) -> None:
     started = time.monotonic()
     shown = raycal("--help").stdout
     assert time.monotonic() - started < 3  # under 1 s on a quiet machine
-    for command in ("run", "ablate", "elicit", "grade", "score", "evaluate", "report", "ask", "results", "metrics"):
+    for command in (
+        "run",
+        "ablate",
+        "sweep",
+        "elicit",
+        "grade",
+        "score",
+        "evaluate",
+        "report",
+        "ask",
+        "results",
+        "metrics",
+    ):
         assert f" {command} " in shown
 
 
@@ -59,6 +71,13 @@ SMALL = "questions=[{source: worldfacts, relations: [state_capital]}]"
         (["report", "--set", SMALL], "has no metrics yet"),
         (["elicit", "--set", SMALL, "--set", "storage={tmp}/a-file"], "a-file/questions"),
         (["ask", "  "], "the question is empty"),
+        (
+            ["ask", "Why?", "--set", "methods=[{method: fine_tuned, adapter: '{tmp}', wording: yes_no}]"],
+            'was fitted with wording: "choices"',
+        ),
+        (["sweep", "{tmp}/sweep.yaml"], "sweep.space.0.k: 99: sampling needs at least 99 samples"),
+        (["sweep", "{tmp}/sweep.yaml", "--set", "sweep.sapce=1"], "there is no key sweep.sapce, did you mean space?"),
+        (["sweep", "{tmp}/sweep.yaml", "--set", "methods=[]"], "a sweep's methods stand in sweep.space"),
         (["results", "--json", "--csv"], "--json and --csv: choose one of them"),
         (["results", "--store", "nope"], "there is no results store at nope"),
         (["metrics", "nope.csv"], "nope.csv"),
@@ -67,6 +86,8 @@ SMALL = "questions=[{source: worldfacts, relations: [state_capital]}]"
 )
 def test_mistakes_are_one_sentence_and_exit_status_1(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "a-file").touch()
+    (tmp_path / "raycal.json").write_text('{"wording": "choices"}')
+    (tmp_path / "sweep.yaml").write_text("{name: some, sweep: {space: [{method: sampling, k: [99]}]}}")
     if arguments[0] in ("elicit", "report"):
         arguments = [arguments[0], "--set", f"storage={tmp_path / 'store'}", *arguments[1:]]
     done = in_process(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))

@@ -78,13 +78,18 @@ class TunedQuery:
         return {Table.QUERIES: [found | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)]}
 
 
+def check_asked_as_trained(method: FineTuned) -> None:
+    """Raise SettingsError where a method's adapter was trained to be asked in another way."""
+    if method.adapter is not None:
+        check_settings(method.adapter, method, _ASKS)
+
+
 def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
     """The query of a run's method, whose adapter must be there: AdapterError otherwise.
 
     Raises SettingsError where the adapter was trained to be asked in another way.
     """
-    if method.adapter is not None:
-        check_settings(method.adapter, method, _ASKS)
+    check_asked_as_trained(method)
     config = run.reading_config(method).model_copy(update={"adapter": adapter_folder(run, method)})
     return TunedQuery(run.reading(method), method, config, find_model(config))
 
