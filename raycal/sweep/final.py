@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from raycal.config import Method
 from raycal.pipeline import evaluate_stage, features_stage, finetune_stage, report_stage, score_stage
 from raycal.questions.question import Split
 from raycal.run import Run
-from raycal.schemas import Table
 from raycal.sweep.stage import Sweep
 from raycal.sweep.trial import on_split
 
@@ -48,7 +46,7 @@ def finish_sweep(sweep: Sweep, study: Study, console: Console) -> Run:
 
 def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
     """Each method's default and best setting, and those of the Pareto front, each once and named by what it is."""
-    trials = finished_trials(sweep)
+    trials = [trial for trial in sweep.trials() if trial["state"] == "finished"]
     if not trials:
         raise NothingFoundError(f"no trial of {sweep.id} finished")
     chosen: dict[str, Method] = {}
@@ -66,13 +64,6 @@ def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
         if trial["number"] in front:
             choose(_method(trial), f"{trial['entry']}, trial {trial['number']}")
     return list(chosen.values())
-
-
-def finished_trials(sweep: Sweep) -> list[dict[str, Any]]:
-    """The rows of TRIALS of a sweep's finished trials, in their order, with their objectives as a mapping."""
-    shards = {Table.TRIALS: sweep.run.store.shards(Table.TRIALS, sweep.id)}
-    rows = sweep.run.store.rows("SELECT * FROM trials WHERE state = 'finished' ORDER BY number", shards=shards)
-    return [row | {"objectives": json.loads(row["objectives"])} for row in rows]
 
 
 def best_trial(sweep: Sweep, trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from rich.console import Console
 
@@ -21,6 +21,7 @@ from raycal.pipeline import elicit_stage, features_stage, grade_stage
 from raycal.progress import show_progress
 from raycal.resources import plan_workers
 from raycal.run import Run
+from raycal.schemas import Table
 from raycal.score import pairs_to_judge, with_bases
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
@@ -63,6 +64,12 @@ class Sweep:
         """Where the study and Ray Tune's own files lie."""
         return self.run.store.root / "sweeps" / self.id
 
+    def trials(self) -> list[dict[str, Any]]:
+        """The rows of TRIALS, in the order of their numbers, with their objectives as a mapping."""
+        shards = {Table.TRIALS: self.run.store.shards(Table.TRIALS, self.id)}
+        rows = self.run.store.rows("SELECT * FROM trials ORDER BY number", shards=shards)
+        return [row | {"objectives": json.loads(row["objectives"])} for row in rows]
+
 
 def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
     """Run the trials that are left; returns Optuna's study with all of them.
@@ -75,7 +82,8 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
     if sweep.config.sampler is Sampler.GRID:
         points += sweep.space.grid()
         trials = len(points)
-    study = open_study(sweep.config, sweep.id, sweep.folder, resume=resume)
+    ended = {trial["number"]: trial for trial in sweep.trials()}
+    study = open_study(sweep.config, sweep.id, sweep.folder, ended, resume=resume)
     if not study.trials:
         enqueue(study, points)
     _prepare(sweep.run, console)
@@ -108,7 +116,8 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
     objectives = sweep.config.objectives
     trainable = tune.with_parameters(run_trial, run=sweep.run, objectives=objectives)
     recorder = Recorder(sweep.run.store, sweep.id, objectives, count, console)
-    files = sweep.folder / f"tune-{uuid4().hex[:8]}"
+    files = sweep.folder / "tune"
+    shutil.rmtree(files, ignore_errors=True)  # of a killed driver; nothing of it is read again
     tuner = tune.Tuner(
         tune.with_resources(trainable, _resources(sweep.config)),
         tune_config=tune.TuneConfig(

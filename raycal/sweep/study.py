@@ -40,8 +40,11 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         Path(checkpoint_path).touch()
 
 
-def open_study(config: SweepConfig, name: str, folder: Path, *, resume: bool) -> Study:
-    """The sweep's study; trials that a killed driver left behind fail, and are queued to be run again first.
+def open_study(
+    config: SweepConfig, name: str, folder: Path, ended: Mapping[int, Mapping[str, Any]], *, resume: bool
+) -> Study:
+    """The sweep's study. What a killed driver had not told it by then is told now: trials that had `ended` (rows of
+    TRIALS by number) as they did, and all others as failed, to be run again first.
 
     Raises SweepError where there are trials already and `resume` is false, and where the storage cannot be opened.
     """
@@ -57,8 +60,16 @@ def open_study(config: SweepConfig, name: str, folder: Path, *, resume: bool) ->
     if study.trials and not resume:
         raise SweepError(f"the sweep {name} has {len(study.trials)} trials already: go on with it by --resume")
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(trial.number, state=TrialState.FAIL)
-        study.enqueue_trial(trial.params, user_attrs={_INSTEAD_OF: trial.number})
+        match ended.get(trial.number):
+            case {"state": "finished", "objectives": objectives}:
+                study.tell(trial.number, [objectives[one] for one in config.objectives])
+            case {"state": "stopped"}:
+                study.tell(trial.number, state=TrialState.PRUNED)
+            case {"state": "failed"}:
+                study.tell(trial.number, state=TrialState.FAIL)
+            case _:
+                study.tell(trial.number, state=TrialState.FAIL)
+                study.enqueue_trial(trial.params, user_attrs={_INSTEAD_OF: trial.number})
     return study
 
 

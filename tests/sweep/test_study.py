@@ -31,7 +31,7 @@ def result(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def suggestions(folder: Path, count: int, **changes: Any) -> list[dict[str, Any]]:
     its = config(**changes)
-    search = searcher(open_study(its, "some", folder, resume=False), its, SPACE, seed=3)
+    search = searcher(open_study(its, "some", folder, {}, resume=False), its, SPACE, seed=3)
     found = []
     while len(found) < count:
         batch = [f"{len(found)}-{number}" for number in range(its.concurrency)]
@@ -52,7 +52,7 @@ def test_one_seed_gives_the_same_suggestions(tmp_path: Path, sampler: Sampler) -
 
 def test_how_a_trial_ended_is_told_to_optuna(tmp_path: Path) -> None:
     its = config(concurrency=1)
-    study = open_study(its, "some", tmp_path, resume=False)
+    study = open_study(its, "some", tmp_path, {}, resume=False)
     search = searcher(study, its, SPACE, seed=0)
     for trial, how in (("a", {}), ("b", {FINISHED: False}), ("c", None)):
         suggested = search.suggest(trial)
@@ -61,7 +61,7 @@ def test_how_a_trial_ended_is_told_to_optuna(tmp_path: Path) -> None:
 
 
 def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: Path) -> None:
-    study = open_study(config(), "some", tmp_path, resume=False)
+    study = open_study(config(), "some", tmp_path, {}, resume=False)
     enqueue(study, [{"method": "zero_shot"}, {"method": "sampling", "sampling.k": 7}])
     for number in range(4):
         trial = study.ask()
@@ -71,8 +71,8 @@ def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: 
         if number == 3:
             study.tell(trial, state=TrialState.FAIL)
     with pytest.raises(SweepError, match=r"the sweep some has 4 trials already: go on with it by --resume"):
-        open_study(config(), "some", tmp_path, resume=False)
-    again = open_study(config(), "some", tmp_path, resume=True)
+        open_study(config(), "some", tmp_path, {}, resume=False)
+    again = open_study(config(), "some", tmp_path, {}, resume=True)
     assert remaining(again, 10) == 7  # the one that ran is still to be run, the failed one is not
     assert again.trials[1].state is TrialState.FAIL
     trial = again.ask()
@@ -81,13 +81,29 @@ def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: 
     assert remaining(again, 10) == 6
 
 
+def test_what_a_trial_had_come_to_is_told_where_its_driver_could_not(tmp_path: Path) -> None:
+    study = open_study(config(), "some", tmp_path, {}, resume=False)
+    for _ in range(4):
+        SPACE.suggest(study.ask())
+    ended = {
+        0: {"state": "finished", "objectives": {"ece": 0.1, "auroc": 0.9}},
+        1: {"state": "stopped", "objectives": {"ece": 0.4}},
+        2: {"state": "failed", "objectives": {}},
+    }
+    again = open_study(config(), "some", tmp_path, ended, resume=True)
+    states = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]
+    assert [trial.state for trial in again.trials] == states
+    assert again.trials[0].values == [0.1, 0.9]
+    assert remaining(again, 10) == 7
+
+
 def test_a_study_that_cannot_be_opened_is_a_sentence_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match="is it an SQLAlchemy URL") as raised:
-        open_study(config(study="nosuch://user:secret@nowhere/db"), "some", tmp_path, resume=False)
+        open_study(config(study="nosuch://user:secret@nowhere/db"), "some", tmp_path, {}, resume=False)
     assert "secret" not in str(raised.value)
 
 
 def test_the_study_is_a_database_of_optunas_own(tmp_path: Path) -> None:
-    study = open_study(config(), "some", tmp_path, resume=False)
+    study = open_study(config(), "some", tmp_path, {}, resume=False)
     assert optuna.get_all_study_names(f"sqlite:///{tmp_path / 'study.db'}") == ["some"]
     assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE"]
