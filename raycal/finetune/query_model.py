@@ -137,10 +137,19 @@ def with_lora(model: Any, config: FineTuned) -> Any:
             r=config.rank,
             lora_alpha=config.alpha,
             lora_dropout=config.dropout,
-            target_modules=config.target_modules
-            if isinstance(config.target_modules, str)
-            else list(config.target_modules),
+            target_modules=_targets(model, config),
             layers_to_transform=list(config.layers) or None,
             task_type="CAUSAL_LM",
         ),
     )
+
+
+def _targets(model: Any, config: FineTuned) -> str | list[str]:
+    if not isinstance(config.target_modules, str):
+        return list(config.target_modules)
+    if not config.layers:
+        return config.target_modules
+    # PEFT takes layers together with names alone.
+    head = model.get_output_embeddings()
+    linear = (name for name, module in model.named_modules() if isinstance(module, nn.Linear) and module is not head)
+    return sorted({name.rpartition(".")[2] for name in linear})
