@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from raycal.report import sweep_figures
+from raycal.report.labels import shown
 from raycal.report.results import MethodResult, RunResults, TrainingCurve
+from raycal.report.sweep_results import SweepResults
+from raycal.report.sweep_tables import trial_text
 from raycal.report.wording import METRICS, spoken
 
 
@@ -80,3 +84,35 @@ def _at(curve: TrainingCurve, place: int) -> str:
         for name, column in (("ece", curve.calibration_ece), ("auroc", curve.calibration_auroc))
     )
     return f"loss {curve.calibration_loss[place]:.3f}, ECE {ece}, AUROC {auroc} at step {curve.step[place]}"
+
+
+def sweep_trials(sweep: SweepResults) -> str:
+    """How many trials there are, and which of them none is better than."""
+    names = [METRICS[name].title for name in sweep.objectives]
+    front = "; ".join(trial_text(sweep, sweep.by_number[number]) for number in sorted(sweep.front))
+    if len(names) == 1:
+        return f"The best value so far over {len(sweep.finished)} finished trials. {names[0]}. Best: {front}."
+    kind = "Scatter plot" if len(names) == 2 else "Scatter plot by the first two objectives"
+    return f"{kind} of {len(sweep.finished)} finished trials. {'. '.join(names)}. Pareto front: {front}."
+
+
+def sweep_settings(sweep: SweepResults) -> str:
+    """The best trial of every panel."""
+    said = [
+        f"{shown(sweep.short[entry.label])}, {len(sweep.of_entry(entry))} trials, the best of them "
+        f"{trial_text(sweep, sweep.by_number[entry.best])}"
+        for entry in sweep_figures.with_panels(sweep)
+        if entry.best is not None
+    ]
+    return f"Parallel coordinates of the searched options. {'; '.join(said)}."
+
+
+def sweep_importances(sweep: SweepResults) -> str:
+    """The share of every option in every objective, or why there is none."""
+    said = []
+    for name, its in sweep.importances.items():
+        shares = [
+            f"{sweep_figures.parameter(sweep, one.entry, one.option)} {100 * one.share:.0f} %" for one in its.shares
+        ]
+        said.append(f"{METRICS[name].shown}: {', '.join(shares) or its.reason}")
+    return f"Bar charts of the importance of the searched options. {'; '.join(said)}."

@@ -12,6 +12,7 @@ from raycal.ablation import by_size, unsized_label
 from raycal.config import FineTuned, Method
 from raycal.evaluate import Judged, judged
 from raycal.metrics import METRIC_NAMES
+from raycal.report.labels import shown
 from raycal.report.results import (
     Ablation,
     Comparison,
@@ -65,8 +66,8 @@ def _results(
     recorded: Mapping[str, Any],
 ) -> RunResults:
     config = run.experiment.evaluate
-    shown = _texts(run)
-    rows = [shown[question_id] for question_id in found.ids]
+    texts = _texts(run)
+    rows = [texts[question_id] for question_id in found.ids]
     first = next(iter(metrics.values()))
     return RunResults(
         run=run.id,
@@ -84,7 +85,7 @@ def _results(
         methods=[
             MethodResult(
                 method=method.method,
-                label=_shown(method.label),
+                label=shown(method.label),
                 confidence=found.confidence[method.label],
                 coverage=metrics[method.label]["coverage"] or 0.0,
                 metrics=_metric_values(metrics[method.label]),
@@ -93,7 +94,7 @@ def _results(
             for method in run.experiment.methods
         ],
         comparisons=[
-            Comparison(_shown(row["method"]), _shown(row["baseline"]), *(row[name] for name in _COMPARED))
+            Comparison(shown(row["method"]), shown(row["baseline"]), *(row[name] for name in _COMPARED))
             for row in comparisons
         ],
         training=training,
@@ -107,7 +108,7 @@ def _results(
 
 def _ablations(methods: Sequence[Method]) -> list[Ablation]:
     return [
-        Ablation(_shown(unsized_label(next(iter(its.values())))), {size: _shown(its[size].label) for size in its})
+        Ablation(shown(unsized_label(next(iter(its.values())))), {size: shown(its[size].label) for size in its})
         for its in by_size(methods)
     ]
 
@@ -132,16 +133,12 @@ def _curve(run: Run, method: FineTuned) -> TrainingCurve | None:
     }
     divergence = [row["divergence"] if method.divergence_weight else None for row in rows]  # 0 where none was measured
     return TrainingCurve(
-        label=_shown(method.label),
+        label=shown(method.label),
         step=np.array([row["step"] for row in rows]),
         divergence=np.array(divergence, dtype=np.float64),
         skipped=np.array([row["applied"] is False for row in rows]),
         **columns,
     )
-
-
-def _shown(label: str) -> str:
-    return label.replace("_", " ")
 
 
 def _texts(run: Run) -> dict[str, dict[str, Any]]:

@@ -36,8 +36,7 @@ def bar_chart(results: RunResults) -> Figure:
 
 def _bars(axes: Axes, results: RunResults, name: str) -> None:
     metric, methods = METRICS[name], results.pictured
-    better = "higher" if metric.higher_is_better else "lower"
-    axes.set_title(f"{metric.shown} (%)  {metric.arrow} {better} is better")
+    axes.set_title(metric.title)
     top = 10.0
     for x, method in enumerate(methods):
         its = method.metrics[name]

@@ -9,6 +9,11 @@ from itertools import chain, count
 _LONGEST = 32
 
 
+def shown(label: str) -> str:
+    """A label or the name of an option as text."""
+    return label.replace("_", " ")
+
+
 def short_labels(labels: Sequence[str]) -> dict[str, str]:
     """Label -> itself where it has at most 32 characters, else a short one; no two share one.
 

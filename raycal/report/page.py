@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from raycal.report import alt_texts, figures, tables, training_figure, training_size_figure
+from raycal.report import (
+    alt_texts,
+    figures,
+    sweep_figures,
+    sweep_tables,
+    tables,
+    training_figure,
+    training_size_figure,
+)
 from raycal.report.finding import finding
 from raycal.report.results import RunResults
 from raycal.report.style import png
-from raycal.report.wording import METRICS, convention, level
+from raycal.report.sweep_results import SweepResults
+from raycal.report.wording import METRICS, convention, level, listed
 
 _DPI = 200  # twice a screen's, enough for print
 
@@ -47,8 +56,9 @@ def write_report(results: RunResults, folder: Path) -> Path:
     """Write index.html and a PNG a figure beside it; returns the page's path.
 
     The figures are bar_chart, reliability, risk_coverage and, where there is something to show, training_size (of an
-    ablation) and training (of adapters). The page needs none of the other files: it loads nothing and runs nothing.
-    Each file is written aside and renamed, the page last. The same results make the same bytes.
+    ablation), training (of adapters), and sweep_trials, sweep_settings and sweep_importances (of a sweep). The page
+    needs none of the other files: it loads nothing and runs nothing. Each file is written aside and renamed, the page
+    last. The same results make the same bytes.
     """
     images = _images(results)
     html = _html(results, images)
@@ -70,7 +80,17 @@ def _images(results: RunResults) -> dict[str, _Image]:
         drawn["training_size"] = (training_size_figure.training_sizes, alt_texts.training_sizes)
     if results.training:
         drawn["training"] = (training_figure.training_curves, alt_texts.training_curves)
-    return {name: _Image(png(draw(results), _DPI), alt(results)) for name, (draw, alt) in drawn.items()}
+    images = {name: _Image(png(draw(results), _DPI), alt(results)) for name, (draw, alt) in drawn.items()}
+    return images | (_sweep_images(results.sweep) if results.sweep else {})
+
+
+def _sweep_images(sweep: SweepResults) -> dict[str, _Image]:
+    drawn = {"sweep_trials": (sweep_figures.trials, alt_texts.sweep_trials)}
+    if sweep_figures.with_panels(sweep):
+        drawn["sweep_settings"] = (sweep_figures.settings, alt_texts.sweep_settings)
+    if any(its.shares for its in sweep.importances.values()):
+        drawn["sweep_importances"] = (sweep_figures.importances, alt_texts.sweep_importances)
+    return {name: _Image(png(draw(sweep), _DPI), alt(sweep)) for name, (draw, alt) in drawn.items()}
 
 
 def _html(results: RunResults, images: dict[str, _Image]) -> str:
@@ -98,6 +118,15 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
         "settings": tables.settings(results),
         "experiment": yaml.safe_dump(dict(results.experiment), sort_keys=False, allow_unicode=True, width=100),
     }
+    if results.sweep:
+        values |= {
+            "sweep": results.sweep,
+            "tried": sweep_tables.tried_table(results, results.sweep),
+            "states": sweep_tables.states(results.sweep),
+            "failures": sweep_tables.failed(results.sweep),
+            "metrics": METRICS,
+            "objectives": listed([METRICS[name].shown for name in results.sweep.objectives]),
+        }
     return environment.get_template("report.html.j2").render(values | images).strip() + "\n"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention
 from raycal.report.labels import short_labels
+from raycal.report.sweep_results import SweepResults
 
 # The order of Kapoor et al. (2024); whatever else a run has follows in the order in which it is given.
 _FIGURE_ORDER = ("zero_shot", "verbalized", "sampling", "classifier", "fine_tuned")
@@ -161,8 +162,9 @@ class RunResults:
     `ablations` are of those methods that differ only in their number of training questions.
     `correct`, `questions`, `answers` (the model's), `accepted` (answers, as one text a question) and `subjects` are
     parallel, of length n: the graded answers. `level` is that of all intervals, such as 0.95. `experiment` holds what
-    YAML can say (no enums, no paths). Raises ValueError where lengths differ, where two methods share a label, or where
-    a comparison or an ablation is of a method or metric that is not there.
+    YAML can say (no enums, no paths). `sweep` is the one whose settings the run scores, if any. Raises ValueError where
+    lengths differ, where two methods share a label, or where a comparison, an ablation or the sweep is of a method or
+    metric that is not there.
     """
 
     run: str
@@ -185,6 +187,7 @@ class RunResults:
     experiment: Mapping[str, Any]
     versions: Mapping[str, str]
     cost: Cost
+    sweep: SweepResults | None = None
 
     def __post_init__(self) -> None:
         for name in ("questions", "answers", "accepted", "subjects"):
@@ -202,6 +205,9 @@ class RunResults:
         for ablation in self.ablations:
             if not set(ablation.sizes.values()) <= set(labels):
                 raise ValueError(f"{ablation} is not of the methods {labels}")
+        for entry in self.sweep.entries if self.sweep else ():
+            if not {entry.default_method, entry.best_method} <= {*labels, None}:
+                raise ValueError(f"{entry} is not of the methods {labels}")
 
     @property
     def n(self) -> int:

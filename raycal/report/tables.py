@@ -17,12 +17,16 @@ _LONGEST_TEXT = 600
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its interval; `note` is the number of the footnote that says why there is none."""
+    """A number with its interval; `note` is the number of the footnote that says why there is none.
+
+    `verdict` is what the interval says, where that is said in words.
+    """
 
     text: str
     interval: str = ""
     strong: bool = False
     note: int | None = None
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,14 +92,15 @@ def difference_table(results: RunResults) -> Table:
     rows = [
         (
             (results.short[pair[0]], results.short[pair[1]]),
-            [_difference(pairs[pair].get(name)) for name in names],
+            [difference(pairs[pair].get(name)) for name in names],
         )
         for pair in sorted(pairs, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
     ]
     return Table([(METRICS[name].heading, METRICS[name].meaning) for name in names], rows)
 
 
-def _difference(comparison: Comparison | None) -> Cell:
+def difference(comparison: Comparison | None) -> Cell:
+    """A paired difference with its interval; strong where it is settled, a dash where there is none."""
     if comparison is None:
         return Cell("—")
     metric = METRICS[comparison.metric]

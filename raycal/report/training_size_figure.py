@@ -29,8 +29,7 @@ def training_sizes(results: RunResults) -> Figure:
 
 def _panel(axes: Axes, results: RunResults, name: str) -> None:
     metric = METRICS[name]
-    better = "higher" if metric.higher_is_better else "lower"
-    axes.set_title(f"{metric.shown} (%)  {metric.arrow} {better} is better")
+    axes.set_title(metric.title)
     axes.set_xscale("log")
     sizes = sorted({size for ablation in results.ablations for size in ablation.sizes})
     span = sizes[-1] / sizes[0]

@@ -31,6 +31,16 @@ class Wording:
         """Name, unit and arrow, as over a column."""
         return f"{self.shown}{' %' if self.percent else ''}\N{NO-BREAK SPACE}{self.arrow}"
 
+    @property
+    def title(self) -> str:
+        """Name, unit and which way is better, as over or beside an axis."""
+        better = "higher" if self.higher_is_better else "lower"
+        return f"{self.shown}{' (%)' if self.percent else ''}  {self.arrow} {better} is better"
+
+    def drawn(self, value: float) -> float:
+        """A value as it stands on an axis."""
+        return 100 * value if self.percent else value
+
     def number(self, value: float) -> str:
         """A value as it stands in a table: one decimal in per cent, else three."""
         text = f"{100 * value:z.1f}" if self.percent else f"{value:z.3f}"

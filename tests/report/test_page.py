@@ -3,12 +3,12 @@ import re
 import shutil
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from made_up_run import make_ablation, make_curve, make_results, method_result
 from matplotlib.figure import Figure
+from parsed_page import Page
 from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
@@ -35,24 +35,6 @@ PLAIN = "as long as a label that is too long for a figure"
 def few(n=30, **changes):
     """A run with two methods: quick to draw."""
     return make_results(n, names=("zero_shot", "verbalized"), **changes)
-
-
-class Page(HTMLParser):
-    """The tags with their attributes, and the text of a page."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def attributes(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def text_of(results, folder):

@@ -1,0 +1,228 @@
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from made_up_sweep import OPTIONS, make_importances, make_sweep
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.image import imread
+
+from raycal.report import sweep_figures
+from raycal.report.style import colour, png
+from raycal.report.sweep_results import Importances
+
+DRAWN = [sweep_figures.trials, sweep_figures.settings, sweep_figures.importances]
+PER_CENT = {"ece": 100, "auroc": 100, "brier": 1, "prr": 1}
+
+
+@pytest.fixture(scope="module")
+def sweep():
+    return make_sweep()
+
+
+def points(axes):
+    """All that is scattered: colour -> places."""
+    found = {}
+    for its in axes.collections:
+        for place in its.get_offsets():
+            found.setdefault(to_hex(its.get_facecolor()[0]), set()).add((round(place[0], 9), round(place[1], 9)))
+    return found
+
+
+def expected_points(sweep, place_of):
+    return {
+        to_hex(colour(sweep.places[entry.label])): {place_of(trial) for trial in sweep.of_entry(entry)}
+        for entry in sweep.entries
+    }
+
+
+def front_line(axes):
+    return next(line for line in axes.lines if line.get_drawstyle().startswith("steps"))
+
+
+@pytest.mark.parametrize(
+    "objectives", [("ece", "auroc"), ("brier", "ece"), ("auroc", "prr"), ("ece", "auroc", "brier")]
+)
+def test_every_finished_trial_stands_at_its_first_two_objectives_in_its_methods_colour(objectives):
+    sweep = make_sweep(objectives=objectives)
+    axes = sweep_figures.trials(sweep).axes[0]
+    scales = [PER_CENT[name] for name in objectives[:2]]
+    assert points(axes) == expected_points(
+        sweep,
+        lambda trial: tuple(
+            round(scale * trial.objectives[name], 9) for scale, name in zip(scales, objectives, strict=False)
+        ),
+    )
+    for label, name in ((axes.get_xlabel(), objectives[0]), (axes.get_ylabel(), objectives[1])):
+        assert ("↑ higher is better" in label) == (name in {"auroc", "prr"})
+        assert ("↓ lower is better" in label) == (name in {"ece", "brier"})
+
+
+@pytest.mark.parametrize("objectives", [("ece", "auroc"), ("auroc", "ece"), ("brier", "ece"), ("auroc", "prr")])
+def test_the_front_is_connected_by_steps_above_which_no_trial_is_better(objectives):
+    sweep = make_sweep(objectives=objectives)
+    line = front_line(sweep_figures.trials(sweep).axes[0])
+    across, up = (
+        [PER_CENT[name] * sweep.by_number[number].objectives[name] for number in sweep.front] for name in objectives
+    )
+    assert sorted(zip(across, up, strict=True)) == list(zip(*line.get_data(), strict=True))
+    assert line.get_drawstyle() == ("steps-pre" if objectives[0] == "auroc" else "steps-post")
+
+
+def test_the_front_of_three_objectives_is_not_connected_but_framed():
+    sweep = make_sweep(objectives=("ece", "auroc", "brier"))
+    axes = sweep_figures.trials(sweep).axes[0]
+    assert not axes.lines
+    framed = {tuple(place) for its in axes.collections if its.get_linewidths()[0] > 0 for place in its.get_offsets()}
+    assert len(framed) == len(sweep.front)
+
+
+def test_trials_of_the_front_have_their_numbers_and_neighbours_share_a_place():
+    sweep = make_sweep()
+    texts = [text.get_text() for text in sweep_figures.trials(sweep).axes[0].texts]
+    assert sorted(int(number) for text in texts for number in text.split(", ")) == sorted(sweep.front)
+    figure = sweep_figures.trials(replace(sweep, front=[trial.number for trial in sweep.finished]))
+    FigureCanvasAgg(figure).draw()
+    assert len(figure.axes[0].texts) < len(sweep.finished)
+    assert any(text.get_text().endswith("…") for text in figure.axes[0].texts)
+
+
+@pytest.mark.parametrize("name", ["ece", "auroc"])
+def test_of_one_objective_the_best_so_far_is_shown_by_trial(name):
+    sweep = make_sweep(objectives=(name,))
+    axes = sweep_figures.trials(sweep).axes[0]
+    numbers = [trial.number for trial in sweep.finished]
+    values = [100 * trial.objectives[name] for trial in sweep.finished]
+    line = front_line(axes)
+    assert list(line.get_xdata()) == numbers
+    for place, best in enumerate(line.get_ydata()):
+        assert best == pytest.approx((max if name == "auroc" else min)(values[: place + 1]))
+    assert {x for places in points(axes).values() for x, _ in places} == set(numbers)
+    assert [text.get_text() for text in axes.texts] == [str(sweep.front[0])]
+
+
+def test_methods_are_told_apart_by_more_than_colour_and_named_in_the_legend(sweep):
+    figure = sweep_figures.trials(sweep)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "zero shot",
+        "verbalized",
+        "sampling",
+        "fine tuned",
+        "Pareto front",
+    ]
+    shapes = {to_hex(its.get_facecolor()[0]): its.get_paths()[0].vertices.shape for its in figure.axes[0].collections}
+    assert len(shapes) == 4
+    assert len(set(shapes.values())) > 1
+
+
+def test_a_method_has_a_panel_where_several_options_and_trials_are(sweep):
+    assert [entry.label for entry in sweep_figures.with_panels(sweep)] == ["sampling", "fine_tuned"]
+    assert not sweep_figures.with_panels(make_sweep(n=6))
+
+
+def test_lines_pass_through_the_values_of_their_options_at_the_scale_of_the_axis(sweep):
+    panel = sweep_figures.settings(sweep).axes[1]
+    entry = sweep.entries[3]
+    lines = sorted(tuple(line.get_ydata()) for line in panel.lines if len(line.get_xdata()) == len(entry.options))
+    ranks, modules = (entry.options[place].categories for place in (1, 2))
+    expected = sorted(
+        (
+            (np.log10(trial.settings["learning_rate"]) + 5) / 3,
+            ranks.index(trial.settings["rank"]) / 2,
+            modules.index(trial.settings["target_modules"]),
+            trial.settings["dropout"] / 0.3,
+        )
+        for trial in sweep.of_entry(entry)
+    )
+    assert np.array(lines) == pytest.approx(np.array(expected))
+    ticks = {(text.xy[0], round(text.xy[1], 6)): text.get_text() for text in panel.texts}
+    assert ticks[0, 0] == "1e-05"
+    assert ticks[0, 0.5] == "0.000316"
+    assert ticks[0, 1] == "0.01"
+    assert [ticks[1, height] for height in (0, 0.5, 1)] == ["4", "8", "16"]
+    assert ticks[2, 1] == "all-linear"
+
+
+@pytest.mark.parametrize(("name", "darkest"), [("ece", min), ("auroc", max)])
+def test_lines_are_coloured_by_the_first_objective_with_the_best_one_thick_and_dark(name, darkest):
+    sweep = make_sweep(objectives=(name,))
+    figure = sweep_figures.settings(sweep)
+    assert "better" in figure.axes[-1].get_ylabel()
+    shown = sweep_figures.with_panels(sweep)
+    values = [trial.objectives[name] for entry in shown for trial in sweep.of_entry(entry)]
+    for axes, entry in zip(figure.axes, shown, strict=False):
+        lines = [line for line in axes.lines if len(line.get_xdata()) == len(entry.options)]
+        thick = [line for line in lines if line.get_linewidth() > 2]
+        assert len(thick) == 1
+        light = [sum(line.get_color()[:3]) for line in lines]
+        assert sum(thick[0].get_color()[:3]) == min(light)
+        if sweep.by_number[entry.best].objectives[name] == darkest(values):
+            assert min(light) < 0.8
+
+
+def test_ticks_of_parallel_axes_are_not_cut_off(sweep):
+    figure = sweep_figures.settings(sweep)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    for axes in figure.axes[:-1]:
+        for text in [*axes.texts, *axes.get_xticklabels()]:
+            box = text.get_window_extent(renderer)
+            assert box.x0 >= 0
+            assert box.x1 <= figure.bbox.width
+
+
+def test_one_value_for_all_is_drawn_too():
+    sweep = make_sweep()
+    same = [
+        replace(trial, objectives=dict.fromkeys(trial.objectives, 0.25)) if trial.state == "finished" else trial
+        for trial in sweep.trials
+    ]
+    for draw in DRAWN:
+        assert png(draw(replace(sweep, trials=same)), dpi=20).startswith(b"\x89PNG")
+
+
+def test_bars_are_as_long_as_the_shares_and_named_by_method_and_option(sweep):
+    for axes, name in zip(sweep_figures.importances(sweep).axes, sweep.objectives, strict=True):
+        shares = sweep.importances[name].shares
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx([100 * its.share for its in shares])
+        names = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+        assert names[0] == "method"
+        assert set(names[1:]) == {
+            f"{label}: {option.name}".replace("_", " ") for label, its in OPTIONS.items() for option in its
+        }
+        assert axes.yaxis_inverted()  # the largest on top
+        colours = {its.entry: to_hex(bar.get_facecolor()) for its, bar in zip(shares, axes.patches, strict=True)}
+        assert colours["sampling"] == to_hex(colour(2))
+
+
+def test_an_objective_without_importances_says_why_beside_the_others(sweep):
+    given = {"ece": make_importances(), "auroc": Importances(reason="all finished trials have the same value")}
+    left, right = sweep_figures.importances(replace(sweep, importances=given)).axes
+    assert left.patches
+    assert not right.patches
+    assert [text.get_text().replace("\n", " ") for text in right.texts] == ["all finished trials have the same value"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("draw", DRAWN)
+def test_figures_work_for_any_number_of_objectives(draw, count):
+    sweep = make_sweep(objectives=("ece", "auroc", "brier", "prr")[:count])
+    figure = draw(sweep)
+    if draw is sweep_figures.importances:
+        assert len(figure.axes) == count
+    shown = imread(BytesIO(png(figure, dpi=20)))
+    assert shown.min() < shown.max()
+
+
+def test_dollar_signs_and_long_names_start_no_formula():
+    sweep = make_sweep()
+    name = "sampling $x_{ with a name that somebody has written at length"
+    renamed = replace(
+        sweep,
+        entries=[replace(its, label=name) if its.label == "sampling" else its for its in sweep.entries],
+        trials=[replace(its, entry=name) if its.entry == "sampling" else its for its in sweep.trials],
+        importances=dict.fromkeys(sweep.objectives, Importances(reason="$none{ at all")),
+    )
+    for draw in DRAWN:
+        assert png(draw(renamed), dpi=20).startswith(b"\x89PNG")
