@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -25,6 +26,9 @@ from raycal.record import failures, record_run
 from raycal.run import Run
 from raycal.score import pairs_to_judge, score_answers, with_bases
 from raycal.tables import method_tables
+
+if TYPE_CHECKING:
+    from raycal.report.sweep_results import SweepResults
 
 
 def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> None:
@@ -129,14 +133,18 @@ def evaluate_stage(run: Run, console: Console) -> None:
         console.print(table)
 
 
-def report_stage(run: Run, console: Console) -> None:
-    """METRICS to a page a dataset. Raises NotEvaluatedError."""
+def report_stage(run: Run, console: Console, sweep: SweepResults | None = None) -> None:
+    """METRICS to a page a dataset.
+
+    sweep: the one whose settings the run scores, if any. Raises NotEvaluatedError.
+    """
     from raycal.report.assemble import results_of
     from raycal.report.page import write_report
 
     for results in results_of(run):
         folder = run.store.root / "reports" / run.id / safe_name(results.dataset)
-        console.print(f"report: {write_report(results, folder)}", highlight=False)
+        page = write_report(replace(results, sweep=sweep), folder)
+        console.print(f"report: {page}", highlight=False)
 
 
 def agreements(run: Run) -> dict[str, Agreement]:

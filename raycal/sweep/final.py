@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -12,7 +12,9 @@ from raycal.config import Method
 from raycal.pipeline import evaluate_stage, features_stage, finetune_stage, report_stage, score_stage
 from raycal.questions.question import Split
 from raycal.run import Run
+from raycal.score import resolved
 from raycal.sweep.stage import Sweep
+from raycal.sweep.summary import best_trial, sweep_results
 from raycal.sweep.trial import on_split
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def finish_sweep(sweep: Sweep, study: Study, console: Console) -> Run:
         features_stage(run, console)
         score_stage(run, console)
         evaluate_stage(run, console)
-    report_stage(runs[-1], console)
+    report_stage(runs[-1], console, sweep_results(sweep, study, methods))
     return runs[-1]
 
 
@@ -52,7 +54,8 @@ def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
     chosen: dict[str, Method] = {}
 
     def choose(method: Method, name: str) -> None:
-        chosen.setdefault(method.model_dump_json(), method.model_copy(update={"name": name}))
+        key = resolved(method, sweep.run).model_dump_json()
+        chosen.setdefault(key, method.model_copy(update={"name": name}))
 
     for entry in sweep.space.entries:
         its = [trial for trial in trials if trial["entry"] == entry.label]
@@ -64,12 +67,6 @@ def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
         if trial["number"] in front:
             choose(_method(trial), f"{trial['entry']}, trial {trial['number']}")
     return list(chosen.values())
-
-
-def best_trial(sweep: Sweep, trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The best of some trials by the first objective; of equal ones the first."""
-    first = sweep.config.objectives[0]
-    return (max if first.higher_is_better else min)(trials, key=lambda trial: trial["objectives"][first])
 
 
 def _method(trial: Mapping[str, Any]) -> Method:

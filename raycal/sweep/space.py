@@ -15,7 +15,7 @@ from raycal.config import Experiment, Method, MethodConfig
 
 _METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 _MODELS = {one.model_fields["method"].default: one for one in MethodConfig.__subclasses__()}
-_CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
+CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
 _SCALAR = str | int | float | bool | None
 # Options that decide what has to be elicited or read before a method can be scored.
 _ELICITED = ("method", "phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
@@ -176,7 +176,7 @@ class Space:
     def suggest(self, trial: Any) -> tuple[Entry, Method]:
         """An entry and its method, by an Optuna trial."""
         labels = [entry.label for entry in self.entries]
-        entry = self.entry(labels[0] if len(labels) == 1 else trial.suggest_categorical(_CHOSEN, labels))
+        entry = self.entry(labels[0] if len(labels) == 1 else trial.suggest_categorical(CHOSEN, labels))
         return entry, entry.suggest(trial)
 
     def entry(self, label: str) -> Entry:
@@ -218,7 +218,7 @@ class Space:
         return found
 
     def _parameters(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
-        chosen = {} if len(self.entries) == 1 else {_CHOSEN: entry.label}
+        chosen = {} if len(self.entries) == 1 else {CHOSEN: entry.label}
         searched = {name: value for name, value in values.items() if not entry.options[name].is_fixed}
         return chosen | {entry.name(name): entry.options[name].category(value) for name, value in searched.items()}
 

@@ -1,0 +1,120 @@
+"""From a sweep to what the report of its last run shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from raycal.config import Method
+from raycal.config.methods import MethodConfig
+from raycal.questions.question import Split
+from raycal.report.labels import shown
+from raycal.report.sweep_results import SearchedOption, SweepEntry, SweepResults, SweepTrial
+from raycal.score import resolved
+from raycal.sweep.importance import importances
+from raycal.sweep.space import Choices, Entry, Option
+from raycal.sweep.stage import Sweep
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+def sweep_results(sweep: Sweep, study: Study, methods: Sequence[Method]) -> SweepResults:
+    """The trials, what is known of the space from them, and which of the run's methods each entry's settings are."""
+    trials = sweep.trials()
+    labels = {resolved(method, sweep.run).model_dump_json(): shown(method.label) for method in methods}
+    finished = [trial for trial in trials if trial["state"] == "finished"]
+    numbers = {trial["number"] for trial in finished}
+    return SweepResults(
+        sweep=sweep.id,
+        split=str(Split.CALIBRATION),
+        objectives=[str(one) for one in sweep.config.objectives],
+        entries=[
+            _entry(sweep, entry, [trial for trial in finished if trial["entry"] == entry.label], labels)
+            for entry in sweep.space.entries
+        ],
+        trials=[_trial(sweep.space.entry(trial["entry"]), trial) for trial in trials],
+        front=sorted(trial.number for trial in study.best_trials if trial.number in numbers),
+        importances=importances(study, sweep.space, sweep.config.objectives),
+    )
+
+
+def best_trial(sweep: Sweep, trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The best of some trials by the first objective; of equal ones the first."""
+    first = sweep.config.objectives[0]
+    return (max if first.higher_is_better else min)(trials, key=lambda trial: trial["objectives"][first])
+
+
+def _entry(sweep: Sweep, entry: Entry, finished: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> SweepEntry:
+    default = resolved(entry.default, sweep.run)
+    best = best_trial(sweep, finished) if finished else None
+    return SweepEntry(
+        label=entry.label,
+        options=tuple(_option(entry, name, option) for name, option in _searched(entry).items()),
+        default_settings=_settings(entry, default),
+        default_method=labels[default.model_dump_json()],
+        best_method=labels[resolved(_method(best), sweep.run).model_dump_json()] if best else None,
+        best=best["number"] if best else None,
+    )
+
+
+def _trial(entry: Entry, trial: Mapping[str, Any]) -> SweepTrial:
+    error = (trial["error"] or "").strip().splitlines()[-1:]
+    return SweepTrial(
+        number=trial["number"],
+        entry=trial["entry"],
+        state=trial["state"],
+        settings=_settings(entry, _method(trial)),
+        objectives=trial["objectives"],
+        error=error[0].strip() if error else None,
+    )
+
+
+def _searched(entry: Entry) -> dict[str, Option]:
+    return {name: option for name, option in entry.options.items() if not option.is_fixed}
+
+
+def _settings(entry: Entry, method: Method) -> dict[str, float | str]:
+    """The searched options of a method: of ranges the number, where it is one."""
+    found: dict[str, float | str] = {}
+    for name, option in _searched(entry).items():
+        value = getattr(method, name)
+        found[name] = value if not isinstance(option, Choices) and isinstance(value, int | float) else said(value)
+    return found
+
+
+def _option(entry: Entry, name: str, option: Option) -> SearchedOption:
+    if isinstance(option, Choices):
+        categories = dict.fromkeys(said(getattr(entry.configured({name: value}), name)) for value in option.values)
+        return SearchedOption(name, categories=tuple(categories))
+    return SearchedOption(name, option.low, option.high, option.log)
+
+
+def said(value: Any) -> str:
+    """An option's value in words."""
+    match value:
+        case None | bool():
+            text = {None: "unset", True: "yes", False: "no"}[value]
+        case float():
+            text = f"{value:.3g}"
+        case MethodConfig():
+            text = shown(value.label)
+        case BaseModel():
+            options = value.model_dump(mode="json", exclude_defaults=True)
+            text = ", ".join(f"{shown(name)} {its}" for name, its in options.items()) or "default"
+        case list() | tuple():
+            text = " + ".join(said(one) for one in value) or "all"
+        case StrEnum():
+            text = shown(value)
+        case _:
+            text = str(value)
+    return text
+
+
+def _method(trial: Mapping[str, Any]) -> Method:
+    return _METHOD.validate_json(trial["config"])
