@@ -70,7 +70,8 @@ def dashes(place: int) -> Any:
 
 def wrapped(label: str, width: int) -> str:
     """A label over several lines; a dollar sign is one, and starts no formula."""
-    return textwrap.fill(label, width, break_on_hyphens=False).replace("$", r"\$")
+    filled = textwrap.fill(label, width, break_on_hyphens=False)
+    return filled.replace("\n, ", ",\n").replace("$", r"\$")  # no line starts with a comma
 
 
 def instead(axes: Axes, text: str) -> None:

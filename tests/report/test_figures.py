@@ -12,7 +12,7 @@ from raycal import metrics
 from raycal.metrics import METRIC_NAMES, Convention
 from raycal.report import figures
 from raycal.report.results import MethodResult, MetricValue
-from raycal.report.style import png
+from raycal.report.style import png, wrapped
 
 DRAWN = [figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage]
 
@@ -197,6 +197,10 @@ def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):
     assert shown.shape[0] > 50
     assert shown.shape[1] > 90
     assert shown.min() < shown.max()
+
+
+def test_a_comma_stands_behind_the_word_that_fills_the_line():
+    assert wrapped("recalibrated, default", 12) == "recalibrated,\ndefault"
 
 
 def test_dollar_signs_in_labels_start_no_formula():
