@@ -178,18 +178,25 @@ def results(
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     sql: Annotated[str | None, typer.Option(help="Any DuckDB query over the tables instead.")] = None,
+    sweep_name: Annotated[
+        str | None, typer.Option("--sweep", metavar="NAME", help="The trials of a sweep instead, by its id or name.")
+    ] = None,
 ) -> None:
-    """List the runs in the store, a row a method, or query its tables."""
+    """List the runs in the store, a row a method, or a sweep's trials, or query its tables."""
     with errors_for_people():
-        from raycal.tables import list_results, results_table, to_csv
+        from raycal.tables import list_results, list_trials, results_table, to_csv, trials_tables
 
         if as_json and as_csv:
             raise ValueError("--json and --csv: choose one of them")
-        rows = list_results(store, sql)
+        if sql is not None and sweep_name is not None:
+            raise ValueError("--sql and --sweep: choose one of them")
+        rows = list_results(store, sql) if sweep_name is None else list_trials(store, sweep_name)
         if as_csv:
             typer.echo(to_csv(rows), nl=False)
+        elif as_json:
+            show(rows)
         else:
-            show(rows if as_json else results_table(rows))
+            show(results_table(rows) if sweep_name is None else trials_tables(rows))
 
 
 @app.command()

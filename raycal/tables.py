@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table as RichTable
 
 from raycal.store import Store, StoreError
+from raycal.text import last_line, short_numbers
 
 if TYPE_CHECKING:
     from raycal.ask import Reply
@@ -27,15 +30,40 @@ _RESULTS = """
     FROM metrics JOIN runs ON runs.key = metrics.run
     ORDER BY runs.created DESC, metrics.dataset, metrics.split, metrics.auroc DESC NULLS LAST, metrics.method
 """
+_TRIALS = """
+    SELECT trials.sweep, trials.number, trials.entry, trials.method, trials.state, metrics.dataset, metrics.ece,
+           metrics.auroc, metrics.brier, trials.seconds, trials.error
+    FROM trials LEFT JOIN metrics ON metrics.run = trials.run
+    WHERE list_contains(?, trials.sweep)
+    ORDER BY trials.sweep, trials.number, metrics.dataset
+"""
 _REFUSED_SHOWN = 20
 _SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
 def list_results(root: Path, sql: str | None = None) -> list[dict[str, Any]]:
     """The rows of METRICS, latest run first, or those of any query. Raises StoreError where there is no store."""
+    return list(_store(root).rows(sql or _RESULTS))
+
+
+def list_trials(root: Path, name: str) -> list[dict[str, Any]]:
+    """The trials of the sweep that is called so, or of all whose experiment is; a row a trial and dataset.
+
+    Of an error there is the last line. Raises StoreError where there is no store or no such sweep.
+    """
+    store = _store(root)
+    sweeps = sorted(row["sweep"] for row in store.rows("SELECT DISTINCT sweep FROM trials"))
+    meant = [sweep for sweep in sweeps if name in {sweep, re.sub("-[0-9a-f]{8}$", "", sweep)}]
+    if not meant:
+        others = f": there are {', '.join(sweeps)}" if sweeps else ", nor any other"
+        raise StoreError(f"there is no sweep {name} in {root}{others}")
+    return [row | {"error": last_line(row["error"] or "") or None} for row in store.rows(_TRIALS, [meant])]
+
+
+def _store(root: Path) -> Store:
     if not root.is_dir():
         raise StoreError(f"there is no results store at {root}: run an experiment first, or name one with --store")
-    return list(Store(root).rows(sql or _RESULTS))
+    return Store(root)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -59,6 +87,24 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable | str:
     for row in rows:
         table.add_row(*(_cell(row[name]) for name in names))
     return table
+
+
+def trials_tables(rows: Sequence[Mapping[str, Any]]) -> Group:
+    """Rows of `list_trials`, a table a sweep, without the columns that have nothing in them."""
+    tables = []
+    for sweep in dict.fromkeys(row["sweep"] for row in rows):
+        some = [dict(row) | {"method": short_numbers(row["method"])} for row in rows if row["sweep"] == sweep]
+        names = [name for name in some[0] if name != "sweep" and any(row[name] is not None for row in some)]
+        table = RichTable(
+            title=escape(sweep), title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+        )
+        for name in names:
+            numbers = any(isinstance(row[name], int | float) for row in some)
+            table.add_column(name, overflow="fold", no_wrap=numbers or name == "state")
+        for row in some:
+            table.add_row(*(_cell(row[name]) for name in names))
+        tables.append(table)
+    return Group(*tables)
 
 
 def method_tables(rows: Sequence[Mapping[str, Any]]) -> list[RichTable]:

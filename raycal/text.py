@@ -66,6 +66,16 @@ def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
+def last_line(text: str) -> str:
+    """The last line that holds anything, stripped; empty where none does."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def short_numbers(text: str) -> str:
+    """A text with its decimals in three digits: those of searched options have sixteen."""
+    return re.sub(r"\d+\.\d{4,}(e[-+]?\d+)?", lambda found: f"{float(found[0]):.3g}", text)
+
+
 def fold(text: str) -> str:
     """Text in lower case, normal width, without accents, and with plain quotes, dashes and dotted initials.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.text import first_line, normalise, parse
+from raycal.text import first_line, last_line, normalise, parse, short_numbers
 
 LATIN = st.characters(codec="latin-1", categories=("L", "Nd", "Zs", "Po", "Pd"))
 
@@ -140,3 +140,15 @@ def test_case_and_spacing_do_not_count(text: str) -> None:
 @given(st.integers(-(10**11), 10**11))
 def test_thousands_separators_and_trailing_zeros_do_not_count(number: int) -> None:
     assert normalise(f"{number:,}.00") == normalise(str(number)) == str(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("", ""), (" \n\n", ""), ("one", "one"), ("one\n two \n\n", "two"), ("one\r\ntwo\r\n", "two")]
+)
+def test_the_last_line_is_the_last_that_holds_anything(text: str, line: str) -> None:
+    assert last_line(text) == line
+
+
+def test_decimals_are_shortened_and_nothing_else() -> None:
+    text = "tuned (rate 0.00012345678, k 10000, threshold 0.7, decay 1.23456789e-05, 2.5)"
+    assert short_numbers(text) == "tuned (rate 0.000123, k 10000, threshold 0.7, decay 1.23e-05, 2.5)"

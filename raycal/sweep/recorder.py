@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from raycal.keys import digest
 from raycal.schemas import Table
 from raycal.store import Store
 from raycal.sweep.study import ENTRY, FINISHED, METHOD, NUMBER, RUN
+from raycal.text import short_numbers
 
 _METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 _SHOWN = 20  # trials in the live table, the latest
@@ -105,12 +105,12 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         if not self._live:
             said = ", ".join(f"{name} {value:.3f}" for name, value in row.get("objectives", {}).items())
             ended = found.get("error", "").splitlines()[-1:] or [said]
-            said = f"sweep: trial {number}, {_shown(method)}: {found['state']}, {ended[0]}"
+            said = f"sweep: trial {number}, {short_numbers(method.label)}: {found['state']}, {ended[0]}"
             self._console.print(said, highlight=False, markup=False)
 
     def _show(self, trial: Any, found: dict[str, Any]) -> None:
         method = _METHOD.validate_json(trial.config[METHOD])
-        self._rows[trial.config[NUMBER]] = {"method": _shown(method), "objectives": {}} | found
+        self._rows[trial.config[NUMBER]] = {"method": short_numbers(method.label), "objectives": {}} | found
         if self._live:
             self._live.update(self._table())
 
@@ -124,11 +124,6 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
 
     def _values(self, result: dict[str, Any]) -> dict[str, float]:
         return {str(one): result[one] for one in self._objectives if result.get(one) is not None}
-
-
-def _shown(method: Method) -> str:
-    """A method's label with numbers in three digits: searched ones have sixteen."""
-    return re.sub(r"\d+\.\d{4,}(e[-+]?\d+)?", lambda found: f"{float(found[0]):.3g}", method.label)
 
 
 logging.getLogger("ray.tune").setLevel(logging.ERROR)

@@ -17,6 +17,7 @@ from raycal.score import resolved
 from raycal.sweep.importance import importances
 from raycal.sweep.space import Choices, Entry, Option
 from raycal.sweep.stage import Sweep
+from raycal.text import last_line
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -64,14 +65,13 @@ def _entry(sweep: Sweep, entry: Entry, finished: Sequence[Mapping[str, Any]], la
 
 
 def _trial(entry: Entry, trial: Mapping[str, Any]) -> SweepTrial:
-    error = (trial["error"] or "").strip().splitlines()[-1:]
     return SweepTrial(
         number=trial["number"],
         entry=trial["entry"],
         state=trial["state"],
         settings=_settings(entry, _method(trial)),
         objectives=trial["objectives"],
-        error=error[0].strip() if error else None,
+        error=last_line(trial["error"] or "") or None,
     )
 
 
