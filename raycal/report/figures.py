@@ -22,15 +22,19 @@ _BAR = "#c3cfdc"
 
 
 def bar_chart(results: RunResults) -> Figure:
-    """ECE and AUROC in per cent, one bar a method with its interval: the figure of Kapoor et al. (2024)."""
-    methods = results.pictured
-    with styled(width=max(7.0, 2.0 + 1.4 * len(methods)), height=4.4) as figure:
-        left, right = figure.subplots(1, 2)
-        _bars(left, results, "ece")
-        _bars(right, results, "auroc")
-        right.set_ylim(0, 112)  # room for the values above
-        right.set_yticks(range(0, 101, 20))
-        right.axhline(50, color=INK, linestyle="--", linewidth=1, zorder=3)
+    """ECE and AUROC in per cent, one bar a method with its interval: the figure of Kapoor et al. (2024).
+
+    Beside each other; of a sweep, which has a bar for each of many settings, one above the other.
+    """
+    count = len(results.pictured)
+    width, height = (1.0 + 0.9 * count, 7.6) if results.sweep else (2.0 + 1.4 * count, 4.4)
+    with styled(width=max(7.0, width), height=height) as figure:
+        ece, auroc = figure.subplots(2, 1) if results.sweep else figure.subplots(1, 2)
+        _bars(ece, results, "ece")
+        _bars(auroc, results, "auroc")
+        auroc.set_ylim(0, 112)  # room for the values above
+        auroc.set_yticks(range(0, 101, 20))
+        auroc.axhline(50, color=INK, linestyle="--", linewidth=1, zorder=3)
     return figure
 
 

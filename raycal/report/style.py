@@ -71,7 +71,7 @@ def dashes(place: int) -> Any:
 def wrapped(label: str, width: int) -> str:
     """A label over several lines; a dollar sign is one, and starts no formula."""
     filled = textwrap.fill(label, width, break_on_hyphens=False)
-    return filled.replace("\n, ", ",\n").replace("$", r"\$")  # no line starts with a comma
+    return filled.replace("\n, ", "\n").replace("$", r"\$")  # a comma where a line ends says nothing
 
 
 def instead(axes: Axes, text: str) -> None:

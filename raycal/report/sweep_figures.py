@@ -135,23 +135,21 @@ def settings(sweep: SweepResults) -> Figure:
     entries = with_panels(sweep)
     name = sweep.objectives[0]
     metric = METRICS[name]
-    values = [metric.drawn(trial.objectives[name]) for entry in entries for trial in sweep.of_entry(entry)]
-    # The better, the darker.
-    colours = colormaps["viridis" if not metric.higher_is_better else "viridis_r"]
-    scale = Normalize(min(values), max(values))
+    colours = colormaps["viridis_r" if metric.higher_is_better else "viridis"]  # the better, the darker
     with styled(width=9.6, height=0.4 + 3.0 * len(entries)) as figure:
         panels = figure.subplots(len(entries), 1, squeeze=False)[:, 0]
         for axes, entry in zip(panels, entries, strict=True):
+            values = {trial.number: metric.drawn(trial.objectives[name]) for trial in sweep.of_entry(entry)}
+            scale = Normalize(min(values.values()), max(values.values()))
             axes.set_title(_label(sweep, entry.label), fontsize=10)
             _parallel(axes, entry)
             # The best stands in front.
-            ranked = sorted(sweep.of_entry(entry), key=lambda its: its.objectives[name], reverse=True)
-            for trial in reversed(ranked) if metric.higher_is_better else ranked:
-                _line(axes, entry, trial, colours(scale(metric.drawn(trial.objectives[name]))))
-        bar = figure.colorbar(
-            ScalarMappable(scale, colours), ax=list(panels), fraction=0.03, pad=0.02, label=metric.title
-        )
-        bar.outline.set_visible(False)
+            for trial in sorted(
+                sweep.of_entry(entry), key=lambda its: values[its.number], reverse=not metric.higher_is_better
+            ):
+                _line(axes, entry, trial, colours(scale(values[trial.number])))
+            bar = figure.colorbar(ScalarMappable(scale, colours), ax=axes, fraction=0.03, pad=0.02, label=metric.title)
+            bar.outline.set_visible(False)
     return figure
 
 

@@ -199,8 +199,9 @@ def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):
     assert shown.min() < shown.max()
 
 
-def test_a_comma_stands_behind_the_word_that_fills_the_line():
-    assert wrapped("recalibrated, default", 12) == "recalibrated,\ndefault"
+def test_no_line_of_a_label_starts_with_a_comma():
+    assert wrapped("recalibrated, default", 12) == "recalibrated\ndefault"
+    assert wrapped("recalibrated, default", 13) == "recalibrated,\ndefault"
 
 
 def test_dollar_signs_in_labels_start_no_formula():

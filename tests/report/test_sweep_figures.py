@@ -1,14 +1,16 @@
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from made_up_sweep import OPTIONS, make_importances, make_sweep
+from made_up_sweep import OPTIONS, make_importances, make_sweep, make_swept
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.image import imread
+from matplotlib.text import Text
 
-from raycal.report import sweep_figures
+from raycal.report import figures, sweep_figures
 from raycal.report.style import colour, png
 from raycal.report.sweep_results import Importances
 
@@ -144,29 +146,29 @@ def test_lines_pass_through_the_values_of_their_options_at_the_scale_of_the_axis
     assert ticks[2, 1] == "all-linear"
 
 
-@pytest.mark.parametrize(("name", "darkest"), [("ece", min), ("auroc", max)])
-def test_lines_are_coloured_by_the_first_objective_with_the_best_one_thick_and_dark(name, darkest):
+@pytest.mark.parametrize("name", ["ece", "auroc"])
+def test_lines_are_coloured_by_the_first_objective_with_the_best_one_thick_and_dark(name):
     sweep = make_sweep(objectives=(name,))
-    figure = sweep_figures.settings(sweep)
-    assert "better" in figure.axes[-1].get_ylabel()
-    shown = sweep_figures.with_panels(sweep)
-    values = [trial.objectives[name] for entry in shown for trial in sweep.of_entry(entry)]
-    for axes, entry in zip(figure.axes, shown, strict=False):
-        lines = [line for line in axes.lines if len(line.get_xdata()) == len(entry.options)]
-        thick = [line for line in lines if line.get_linewidth() > 2]
-        assert len(thick) == 1
+    axes = sweep_figures.settings(sweep).axes
+    entries = sweep_figures.with_panels(sweep)
+    for panel, bar, entry in zip(axes[: len(entries)], axes[len(entries) :], entries, strict=True):
+        lines = [line for line in panel.lines if len(line.get_xdata()) == len(entry.options)]
         light = [sum(line.get_color()[:3]) for line in lines]
-        assert sum(thick[0].get_color()[:3]) == min(light)
-        if sweep.by_number[entry.best].objectives[name] == darkest(values):
-            assert min(light) < 0.8
+        (thick,) = [line for line in lines if line.get_linewidth() > 2]
+        assert thick is lines[-1]
+        assert sum(thick.get_color()[:3]) == min(light) < 0.8
+        assert max(light) > 1.8
+        values = [100 * trial.objectives[name] for trial in sweep.of_entry(entry)]
+        assert bar.get_ylim() == pytest.approx((min(values), max(values)))
+        assert f"{'higher' if name == 'auroc' else 'lower'} is better" in bar.get_ylabel()
 
 
 def test_ticks_of_parallel_axes_are_not_cut_off(sweep):
     figure = sweep_figures.settings(sweep)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    for axes in figure.axes[:-1]:
-        for text in [*axes.texts, *axes.get_xticklabels()]:
+    for axes in figure.axes:
+        for text in filter(Text.get_text, [*axes.texts, *axes.get_xticklabels(), axes.yaxis.label]):
             box = text.get_window_extent(renderer)
             assert box.x0 >= 0
             assert box.x1 <= figure.bbox.width
@@ -226,3 +228,19 @@ def test_dollar_signs_and_long_names_start_no_formula():
     )
     for draw in DRAWN:
         assert png(draw(renamed), dpi=20).startswith(b"\x89PNG")
+
+
+def test_bars_of_a_sweeps_run_stand_one_above_the_other_with_labels_that_do_not_touch():
+    results = make_swept()
+    names = [f"recalibrated, {name}" for name in ("default", "best", "trial 1", "trial 2", "trial 3")]
+    names += [f"semantic entropy, trial {number}" for number in range(9)]
+    methods = [*results.methods, *(replace(results.methods[0], label=name) for name in names)]
+    figure = figures.bar_chart(replace(results, methods=methods))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    above, below = (axes.get_window_extent(renderer) for axes in figure.axes)
+    assert above.x0 == below.x0
+    assert above.y0 > below.y1
+    for axes in figure.axes:
+        boxes = [label.get_window_extent(renderer) for label in axes.get_xticklabels()]
+        assert not any(left.overlaps(right) for left, right in pairwise(boxes))
