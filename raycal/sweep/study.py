@@ -43,8 +43,9 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
 def open_study(
     config: SweepConfig, name: str, folder: Path, ended: Mapping[int, Mapping[str, Any]], *, resume: bool
 ) -> Study:
-    """The sweep's study. What a killed driver had not told it by then is told now: trials that had `ended` (rows of
-    TRIALS by number) as they did, and all others as failed, to be run again first.
+    """The sweep's study, told now what a killed driver had not told it.
+
+    Trials that had `ended` (rows of TRIALS by number) ended as they did; all others failed, and are run again first.
 
     Raises SweepError where there are trials already and `resume` is false, and where the storage cannot be opened.
     """
