@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from safetensors.torch import load_file
 from support import command_of
+from tiny_training import tiny_model
 
 from raycal.store import Store
 
@@ -56,17 +58,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def said(root: Path) -> str:
-    """All trainings that nobody disturbs, one after another in one process; what they printed."""
+    """All trainings that nobody disturbs, in two processes that each have one core busy; what they printed."""
     jobs = (
-        "undisturbed",
-        "plain,dropout=0",
-        "zero2,dropout=0,zero_stage=2,workers=2",
-        "zero3,dropout=0,zero_stage=3,workers=2",
-        "bad0,poisoned=1,zero_stage=0",
-        "bad2,poisoned=1,zero_stage=2",
-        "all-bad,poisoned=64,retries=0",
+        ("undisturbed", "plain,dropout=0", "bad0,poisoned=1,zero_stage=0", "bad2,poisoned=1,zero_stage=2"),
+        (
+            "zero2,dropout=0,zero_stage=2,workers=2",
+            "zero3,dropout=0,zero_stage=3,workers=2",
+            "all-bad,poisoned=64,retries=0",
+        ),
     )
-    return finish(start(root, *jobs))
+    tiny_model(root / "model")  # before both want to write it
+    processes = [start(root, *some) for some in jobs]
+    return "".join(map(finish, processes))
 
 
 def test_it_learns_and_starts_as_the_base_model(root: Path, said: str) -> None:
@@ -102,23 +105,36 @@ def test_one_worker_or_two_and_any_zero_stage_give_the_same_curve(root: Path, sa
         assert column(two, what) == pytest.approx(column(one, what), abs=1e-3)
 
 
+@pytest.fixture(scope="module")
+def killed(root: Path, said: str) -> None:
+    """A training whose worker is killed, and one whose driver is and that is then started again; side by side."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda kill: kill(root), (train_with_killed_worker, train_with_killed_driver)))
+
+
+def train_with_killed_worker(root: Path) -> None:
+    process = start(root, "killed-worker")
+    wait_for_steps(root, "killed-worker", 3)
+    workers = [child for child in process.children(recursive=True) if "RayTrainWorker" in command_of(child)]
+    assert workers
+    workers[0].kill()
+    finish(process)
+
+
+def train_with_killed_driver(root: Path) -> None:
+    process = start(root, "killed-driver")
+    wait_for_steps(root, "killed-driver", 3)
+    process.kill()
+    process.communicate()
+    assert len(curve(root, "killed-driver")) < STEPS + 1
+    finish(start(root, "killed-driver"))
+
+
+@pytest.mark.usefixtures("killed")
 @pytest.mark.parametrize("victim", ["worker", "driver"])
-def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, said: str, victim: str) -> None:
-    name = f"killed-{victim}"
-    process = start(root, name)
-    wait_for_steps(root, name, 3)
-    if victim == "driver":
-        process.kill()
-        process.communicate()
-        assert len(curve(root, name)) < STEPS + 1
-        finish(start(root, name))
-    else:
-        workers = [child for child in process.children(recursive=True) if "RayTrainWorker" in command_of(child)]
-        assert workers
-        workers[0].kill()
-        finish(process)
-    rows, undisturbed = curve(root, name), curve(root, "undisturbed")
-    assert [row["step"] for row in rows] == list(range(STEPS + 1)), said
+def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, victim: str) -> None:
+    rows, undisturbed = curve(root, f"killed-{victim}"), curve(root, "undisturbed")
+    assert [row["step"] for row in rows] == list(range(STEPS + 1))
     for what in ("loss", "divergence", "learning_rate", "calibration_loss"):
         assert column(rows, what) == pytest.approx(column(undisturbed, what), abs=1e-4)
 
