@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -55,7 +56,8 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
-        error = str(trial.get_error() or "the trial's process died").strip()
+        # Ray Tune's own way to it looks into the storage, where it comes later.
+        error = Path(trial.error_file).read_text().strip() if trial.error_file else "the trial's process died"
         self._keep(trial, {"state": "failed", "error": error})
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -126,4 +128,4 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         return {str(one): result[one] for one in self._objectives if result.get(one) is not None}
 
 
-logging.getLogger("ray.tune").setLevel(logging.ERROR)
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is said, and kept, by the recorder
