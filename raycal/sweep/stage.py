@@ -144,13 +144,14 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
 def _resources(config: SweepConfig) -> Callable[[Mapping[str, Any]], Any]:
     """What Ray Tune reserves for a trial itself.
 
-    A trial that trains reserves nothing: it only waits for its workers, who are placed all together or not at all. So
+    A trial that trains reserves no CPU: it only waits for its workers, who are placed all together or not at all. So
     no trial holds what another one waits for.
     """
     from ray import tune
 
     def of(trial: Mapping[str, Any]) -> Any:
-        return tune.PlacementGroupFactory([{"CPU": 0 if trains(trial) else config.cpus_per_trial}])
+        # Ray takes no empty reservation.
+        return tune.PlacementGroupFactory([{"memory": 1} if trains(trial) else {"CPU": config.cpus_per_trial}])
 
     return of
 
