@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(pytest.mark.xdist_group("tuned" if item.path in tuned else str(item.path)))
 
+
 EXPERIMENT = """
 name: small
 questions: [{source: worldfacts, limit: 60}]
