@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,14 +38,15 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
         trial = study.ask()
         entry, method = sweep.space.suggest(trial)
         config = {NUMBER: trial.number, ENTRY: entry.label, METHOD: method.model_dump_json()}
-        tuned = SimpleNamespace(config=config, last_result=None, get_error=lambda: None)
+        tuned = SimpleNamespace(config=config, last_result=None, error_file=None)
         recorder.on_trial_start(0, [], tuned)
         try:
             result = found(method)
         except ValueError as error:
             study.tell(trial, state=TrialState.FAIL)
             traceback = f"Traceback (most recent call last):\n  somewhere\n{type(error).__name__}: {error}\n"
-            tuned.get_error = lambda traceback=traceback: traceback
+            tuned.error_file = str(sweep.run.store.root / "error.txt")
+            Path(tuned.error_file).write_text(traceback)
             recorder.on_trial_error(0, [], tuned)
             continue
         if result is None:
