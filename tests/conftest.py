@@ -24,6 +24,7 @@ if WORKER is not None:
     os.environ |= {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": WORKER.removeprefix("gw")}
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay in one process, which has its fixtures, and so do all files with the costly `tuned`."""
     tuned = {item.path for item in items if "tuned" in getattr(item, "fixturenames", ())}
