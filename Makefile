@@ -8,12 +8,12 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-# Two processes of one thread each keep two cores busy.
 test: test-fast
-	$(PY) -m pytest -m engine -n 2 --dist loadgroup
+	$(PY) -m pytest -m engine
 
+# A file stays in one process, which has its fixtures; two processes of one thread each keep two cores busy.
 test-fast: lint
-	$(PY) -m pytest -m "not engine" -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not engine" -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -18,20 +18,6 @@ from raycal.run import Run
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
 
-# Where tests run side by side each process has a core: engines that share theirs wait for one another most of the time.
-WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-if WORKER is not None:
-    os.environ |= {"OMP_NUM_THREADS": "1", "VLLM_CPU_OMP_THREADS_BIND": WORKER.removeprefix("gw")}
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay in one process, which has its fixtures, and so do all files with the costly `tuned`."""
-    tuned = {item.path for item in items if "tuned" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("tuned" if item.path in tuned else str(item.path)))
-
-
 EXPERIMENT = """
 name: small
 questions: [{source: worldfacts, limit: 60}]
