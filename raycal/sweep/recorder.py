@@ -14,6 +14,7 @@ from ray.tune import Callback, Stopper
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from raycal.config import Method, Objective
 from raycal.keys import digest
@@ -58,7 +59,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         """See tune.Callback."""
         # Ray Tune's own way to it looks into the storage, where it comes later.
         error = Path(trial.error_file).read_text().strip() if trial.error_file else "the trial's process died"
-        self._keep(trial, {"state": "failed", "error": error})
+        self._keep(trial, {"state": "failed", "error": Text.from_ansi(error).plain})  # Ray colours it
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """See tune.Stopper: no trial is stopped by its result."""
