@@ -219,7 +219,8 @@ def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_beside_other_t
     said, _ = process.communicate(timeout=500)
     assert process.returncode == 0, said
     after = {(row["adapter"], row["step"]): row for row in curve()}
-    assert all(after[row["adapter"], row["step"]] == row for row in before)
+    known_losses = {(row["adapter"], row["step"]): row["loss"] for row in before if row["loss"] is not None}
+    assert {step: after[step]["loss"] for step in known_losses} == pytest.approx(known_losses, abs=1e-3)
     sweep = opened(path, store)
     states = [row["state"] for row in trials(sweep).values()]
     assert states.count("finished") == 4, said
