@@ -122,7 +122,10 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
         tune.with_resources(trainable, _resources(sweep.config)),
         tune_config=tune.TuneConfig(
             num_samples=count,
-            search_alg=searcher(study, sweep.config, sweep.space, sweep.run.experiment.seed),
+            # A sampler that began anew would suggest again what it did before the kill.
+            search_alg=searcher(
+                study, sweep.config, sweep.space, sweep.run.experiment.seed + len(study.get_trials(deepcopy=False))
+            ),
             scheduler=_scheduler(sweep.config),
             reuse_actors=True,  # a trial that only scores takes less time than its process needs to start
         ),

@@ -21,7 +21,6 @@ from support import Raycal
 from raycal.experiment_file import read_sweep
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.store import Store
 from raycal.sweep.stage import Sweep
 
 pytestmark = pytest.mark.engine
@@ -31,15 +30,6 @@ CHEAP = """
   - {method: verbalized, phrasing: [probability, words]}
   - {method: sampling, k: {low: 2, high: 4}, equivalence: [exact, token_overlap], weighting: [count, likelihood]}
   - {method: recalibrated, of: [{method: zero_shot}, {method: likelihood}], by: [temperature, platt]}
-"""
-TUNED = """
-  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10, log: true}}
-  - method: fine_tuned
-    rank: 2
-    learning_rate: {low: 0.005, high: 0.02, log: true}
-    epochs: 1
-    batch_size: 4
-    evaluations: 3
 """
 
 
@@ -198,30 +188,3 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     assert 5 <= len(rows) < 10
     assert all(row["state"] == "failed" and "classifiers.py" in row["error"] for row in rows)
     assert {trial.state for trial in study_of(sweep).trials} <= {TrialState.FAIL, TrialState.RUNNING}
-
-
-def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_beside_other_trials(
-    tuned: Run, tuned_file: Path, tmp_path: Path
-) -> None:
-    store = copied(tuned, tmp_path)
-    path = sweep_file(tuned_file, tmp_path, TUNED, trials=4, concurrency=2)
-    known = {row["adapter"] for row in Store(store).rows("SELECT adapter FROM training")}
-
-    def curve() -> list[dict[str, Any]]:
-        rows = Store(store).rows("SELECT * FROM training ORDER BY adapter, step")
-        return [row for row in rows if row["adapter"] not in known]
-
-    process = start(path, store)
-    wait_until(lambda: any(row["step"] for row in curve()), 300)
-    kill(process)
-    before = curve()
-    process = start(path, store, "--resume")
-    said, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, said
-    after = {(row["adapter"], row["step"]): row for row in curve()}
-    known_losses = {(row["adapter"], row["step"]): row["loss"] for row in before if row["loss"] is not None}
-    assert {step: after[step]["loss"] for step in known_losses} == pytest.approx(known_losses, abs=1e-3)
-    sweep = opened(path, store)
-    states = [row["state"] for row in trials(sweep).values()]
-    assert states.count("finished") == 4, said
-    assert {row["entry"] for row in trials(sweep).values()} == {"classifier", "fine_tuned"}
