@@ -63,12 +63,12 @@ def _parsed(value: str) -> Any:
     return yaml.safe_load(value)
 
 
-def _said(fault: Mapping[str, Any], model: type[Experiment]) -> str:
+def _said(fault: Mapping[str, Any], root: type[Experiment]) -> str:
     *parents, last = fault["loc"] or ("experiment",)
     tags = {tag for model in _SECTIONS for tag in _tags(model)}
     key = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(last), _keys_at(parents, model), n=1, cutoff=0)
+        near = difflib.get_close_matches(str(last), _keys_at(parents, root), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
     if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         return f"{key}: {_said_of_tag(**fault['ctx'])}"

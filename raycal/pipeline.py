@@ -10,7 +10,7 @@ from rich.console import Console
 
 from raycal.classifiers import fitted_fingerprint
 from raycal.confidence.embedding import Embedder
-from raycal.config import Classifier, FineTuned, Grader
+from raycal.config import Classifier, FineTuned, Grader, Method
 from raycal.elicit import Done, count_work, elicit
 from raycal.evaluate import evaluate_run
 from raycal.features import missing_features, read_features
@@ -119,10 +119,15 @@ def score_stage(run: Run, console: Console) -> None:
     """
     embed = Embedder(run.experiment.embedding_model)
     for method in with_bases(run.experiment.methods):
-        pairs = pairs_to_judge(run, method)
-        if pairs:
-            show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+        judge_pairs(run, method, console)
         console.print(f"score: {score_answers(run, method, embed)} answers by {method.label}", highlight=False)
+
+
+def judge_pairs(run: Run, method: Method, console: Console) -> None:
+    """Have the judge compare the answers that a method wants compared. Raises ResourceError and FanoutError."""
+    pairs = pairs_to_judge(run, method)
+    if pairs:
+        show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
 
 
 def evaluate_stage(run: Run, console: Console) -> None:

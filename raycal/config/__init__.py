@@ -4,6 +4,7 @@ from raycal.config.elicitation import ElicitConfig, GradeConfig, Grader, Samples
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.config.experiment import EvaluateConfig, Experiment, Missing
 from raycal.config.methods import (
+    METHOD,
     Classifier,
     Combined,
     Divergence,
@@ -35,6 +36,7 @@ from raycal.config.sweep import Objective, Sampler, Scheduler, SweepConfig, Swee
 from raycal.config.training import TrainerConfig
 
 __all__ = [
+    "METHOD",
     "Classifier",
     "Columns",
     "Combined",

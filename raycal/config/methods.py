@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from raycal.config.engine import ModelConfig
 from raycal.config.section import Section
@@ -234,3 +234,5 @@ class Combined(MethodConfig):
 
 
 Method = Annotated[Unfitted | Classifier | FineTuned | Recalibrated | Combined, Field(discriminator="method")]
+# Reads a method of any kind, from JSON or from plain data.
+METHOD: TypeAdapter[Method] = TypeAdapter(Method)

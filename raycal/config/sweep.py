@@ -29,6 +29,11 @@ class Objective(StrEnum):
         """Whether more of it is better."""
         return self in {Objective.AUROC, Objective.AUPRC, Objective.PRR}
 
+    @property
+    def mode(self) -> str:
+        """The same as Ray Tune has it."""
+        return "max" if self.higher_is_better else "min"
+
 
 class Sampler(StrEnum):
     """Where the next setting comes from."""

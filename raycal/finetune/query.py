@@ -50,6 +50,11 @@ class TunedQuery:
         """The key of the query about an answer."""
         return digest(*self.provenance.values(), answer_key)
 
+    def named(self, key: str, answer_key: str, question_id: str) -> Row:
+        """The columns that say what a row is about and how it was asked."""
+        about = {"key": key, "answer_key": answer_key, "question_id": question_id}
+        return about | {"query": str(Query.CORRECTNESS)} | self.provenance
+
     @property
     def partition(self) -> str:
         """Where its rows are."""
@@ -66,8 +71,7 @@ class TunedQuery:
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
         """See fanout.Asker."""
-        names = ("key", "answer_key", "question_id")
-        found = {name: row[name] for name in names} | {"query": str(Query.CORRECTNESS)} | self.provenance
+        found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
         choices = CORRECTNESS_QUERIES[self.method.wording]
         prompt = correctness_prompt(asked, row["answer"], self.method.wording)
@@ -98,14 +102,7 @@ def take_over_calibration(run: Run, query: TunedQuery, folder: Path) -> None:
     """Write to QUERIES what the model said of the calibration answers when its adapter was trained."""
     known = kept_confidences(folder)
     rows = [
-        {
-            "key": query.key(row.answer_key),
-            "answer_key": row.answer_key,
-            "question_id": row.question_id,
-            "query": str(Query.CORRECTNESS),
-            "p_true": known[row.answer_key],
-            **query.provenance,
-        }
+        query.named(query.key(row.answer_key), row.answer_key, row.question_id) | {"p_true": known[row.answer_key]}
         for row in answered(run, [Split.CALIBRATION])
         if row.answer_key in known
     ]

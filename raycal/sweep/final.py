@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
 from rich.console import Console
 
-from raycal.config import Method
+from raycal.config import METHOD, Method
 from raycal.pipeline import evaluate_stage, features_stage, finetune_stage, report_stage, score_stage
 from raycal.questions.question import Split
 from raycal.run import Run
@@ -19,8 +17,6 @@ from raycal.sweep.trial import on_split
 
 if TYPE_CHECKING:
     from optuna import Study
-
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 
 
 class NothingFoundError(ValueError):
@@ -61,13 +57,9 @@ def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
         its = [trial for trial in trials if trial["entry"] == entry.label]
         choose(entry.default, f"{entry.label}, default")
         if its:
-            choose(_method(best_trial(sweep, its)), f"{entry.label}, best")
+            choose(METHOD.validate_json(best_trial(sweep, its)["config"]), f"{entry.label}, best")
     front = {trial.number for trial in study.best_trials}
     for trial in trials:
         if trial["number"] in front:
-            choose(_method(trial), f"{trial['entry']}, trial {trial['number']}")
+            choose(METHOD.validate_json(trial["config"]), f"{trial['entry']}, trial {trial['number']}")
     return list(chosen.values())
-
-
-def _method(trial: Mapping[str, Any]) -> Method:
-    return _METHOD.validate_json(trial["config"])

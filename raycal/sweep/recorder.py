@@ -9,21 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
 from ray.tune import Callback, Stopper
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from raycal.config import Method, Objective
+from raycal.config import METHOD, Objective
 from raycal.keys import digest
 from raycal.schemas import Table
 from raycal.store import Store
-from raycal.sweep.study import ENTRY, FINISHED, METHOD, NUMBER, RUN
-from raycal.text import short_numbers
+from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
+from raycal.text import last_line, short_numbers
 
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 _SHOWN = 20  # trials in the live table, the latest
 _FAILURES = 5  # failed trials without a finished one among them, after which the sweep is given up
 
@@ -92,14 +90,14 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         return vars(self) | {"_live": None, "_console": None}
 
     def _keep(self, trial: Any, found: dict[str, Any]) -> None:
-        number, method = trial.config[NUMBER], _METHOD.validate_json(trial.config[METHOD])
+        number, method = trial.config[NUMBER], METHOD.validate_json(trial.config[CONFIG])
         row = {
             "key": digest(self._sweep, number),
             "sweep": self._sweep,
             "number": number,
             "entry": trial.config[ENTRY],
             "method": method.label,
-            "config": trial.config[METHOD],
+            "config": trial.config[CONFIG],
             "seconds": time.monotonic() - self._started[number] if number in self._started else None,
             **found,
         }
@@ -107,12 +105,12 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         self._show(trial, found)
         if not self._live:
             said = ", ".join(f"{name} {value:.3f}" for name, value in row.get("objectives", {}).items())
-            ended = found.get("error", "").splitlines()[-1:] or [said]
-            said = f"sweep: trial {number}, {short_numbers(method.label)}: {found['state']}, {ended[0]}"
+            ended = last_line(found.get("error", "")) or said
+            said = f"sweep: trial {number}, {short_numbers(method.label)}: {found['state']}, {ended}"
             self._console.print(said, highlight=False, markup=False)
 
     def _show(self, trial: Any, found: dict[str, Any]) -> None:
-        method = _METHOD.validate_json(trial.config[METHOD])
+        method = METHOD.validate_json(trial.config[CONFIG])
         self._rows[trial.config[NUMBER]] = {"method": short_numbers(method.label), "objectives": {}} | found
         if self._live:
             self._live.update(self._table())

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from raycal.config import Experiment, Method, MethodConfig
+from raycal.config import METHOD, Experiment, Method, MethodConfig
 
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 _MODELS = {one.model_fields["method"].default: one for one in MethodConfig.__subclasses__()}
 CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
 _SCALAR = str | int | float | bool | None
 # Options that decide what has to be elicited or read before a method can be scored.
-_ELICITED = ("method", "phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
+_ELICITED = ("phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
 
 
 class SweepError(ValueError):
@@ -119,7 +118,7 @@ class Entry:
     def configured(self, values: Mapping[str, Any]) -> Method:
         """The method with the options' values; those that are missing are the first there are."""
         first = {name: option.ends[0] for name, option in self.options.items()}
-        return _METHOD.validate_python({"method": self.method, **first, **values})
+        return METHOD.validate_python({"method": self.method, **first, **values})
 
     @property
     def default(self) -> Method:
@@ -130,7 +129,7 @@ class Entry:
             for name, option in self.options.items()
             if option.is_fixed or fields[name].is_required()
         }
-        return _METHOD.validate_python({"method": self.method, **fixed})
+        return METHOD.validate_python({"method": self.method, **fixed})
 
     def suggest(self, trial: Any) -> Method:
         """The method with options by an Optuna trial."""

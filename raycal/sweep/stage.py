@@ -15,18 +15,17 @@ from rich.console import Console
 
 from raycal.cluster import connect
 from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment
-from raycal.judge_equivalence import judge_equivalence
 from raycal.keys import digest
-from raycal.pipeline import elicit_stage, features_stage, grade_stage
-from raycal.progress import show_progress
+from raycal.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.score import pairs_to_judge, with_bases
+from raycal.score import with_bases
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import enqueue, open_study, remaining, searcher
 from raycal.sweep.trial import run_trial, trains
+from raycal.text import last_line
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -100,9 +99,7 @@ def _prepare(run: Run, console: Console) -> None:
     grade_stage(run, console)
     features_stage(run, console)
     for method in with_bases(run.experiment.methods):
-        pairs = pairs_to_judge(run, method)
-        if pairs:
-            show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+        judge_pairs(run, method, console)
 
 
 def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> None:
@@ -141,7 +138,7 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
         tuner.fit()
     shutil.rmtree(files, ignore_errors=True)
     if recorder.all_failed:
-        raise SweepFailedError(f"every trial failed, the last one with: {recorder.all_failed.splitlines()[-1]}")
+        raise SweepFailedError(f"every trial failed, the last one with: {last_line(recorder.all_failed)}")
 
 
 def _resources(config: SweepConfig) -> Callable[[Mapping[str, Any]], Any]:
@@ -163,7 +160,7 @@ def _scheduler(config: SweepConfig) -> Any:
     from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
     first = config.objectives[0]
-    goal = {"metric": str(first), "mode": "max" if first.higher_is_better else "min"}
+    goal = {"metric": str(first), "mode": first.mode}
     match config.scheduler:
         case Scheduler.NONE:
             return FIFOScheduler()

@@ -19,7 +19,7 @@ from raycal.sweep.space import Space, SweepError
 if TYPE_CHECKING:
     from optuna import Study
 
-NUMBER, ENTRY, METHOD = "number", "entry", "method_config"  # keys of what Tune passes to a trial
+NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
 _INSTEAD_OF = "instead_of"  # which trial of a killed driver another one is run for
 
@@ -92,12 +92,12 @@ def searcher(study: Study, config: SweepConfig, space: Space, seed: int) -> Sear
 
     def suggest(trial: Any) -> dict[str, Any]:
         entry, method = space.suggest(trial)
-        return {NUMBER: trial.number, ENTRY: entry.label, METHOD: method.model_dump_json()}
+        return {NUMBER: trial.number, ENTRY: entry.label, CONFIG: method.model_dump_json()}
 
     search = StudySearch(
         suggest,
         metric=[str(one) for one in config.objectives],
-        mode=["max" if one.higher_is_better else "min" for one in config.objectives],
+        mode=[one.mode for one in config.objectives],
         sampler=_sampler(config.sampler, seed),
         study_name=study.study_name,
         storage=study._storage,

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from raycal.config import Method
+from raycal.config import METHOD, Method
 from raycal.config.methods import MethodConfig
 from raycal.questions.question import Split
 from raycal.report.labels import shown
@@ -21,8 +21,6 @@ from raycal.text import last_line
 
 if TYPE_CHECKING:
     from optuna import Study
-
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
 
 
 def sweep_results(sweep: Sweep, study: Study, methods: Sequence[Method]) -> SweepResults:
@@ -59,7 +57,9 @@ def _entry(sweep: Sweep, entry: Entry, finished: Sequence[Mapping[str, Any]], la
         options=tuple(_option(entry, name, option) for name, option in _searched(entry).items()),
         default_settings=_settings(entry, default),
         default_method=labels[default.model_dump_json()],
-        best_method=labels[resolved(_method(best), sweep.run).model_dump_json()] if best else None,
+        best_method=labels[resolved(METHOD.validate_json(best["config"]), sweep.run).model_dump_json()]
+        if best
+        else None,
         best=best["number"] if best else None,
     )
 
@@ -69,7 +69,7 @@ def _trial(entry: Entry, trial: Mapping[str, Any]) -> SweepTrial:
         number=trial["number"],
         entry=trial["entry"],
         state=trial["state"],
-        settings=_settings(entry, _method(trial)),
+        settings=_settings(entry, METHOD.validate_json(trial["config"])),
         objectives=trial["objectives"],
         error=last_line(trial["error"] or "") or None,
     )
@@ -114,7 +114,3 @@ def said(value: Any) -> str:
         case _:
             text = str(value)
     return text
-
-
-def _method(trial: Mapping[str, Any]) -> Method:
-    return _METHOD.validate_json(trial["config"])

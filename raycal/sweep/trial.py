@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from raycal.config import Experiment, FineTuned, Method, Objective
+from raycal.config import METHOD, Experiment, FineTuned, Method, Objective
 from raycal.evaluate import evaluate_run
 from raycal.questions.question import Split
 from raycal.run import Run
 from raycal.score import with_bases
-from raycal.sweep.study import FINISHED, METHOD, RUN
-
-_METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+from raycal.sweep.study import CONFIG, FINISHED, RUN
 
 
 class UndefinedObjectiveError(ValueError):
@@ -36,7 +32,9 @@ def on_split(run: Run, methods: Sequence[Method], name: str, split: Split) -> Ru
 
 def trains(config: Mapping[str, Any]) -> bool:
     """Whether a trial starts workers of its own."""
-    return any(isinstance(one, FineTuned) and one.adapter is None for one in with_bases([_method(config)]))
+    return any(
+        isinstance(one, FineTuned) and one.adapter is None for one in with_bases([METHOD.validate_json(config[CONFIG])])
+    )
 
 
 def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objective]) -> None:
@@ -50,7 +48,7 @@ def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objec
     from raycal.pipeline import features_stage, finetune_stage, score_stage
     from raycal.sweep.watch_training import TrainingReport
 
-    its = on_split(run, [_method(config)], run.experiment.name, Split.CALIBRATION)
+    its = on_split(run, [METHOD.validate_json(config[CONFIG])], run.experiment.name, Split.CALIBRATION)
     quiet = Console(quiet=True)
     finetune_stage(its, quiet, [TrainingReport()] if trains(config) else [])
     features_stage(its, quiet)
@@ -69,7 +67,3 @@ def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[Obj
             raise UndefinedObjectiveError(f"{objective} is not defined on the calibration split: {reasons}")
         values[str(objective)] = sum(found) / len(found)
     return values
-
-
-def _method(config: Mapping[str, Any]) -> Method:
-    return _METHOD.validate_json(config[METHOD])

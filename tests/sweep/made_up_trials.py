@@ -16,7 +16,7 @@ from raycal.run import Run
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space
 from raycal.sweep.stage import Sweep
-from raycal.sweep.study import ENTRY, FINISHED, METHOD, NUMBER, RUN
+from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
 
 Found = Callable[[Method], Mapping[str, Any] | None]
 
@@ -37,7 +37,7 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
     for _ in range(count):
         trial = study.ask()
         entry, method = sweep.space.suggest(trial)
-        config = {NUMBER: trial.number, ENTRY: entry.label, METHOD: method.model_dump_json()}
+        config = {NUMBER: trial.number, ENTRY: entry.label, CONFIG: method.model_dump_json()}
         tuned = SimpleNamespace(config=config, last_result=None, error_file=None)
         recorder.on_trial_start(0, [], tuned)
         try:

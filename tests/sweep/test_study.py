@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from raycal.config import Experiment, Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
-from raycal.sweep.study import ENTRY, FINISHED, METHOD, NUMBER, enqueue, open_study, remaining, searcher
+from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, enqueue, open_study, remaining, searcher
 
 ENTRIES: tuple[dict[str, Any], ...] = (
     {"method": "zero_shot"},
@@ -25,7 +25,7 @@ def config(**changes: Any) -> SweepConfig:
 
 
 def result(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    ece = len(config[METHOD]) / 1000  # of the setting alone
+    ece = len(config[CONFIG]) / 1000  # of the setting alone
     return {"ece": ece, "auroc": 1 - ece, FINISHED: True} | changes
 
 

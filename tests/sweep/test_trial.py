@@ -9,7 +9,7 @@ import pytest
 from raycal.config import Experiment, Objective, Recalibrated, Sampling, WorldFacts, ZeroShot
 from raycal.questions.question import Split
 from raycal.run import Run
-from raycal.sweep.study import METHOD
+from raycal.sweep.study import CONFIG
 from raycal.sweep.trial import UndefinedObjectiveError, objective_values, on_split, trains
 
 
@@ -50,8 +50,8 @@ def test_an_objective_without_a_value_fails_the_trial_with_the_reason(rows: list
     ],
 )
 def test_which_trials_start_workers(method: str, expected: bool) -> None:
-    assert trains({METHOD: method}) is expected
+    assert trains({CONFIG: method}) is expected
 
 
 def test_a_recalibrated_method_is_not_mistaken_for_its_base() -> None:
-    assert not trains({METHOD: Recalibrated(of=ZeroShot()).model_dump_json()})
+    assert not trains({CONFIG: Recalibrated(of=ZeroShot()).model_dump_json()})
