@@ -41,6 +41,11 @@ class Model:
         return f"{self.name}@{self.revision}" + (f"+{self.adapter}" if self.adapter else "")
 
     @property
+    def short_name(self) -> str:
+        """The name without the hub's organisation."""
+        return Path(self.name).name
+
+    @property
     def hub_revision(self) -> str | None:
         """What to ask the hub for; None where the model is a local folder."""
         return None if Path(self.location).is_dir() else self.revision

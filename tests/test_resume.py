@@ -155,6 +155,8 @@ def test_killed_engine_or_replica_is_replaced(
     store = tmp_path / "store"
     with eliciting(experiment_file, store) as driver:
         wait_for_shards(driver, store, 3)
+        # A look at all processes while some of them end may miss one.
+        wait_for(lambda: bool(descendants(driver, victim)) or driver.poll() is not None, 60, f"a look at {victim}")
         (process,) = descendants(driver, victim)
         process.kill()
         output, _ = driver.communicate(timeout=400)

@@ -28,11 +28,14 @@ def training_rows(run: Run, method: FineTuned) -> list[AnsweredQuestion]:
 
 
 def adapter_id(run: Run, method: FineTuned) -> str:
-    """The name of the adapter: all that determines it beside numeric noise."""
-    config = method.model_dump_json(exclude={"adapter", "model"})
+    """The name of the adapter: its model's, and a hash of all that determines it beside numeric noise.
+
+    So whichever experiment or trial asks for the same training finds the same adapter.
+    """
+    config = method.model_dump_json(exclude={"adapter", "model", "name"})
     data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
     reading = run.reading(method)
-    return f"{run.experiment.name}-{digest(config, reading.model, query_name(method, reading.style), *data)[:12]}"
+    return f"{reading.model.short_name}-{digest(config, reading.model, query_name(method, reading.style), *data)[:12]}"
 
 
 def adapter_folder(run: Run, method: FineTuned) -> Path:

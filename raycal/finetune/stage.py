@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -40,11 +41,15 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
         return folder
     check_available(run.reading(method).model)
     plan = plan_workers(run.experiment.trainer, connect())
-    job = prepare(run, method, plan.device)
-    steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
-    with _bar(job, steps, console):
-        best = train(job, plan, callbacks)
-    _install(run, job, best, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Two trainings of one adapter would write each other's checkpoints. The lock goes with the process that has it.
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.is_dir():
+            job = prepare(run, method, plan.device)
+            steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
+            with _bar(job, steps, console):
+                best = train(job, plan, callbacks)
+            _install(run, job, best, folder)
     return folder
 
 
