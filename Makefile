@@ -8,12 +8,14 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-test: test-fast
-	$(PY) -m pytest -m engine
-
 # A file stays in one process, which has its fixtures; two processes of one thread each keep two cores busy.
+PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --dist loadfile
+
+test: test-fast
+	$(PYTEST) -m engine
+
 test-fast: lint
-	OMP_NUM_THREADS=1 $(PY) -m pytest -m "not engine" -n 2 --dist loadfile
+	$(PYTEST) -m "not engine"
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -6,14 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
-from support import Raycal
+from support import Raycal, SharedStore
 
 from raycal.experiment_file import read_experiment
 from raycal.run import Run
+from raycal.whole_folder import whole_folder
 
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
@@ -74,10 +77,26 @@ def raycal() -> Raycal:
 
 
 @pytest.fixture(scope="session")
-def finished(experiment_file: Path, raycal: Raycal, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> SharedStore:
+    """A store that the first of the processes that run the tests makes, and each has a copy of."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def share(name: str, make: Callable[[Path], object]) -> Path:
+        original = root / f"original-{name}"
+        with FileLock(root / f"{name}.lock"):
+            if not original.is_dir():
+                with whole_folder(original) as aside:
+                    make(aside)
+        return Path(shutil.copytree(original, tmp_path_factory.mktemp(name) / "store"))
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def finished(experiment_file: Path, raycal: Raycal, shared_store: SharedStore) -> Run:
     """An uninterrupted run of the experiment, all stages."""
-    store = tmp_path_factory.mktemp("finished")
-    raycal("run", str(experiment_file), "--set", f"storage={store}")
+    store = shared_store("finished", lambda to: raycal("run", str(experiment_file), "--set", f"storage={to}"))
     return Run.open(read_experiment(experiment_file, [f"storage={store}"]))
 
 
@@ -92,9 +111,13 @@ def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def tuned(tuned_file: Path, finished: Run, raycal: Raycal, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def tuned(tuned_file: Path, finished: Run, raycal: Raycal, shared_store: SharedStore) -> Run:
     """One run with all that is fitted, on what the other elicited."""
-    store = tmp_path_factory.mktemp("tuned-store") / "store"
-    shutil.copytree(finished.store.root, store)
-    raycal("run", str(tuned_file), "--set", f"storage={store.name}", cwd=store.parent)  # relative, as the default is
+
+    def tune(store: Path) -> None:
+        shutil.copytree(finished.store.root, store, dirs_exist_ok=True)
+        # A relative path, as the default is.
+        raycal("run", str(tuned_file), "--set", f"storage={store.name}", cwd=store.parent)
+
+    store = shared_store("tuned", tune)
     return Run.open(read_experiment(tuned_file, [f"storage={store}"]))

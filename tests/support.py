@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 
 Raycal = Callable[..., subprocess.CompletedProcess[str]]
+SharedStore = Callable[[str, Callable[[Path], object]], Path]
 
 
 def command_of(process: psutil.Process) -> str:

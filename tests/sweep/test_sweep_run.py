@@ -21,6 +21,7 @@ from support import Raycal
 from raycal.experiment_file import read_sweep
 from raycal.run import Run
 from raycal.schemas import Table
+from raycal.store import Store
 from raycal.sweep.stage import Sweep
 
 pytestmark = pytest.mark.engine
@@ -30,6 +31,15 @@ CHEAP = """
   - {method: verbalized, phrasing: [probability, words]}
   - {method: sampling, k: {low: 2, high: 4}, equivalence: [exact, token_overlap], weighting: [count, likelihood]}
   - {method: recalibrated, of: [{method: zero_shot}, {method: likelihood}], by: [temperature, platt]}
+"""
+TUNED = """
+  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10, log: true}}
+  - method: fine_tuned
+    rank: 2
+    learning_rate: [1.0e-4, 0.01, 1.0e-9]
+    epochs: 1
+    batch_size: 4
+    evaluations: 3
 """
 
 
@@ -188,3 +198,61 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     assert 5 <= len(rows) < 10
     assert all(row["state"] == "failed" and "classifiers.py" in row["error"] for row in rows)
     assert {trial.state for trial in study_of(sweep).trials} <= {TrialState.FAIL, TrialState.RUNNING}
+
+
+def trained(store: Path, known: set[str] | None = None) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows of TRAINING by adapter and step, those of known adapters left out."""
+    rows = Store(store).rows("SELECT * FROM training")
+    return {(row["adapter"], row["step"]): row for row in rows if row["adapter"] not in (known or ())}
+
+
+def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_every_trial_that_asks_for_it(
+    tuned: Run, tuned_file: Path, tmp_path: Path
+) -> None:
+    store = copied(tuned, tmp_path)
+    default = {"method": "fine_tuned", "learning_rate": 1e-4}
+    points = [default, default, {"method": "classifier", "weight_decay": 1.0}]
+    path = sweep_file(tuned_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
+    known = {adapter for adapter, _ in trained(store)}
+
+    process = start(path, store)
+    wait_until(lambda: any(step for _, step in trained(store, known)), 300)
+    kill(process)
+    before = trained(store, known)
+    process = start(path, store, "--resume")
+    said, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+
+    after = trained(store, known)
+    assert len({adapter for adapter, _ in after}) == 1, "the two trials, and the scores on test, share one adapter"
+    losses = {at: row["loss"] for at, row in before.items() if row["loss"] is not None}
+    assert {at: after[at]["loss"] for at in losses} == pytest.approx(losses, abs=1e-3)
+    finished = [row for row in trials(opened(path, store)).values() if row["state"] == "finished"]
+    assert sorted(row["entry"] for row in finished) == ["classifier", "fine_tuned", "fine_tuned"]
+    assert len({row["run"] for row in finished}) == 2
+
+
+def test_a_training_that_gets_nowhere_is_stopped_and_holds_nothing(
+    tuned: Run, tuned_file: Path, tmp_path: Path
+) -> None:
+    store = copied(tuned, tmp_path)
+    known = {adapter for adapter, _ in trained(store)}
+    points = [{"method": "fine_tuned", "learning_rate": rate} for rate in (0.01, 1e-9)]
+    path = sweep_file(
+        tuned_file,
+        tmp_path,
+        TUNED,
+        trials=2,
+        concurrency=1,
+        scheduler="asha",
+        points_to_evaluate=points,
+    )
+    process = start(path, store, "--set", "trainer.workers=2")
+    said, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+    sweep = opened(path, store)
+    assert [row["state"] for row in sweep.trials()] == ["finished", "stopped"]
+    assert [trial.state for trial in study_of(sweep).trials] == [TrialState.COMPLETE, TrialState.PRUNED]
+    steps = [step for _, step in trained(store, known)]
+    # The default was trained after the one that was stopped, on workers that need all CPUs.
+    assert steps.count(max(steps)) == 2
