@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from raycal.resources import Node
 
@@ -27,8 +29,12 @@ def _without_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-def connect() -> list[Node]:
-    """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns the nodes that are alive."""
+def connect(*, dashboard: bool = False) -> list[Node]:
+    """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns the nodes that are alive.
+
+    dashboard: whether Ray must be able to say which of its actors are alive. A cluster always is; on this machine it
+    costs some seconds, and is there only where the first call asked for it.
+    """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # What Ray's C++ core says on stderr is about its own retries; what fails for good comes back as an exception.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -37,7 +43,11 @@ def connect() -> list[Node]:
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
         # On this machine the workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
-        local = {} if address else {"include_dashboard": False, "log_to_driver": False}
+        local: dict[str, Any] = {} if address else {"include_dashboard": dashboard, "log_to_driver": False}
+        if dashboard and not address:
+            local["dashboard_port"] = _free_port()
+            # Actors that ask would not know which Ray of this machine is theirs.
+            os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
         with _without_stderr():
             ray.init(address=address, logging_level=logging.ERROR, **local)
     return [
@@ -45,6 +55,12 @@ def connect() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def root_cause(error: BaseException) -> str:

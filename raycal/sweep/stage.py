@@ -85,10 +85,12 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
     study = open_study(sweep.config, sweep.id, sweep.folder, ended, resume=resume)
     if not study.trials:
         enqueue(study, points)
-    _prepare(sweep.run, console)
     left = remaining(study, trials)
     console.print(f"sweep: {sweep.id}, {trials - left} of {trials} trials are done", highlight=False)
     if left:
+        # Of a trial that was stopped, Ray Train frees the workers' places once it hears that their controller is gone.
+        connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
+        _prepare(sweep.run, console)
         _run_trials(sweep, study, left, console)
     return study
 
@@ -124,7 +126,9 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
                 study, sweep.config, sweep.space, sweep.run.experiment.seed + len(study.get_trials(deepcopy=False))
             ),
             scheduler=_scheduler(sweep.config),
-            reuse_actors=True,  # a trial that only scores takes less time than its process needs to start
+            # A trial that only scores takes less time than its process needs to start. One that is stopped must end
+            # with its process: the training hangs on it.
+            reuse_actors=sweep.config.scheduler is Scheduler.NONE,
         ),
         run_config=tune.RunConfig(
             name=files.name,
