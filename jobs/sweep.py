@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-import typer
+from rich.console import Console
 
-from raycal.cli import sweep
+from raycal.cli import Overrides, Resume
+from raycal.command import errors_for_people
+from raycal.experiment_file import read_sweep
+from raycal.jobs import File, main, say_results, warn_of_lost_results
+from raycal.sweep.final import finish_sweep
+from raycal.sweep.stage import Sweep, run_sweep
+
+
+def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> None:
+    """Search methods and their options, and score what it found once on test."""
+    with errors_for_people():
+        console = Console()
+        opened = Sweep.open(read_sweep(file, overrides or []))
+        warn_of_lost_results(opened.run.store)
+        run = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)
+        say_results(f"{run.id} of sweep {opened.id}", run.store)
+
 
 if __name__ == "__main__":
-    typer.run(sweep)
+    main(sweep)

@@ -18,6 +18,7 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. elicit.samples.k=5.")
 ]
 RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Ask again what failed before.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was started before.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StoreRoot = Annotated[Path, typer.Option("--store", help="The folder of the results store.")]
 Column = Annotated[str, typer.Option(metavar="COL")]
@@ -137,7 +138,7 @@ def ablate(
 def sweep(
     file: Annotated[Path, typer.Argument(help="The sweep, in YAML: an experiment with a section sweep.")],
     overrides: Overrides = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was started before.")] = False,
+    resume: Resume = False,
 ) -> None:
     """Search methods and their options on the calibration split; score what it found once on test."""
     with errors_for_people():
@@ -150,6 +151,29 @@ def sweep(
         console = Console()
         opened_sweep = Sweep.open(read_sweep(file, overrides or []))
         finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
+
+
+@app.command("submit")
+def submit_command(
+    name: Annotated[str, typer.Argument(help="elicit, grade, finetune, sweep, evaluate, report or pipeline.")],
+    file: Annotated[Path, typer.Argument(help="The experiment, in YAML, under the working folder.")],
+    address: Annotated[
+        str, typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Of the dashboard: http://HEAD:8265.")
+    ],
+    overrides: Overrides = None,
+    stop_on_interrupt: Annotated[
+        bool, typer.Option("--stop-on-interrupt", help="Ctrl-C stops the job; else it goes on without being followed.")
+    ] = False,
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="The job's own options: -- --resume")
+    ] = None,
+) -> None:
+    """Run a job of jobs/ on a cluster, with the working folder's code; follow its log and end as it ends."""
+    with errors_for_people():
+        from raycal.submit import submit
+
+        arguments = [part for override in overrides or [] for part in ("--set", override)] + (options or [])
+        raise typer.Exit(submit(name, file, arguments, address, stop_on_interrupt=stop_on_interrupt))
 
 
 @app.command()

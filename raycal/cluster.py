@@ -57,6 +57,12 @@ def connect(*, dashboard: bool = False) -> list[Node]:
     ]
 
 
+def disconnect() -> None:
+    """Leave the cluster, if one was joined: nothing that its workers say is printed any more."""
+    if (ray := sys.modules.get("ray")) is not None:  # importing it takes seconds
+        ray.shutdown()
+
+
 def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

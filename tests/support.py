@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,3 +19,8 @@ def command_of(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def heeding_interrupts() -> None:
+    """As at a terminal: what a shell starts in the background, these tests perhaps, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

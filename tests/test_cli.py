@@ -27,6 +27,7 @@ def test_help_is_instant_and_names_every_command(raycal: Raycal) -> None:
         "run",
         "ablate",
         "sweep",
+        "submit",
         "elicit",
         "grade",
         "score",

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from support import Raycal, command_of
+from support import Raycal, command_of, heeding_interrupts
 
 from raycal.elicit import Done, count_work
 from raycal.experiment_file import read_experiment
@@ -44,11 +44,6 @@ def texts(run: Run, table: Table) -> dict[tuple[str, int | None], str | None]:
 
 def shards(store: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for table in GENERATED for path in (store / table).glob("*/*.parquet")}
-
-
-def heeding_interrupts() -> None:
-    """As at a terminal: what a shell starts in the background, these tests perhaps, ignores Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

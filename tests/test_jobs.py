@@ -1,0 +1,234 @@
+"""Jobs on a real cluster of one node, by `raycal submit` and by Ray's own command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import psutil
+import pytest
+from support import Raycal, heeding_interrupts
+
+from raycal.experiment_file import read_sweep
+from raycal.run import Run
+from raycal.sweep.stage import Sweep
+
+pytestmark = pytest.mark.engine
+
+REPOSITORY = Path(__file__).parents[1]
+PROGRAMS = Path(sys.executable).parent
+TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  (of the tests' own cluster)
+
+PROBE = """
+from pathlib import Path
+
+import ray
+
+from raycal.cluster import connect
+
+
+@ray.remote
+def seen() -> tuple[bool, str]:
+    import raycal
+
+    return Path("small.yaml").is_file(), raycal.__file__
+
+
+nodes = connect()
+print(ray.get_runtime_context().gcs_address, len(nodes), *ray.get(seen.remote()))
+"""
+SLOW = """
+import os
+import time
+
+print("began as", os.getpid())
+time.sleep(600)
+"""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A cluster of one node."""
+
+    address: str  # of its job server
+    log: str
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Head]:
+    """A cluster with ports, a folder and a token of its own: other Rays may be on this machine."""
+    port, client_port = free_ports(2)
+    # A short name, for there is a limit to the paths of sockets.
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
+    ):
+        environment.setenv("RAY_AUTH_TOKEN", TOKEN)
+        environment.delenv("RAY_ADDRESS", raising=False)
+        options = {
+            "port": 0,
+            "dashboard-port": port,
+            "dashboard-host": "127.0.0.1",
+            "ray-client-server-port": client_port,
+            "min-worker-port": 0,
+            "max-worker-port": 0,
+            "temp-dir": folder,
+            "num-cpus": 2,
+            "object-store-memory": 100_000_000,
+        }
+        command = [PROGRAMS / "ray", "start", "--head", "--block", "--disable-usage-stats"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        its = os.environ | {"RAY_AUTH_MODE": "token", "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
+        log = Path(folder) / "head.log"
+        with log.open("w") as output:
+            process = psutil.Popen(command, env=its, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            wait_for_start(process, log)
+            yield Head(f"http://127.0.0.1:{port}", log.read_text())
+        finally:
+            end(process)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def wait_for_start(process: psutil.Popen, log: Path) -> None:
+    while "Ray runtime started" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.2)
+
+
+def end(process: psutil.Popen) -> None:
+    """End a process and all that it started."""
+    family = [process, *process.children(recursive=True)]
+    process.terminate()
+    _, left = psutil.wait_procs(family, timeout=5)
+    for one in left:
+        one.kill()
+    psutil.wait_procs(left, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, finished: Run, experiment_file: Path) -> Path:
+    """A working folder as a clone has it, on a store with a finished run; two of its jobs are not raycal's own."""
+    folder = tmp_path_factory.mktemp("working")
+    for name in ("raycal", "jobs"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "jobs/grade.py").write_text(PROBE)
+    (folder / "jobs/finetune.py").write_text(SLOW)
+    store = shutil.copytree(finished.store.root, tmp_path_factory.mktemp("shared") / "store")
+    text = experiment_file.read_text() + f"storage: {store}\n"
+    (folder / "small.yaml").write_text(text)
+    (folder / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
+    begin, stop = text.index("methods:"), text.index("evaluate:")
+    space = "sweep: {trials: 2, space: [{method: sampling, k: {low: 2, high: 4}}]}\n"
+    (folder / "sweep.yaml").write_text(text[:begin] + text[stop:] + space)
+    return folder
+
+
+def store_of(folder: Path) -> Path:
+    return Path((folder / "small.yaml").read_text().split("storage: ")[1].strip())
+
+
+def test_a_pipeline_ends_with_the_runs_id_and_where_its_results_lie(
+    head: Head, folder: Path, finished: Run, raycal: Raycal
+) -> None:
+    store = store_of(folder)
+    shutil.rmtree(store / "reports")
+    done = raycal("submit", "pipeline", "small.yaml", "--address", head.address, cwd=folder)
+    assert done.stdout.splitlines()[-1] == f"results: {finished.id} in {store}"
+    assert "elicit: 0 questions to ask" in done.stdout
+    assert list((store / "reports" / finished.id).glob("*/index.html"))
+    assert len(done.stderr.splitlines()) == 1  # which job it is
+
+
+def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, finished: Run) -> None:
+    store = store_of(folder)
+    shutil.rmtree(store / "metrics")
+    command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--working-dir", ".", "--"]
+    command += ["python", "jobs/evaluate.py", "small.yaml", "--set", "evaluate.replicates=50"]
+    environment = os.environ | {"RAY_AUTH_MODE": "token"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("results: ")]
+    run = line.removeprefix("results: ").removesuffix(f" in {store}")
+    assert list((store / "metrics" / run).glob("*.parquet"))
+    assert run != finished.id  # of 50 replicates
+
+
+def test_a_sweep_ends_with_the_last_runs_id_and_its_own(head: Head, folder: Path, raycal: Raycal) -> None:
+    done = raycal("submit", "sweep", "sweep.yaml", "--address", head.address, cwd=folder)
+    sweep = Sweep.open(read_sweep(folder / "sweep.yaml"))
+    run, rest = done.stdout.splitlines()[-1].removeprefix("results: ").split(" of ")
+    assert rest == f"sweep {sweep.id} in {store_of(folder)}"
+    assert (store_of(folder) / "reports" / run).is_dir()
+    assert len(sweep.trials()) == 2
+
+
+def test_a_jobs_tasks_see_the_clusters_copy_of_the_working_folder(head: Head, folder: Path, raycal: Raycal) -> None:
+    done = raycal("submit", "grade", "small.yaml", "--address", head.address, cwd=folder)
+    address, nodes, is_there, code = done.stdout.splitlines()[-1].split()
+    assert address in head.log
+    assert (nodes, is_there) == ("1", "True")
+    assert "/runtime_resources/working_dir_files/" in code
+
+
+def test_a_job_that_fails_says_why_and_gives_its_exit_status(head: Head, folder: Path, raycal: Raycal) -> None:
+    done = raycal("submit", "report", "wrong.yaml", "--address", head.address, cwd=folder, check=False)
+    assert done.returncode == 1
+    assert "there is no key elicit.max_tokenz, did you mean max_tokens?" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_stops_the_job_if_asked_to(head: Head, folder: Path) -> None:
+    with submitted_slow_job(head, folder, "--stop-on-interrupt") as (submitter, job):
+        submitter.send_signal(signal.SIGINT)
+        assert submitter.wait(60) == 130
+        assert not job.is_running()
+        assert " is stopped" in submitter.stderr.read()
+
+
+def test_ctrl_c_else_leaves_the_job_and_says_how_to_see_it_again(head: Head, folder: Path) -> None:
+    with submitted_slow_job(head, folder) as (submitter, job):
+        submitter.send_signal(signal.SIGINT)
+        assert submitter.wait(60) == 130
+        said = submitter.stderr.read()
+        assert f" goes on: ray job logs --follow --address {head.address} raysubmit_" in said
+        time.sleep(5)  # Ray kills what it stops after three
+        assert job.is_running()
+
+
+@contextmanager
+def submitted_slow_job(head: Head, folder: Path, *options: str) -> Iterator[tuple[psutil.Popen, psutil.Process]]:
+    """`raycal submit` and the job's process, which is running; both are gone afterwards."""
+    command = [PROGRAMS / "raycal", "submit", "finetune", "small.yaml", "--address", head.address, *options]
+    pipe = subprocess.PIPE
+    submitter = psutil.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=folder, preexec_fn=heeding_interrupts)
+    job = None
+    try:
+        lines = cast(Iterator[str], submitter.stdout)
+        began = next(line for line in lines if line.startswith("began as "))
+        job = psutil.Process(int(began.removeprefix("began as ")))
+        yield submitter, job
+    finally:
+        if submitter.poll() is None:
+            submitter.kill()
+            submitter.wait()
+        if job is not None and job.is_running():
+            job.kill()
