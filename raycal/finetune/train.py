@@ -32,6 +32,8 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
     environment = {"OMP_NUM_THREADS": str(plan.threads), "TOKENIZERS_PARALLELISM": "false"}
     if not on_gpu:
         environment["DS_ACCELERATOR"] = "cpu"
+        # Ray Train runs the loop in a thread, whose own arena of memory would keep half as much again as it needs.
+        environment["MALLOC_ARENA_MAX"] = "1"
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     trainer = TorchTrainer(
         train_worker,
