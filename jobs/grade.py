@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raycal.cli import Overrides
 from raycal.jobs import File, job, main
+from raycal.options import Overrides
 from raycal.pipeline import grade_stage
 
 

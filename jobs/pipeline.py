@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raycal.cli import Overrides, RetryErrors
 from raycal.jobs import File, job, main
+from raycal.options import Overrides, RetryErrors
 from raycal.pipeline import run_all
 
 

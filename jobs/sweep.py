@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from raycal.cli import Overrides, Resume
 from raycal.command import errors_for_people
 from raycal.experiment_file import read_sweep
 from raycal.jobs import File, main, say_results, warn_of_lost_results
+from raycal.options import Overrides, Resume
 from raycal.sweep.final import finish_sweep
 from raycal.sweep.stage import Sweep, run_sweep
 

@@ -8,26 +8,43 @@ from typing import Annotated
 import typer
 
 from raycal.command import errors_for_people, opened, show
+from raycal.graded_commands import export_graded_command, import_graded_command
+from raycal.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Column,
+    ExperimentFile,
+    Overrides,
+    PlanAsJson,
+    Planned,
+    PlanOptions,
+    Rate,
+    Resume,
+    RetryErrors,
+    StoreRoot,
+    TrainingRate,
+)
 
 app = typer.Typer(
     help="Measure and mend the confidence of language models.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 
-ExperimentFile = Annotated[Path | None, typer.Argument(help="The experiment, in YAML; without one, the defaults.")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. elicit.samples.k=5.")
-]
-RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Ask again what failed before.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was started before.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-StoreRoot = Annotated[Path, typer.Option("--store", help="The folder of the results store.")]
-Column = Annotated[str, typer.Option(metavar="COL")]
-DEFAULT_STORE = Path("results")
-
 
 @app.command("run")
-def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
+def run_command(
+    file: ExperimentFile = None,
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    training_rate: TrainingRate = None,
+    as_json: PlanAsJson = False,
+) -> None:
     """Run every stage: elicit, grade, finetune, features, score, evaluate, report."""
+    options = PlanOptions(plan, rate, training_rate, as_json)
+    if options.asked:
+        options.plan_experiment(file, overrides, retry_errors=retry_errors)
+        return
     with opened(file, overrides) as (run, console):
         from raycal.pipeline import run_all
 
@@ -35,8 +52,19 @@ def run_command(file: ExperimentFile = None, overrides: Overrides = None, retry_
 
 
 @app.command()
-def elicit(file: ExperimentFile = None, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:
+def elicit(
+    file: ExperimentFile = None,
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    as_json: PlanAsJson = False,
+) -> None:
     """Ask the questions: answers, samples and stated confidences."""
+    options = PlanOptions(plan, rate, None, as_json)
+    if options.asked:
+        options.plan_experiment(file, overrides, retry_errors=retry_errors, elicit_only=True)
+        return
     with opened(file, overrides) as (run, console):
         from raycal.pipeline import elicit_stage
 
@@ -139,8 +167,16 @@ def sweep(
     file: Annotated[Path, typer.Argument(help="The sweep, in YAML: an experiment with a section sweep.")],
     overrides: Overrides = None,
     resume: Resume = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    training_rate: TrainingRate = None,
+    as_json: PlanAsJson = False,
 ) -> None:
     """Search methods and their options on the calibration split; score what it found once on test."""
+    options = PlanOptions(plan, rate, training_rate, as_json)
+    if options.asked:
+        options.plan_sweep(file, overrides)
+        return
     with errors_for_people():
         from rich.console import Console
 
@@ -240,43 +276,8 @@ def metrics(
         show(found.to_dict() if as_json else found.table())
 
 
-@app.command("export-graded")
-def export_graded_command(
-    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or an experiment in YAML.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder.")],
-    store: StoreRoot = DEFAULT_STORE,
-    overrides: Overrides = None,
-) -> None:
-    """Write the graded answers as a data set with a card, a Parquet file a split."""
-    with errors_for_people():
-        from raycal.export_graded import export_graded, open_run
-        from raycal.tables import export_table
-
-        show(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
-
-
-@app.command("import-graded")
-def import_graded_command(
-    experiment: Annotated[Path, typer.Argument(help="The experiment, in YAML.")],
-    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file of grades.")],
-    correct: Column = "correct",
-    answer_key: Column = "answer_key",
-    question_id: Column = "question_id",
-    question: Column = "question",
-    answer: Column = "answer",
-    overrides: Overrides = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take over people's grades of an experiment's answers (grade.graders: human).
-
-    A row names its answer by answer_key, or by question_id or question together with answer.
-    """
-    with opened(experiment, overrides) as (run, _):
-        from raycal.import_graded import GradeColumns, import_graded
-        from raycal.tables import import_table
-
-        report = import_graded(run, file, GradeColumns(correct, answer_key, question_id, question, answer))
-        show(report.to_dict() if as_json else import_table(report))
+app.command("export-graded")(export_graded_command)
+app.command("import-graded")(import_graded_command)
 
 
 @app.command()

@@ -263,11 +263,14 @@ def _generated(generation: Generation) -> Row:
 
 def count_work(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> int:
     """How many questions of the shards of QUESTIONS have something left to ask."""
-    return sum(
-        pick_work(pa.Table.from_batches([batch]), splits, recipe, done).num_rows
-        for shard in shards
-        for batch in pq.ParquetFile(shard).iter_batches(columns=_QUESTION_COLUMNS)
-    )
+    return sum(block.num_rows for block in work_left(shards, splits, recipe, done))
+
+
+def work_left(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> Iterator[pa.Table]:
+    """What `pick_work` picks from the shards of QUESTIONS, block by block."""
+    for shard in shards:
+        for batch in pq.ParquetFile(shard).iter_batches(columns=_QUESTION_COLUMNS):
+            yield pick_work(pa.Table.from_batches([batch]), splits, recipe, done)
 
 
 def elicit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -103,21 +103,27 @@ def feature_reader(run: Run, first: Classifier, *others: Classifier) -> FeatureR
     return FeatureReader(run.reading_config(first), run.reading(first), tuple(layers), first.few_shot)
 
 
-def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[FeatureReader, pa.Table]]:
-    """What some classifiers lack: for each way of asking, a reader of the layers, and the answers that it must read."""
+def feature_readers(run: Run, classifiers: Sequence[Classifier]) -> list[FeatureReader]:
+    """What reads the states that some classifiers need: one reader of all layers for each way of asking."""
     alike: dict[tuple[ModelConfig | None, bool], list[Classifier]] = {}
     for classifier in classifiers:
         alike.setdefault((classifier.model, classifier.few_shot), []).append(classifier)
+    return [feature_reader(run, *some) for some in alike.values()]
+
+
+def has_states(run: Run, reader: FeatureReader) -> Callable[[str], bool]:
+    """Whether all states that a reader reads of an answer are in the store, by the answer's key."""
+    shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
+    there = {row["key"] for row in run.store.rows("SELECT key FROM features WHERE error IS NULL", shards=shards)}
+    return lambda answer_key: there.issuperset(reader.key(answer_key, layer) for layer in reader.layers)
+
+
+def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[FeatureReader, pa.Table]]:
+    """What some classifiers lack: for each way of asking, a reader of the layers, and the answers that it must read."""
     missing = []
-    for some in alike.values():
-        reader = feature_reader(run, *some)
-        shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
-        there = {row["key"] for row in run.store.rows("SELECT key FROM features WHERE error IS NULL", shards=shards)}
-        rows = [
-            asdict(row)
-            for row in answered(run, tuple(Split))
-            if not there.issuperset(reader.key(row.answer_key, layer) for layer in reader.layers)
-        ]
+    for reader in feature_readers(run, classifiers):
+        has = has_states(run, reader)
+        rows = [asdict(row) for row in answered(run, tuple(Split)) if not has(row.answer_key)]
         if rows:
             missing.append((reader, pa.Table.from_pylist(rows)))
     return missing

@@ -11,7 +11,7 @@ import pyarrow as pa
 from raycal.config import Grader
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
-from raycal.grade import MATCH_VERSION, match, parse_verdict
+from raycal.grade import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
 from raycal.keys import digest
 from raycal.prompts import judge_prompt, template_name
 from raycal.questions.question import Kind
@@ -20,7 +20,6 @@ from raycal.schemas import Table
 from raycal.store import Store
 
 _SHARD_ROWS = 8192
-_VERDICT_TOKENS = 10
 
 _UNGRADED = """
     SELECT asked.key, asked.answer_key, asked.question_id,
@@ -151,7 +150,7 @@ class Judge:
         """See fanout.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
         prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
         try:
-            (reply,), usage = await engine.generate(prompt, max_tokens=_VERDICT_TOKENS, stop=("\n",))
+            (reply,), usage = await engine.generate(prompt, max_tokens=VERDICT_TOKENS, stop=("\n",))
         except GenerationError as error:
             return {Table.GRADES: [_identity(row) | failed_columns(str(error))]}
         verdict = parse_verdict(reply.text)

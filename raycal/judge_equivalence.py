@@ -10,14 +10,12 @@ import pyarrow as pa
 
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
-from raycal.grade import parse_verdict
+from raycal.grade import VERDICT_TOKENS, parse_verdict
 from raycal.keys import digest
 from raycal.prompts import equivalence_prompt, template_name
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.store import Store
-
-_VERDICT_TOKENS = 10
 
 Pair = frozenset[str]
 
@@ -31,7 +29,7 @@ def judge_name(run: Run) -> str:
 def verdicts_of(run: Run) -> Mapping[str, Mapping[Pair, bool | None]]:
     """The verdicts in the store, by question and pair of normalised answers; None where a reply was no verdict."""
     verdicts: dict[str, dict[Pair, bool | None]] = defaultdict(dict)
-    shards = {Table.VERDICTS: run.store.shards(Table.VERDICTS, _partition(run))}
+    shards = {Table.VERDICTS: run.store.shards(Table.VERDICTS, verdicts_partition(run))}
     for row in run.store.rows(
         "SELECT question_id, one, other, verdict FROM verdicts WHERE error IS NULL", shards=shards
     ):
@@ -51,14 +49,15 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
         one, other = sorted(pair)
         key = digest(judge_name(run), question_id, one, other)
         work.append({"key": key, "question_id": question_id, "question": question, "one": one, "other": other})
-    judge = EquivalenceJudge(_partition(run), str(run.recipe.model), judge_name(run))
+    judge = EquivalenceJudge(verdicts_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
     return run_fanout(
         lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store, backend=Engine
     )
 
 
-def _partition(run: Run) -> str:
+def verdicts_partition(run: Run) -> str:
+    """Where the verdicts are."""
     return f"equivalence-{digest(judge_name(run))[:12]}"
 
 
@@ -85,7 +84,7 @@ class EquivalenceJudge:
         identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}
         prompt = equivalence_prompt(row["question"], row["one"], row["other"])
         try:
-            (reply,), usage = await engine.generate(prompt, max_tokens=_VERDICT_TOKENS, stop=("\n",))
+            (reply,), usage = await engine.generate(prompt, max_tokens=VERDICT_TOKENS, stop=("\n",))
         except GenerationError as error:
             return {Table.VERDICTS: [identity | failed_columns(str(error))]}
         found = {"text": reply.text, "verdict": parse_verdict(reply.text)}

@@ -48,7 +48,7 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError, SettingsError and
     ModelError.
     """
-    _check_fitted(run)
+    check_fitted(run)
     _say_bad_rows(run, console)
     done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
     todo = count_work(run.questions.shards, run.experiment.splits, run.recipe, done)
@@ -164,8 +164,11 @@ def agreements(run: Run) -> dict[str, Agreement]:
     }
 
 
-def _check_fitted(run: Run) -> None:
-    """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts."""
+def check_fitted(run: Run) -> None:
+    """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
+
+    Raises AdapterError, ClassifierError and SettingsError.
+    """
     for method in with_bases(run.experiment.methods):
         if isinstance(method, FineTuned) and method.adapter is not None:
             tuned_query(run, method)

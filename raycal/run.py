@@ -42,14 +42,15 @@ class Run:
     recipe: Recipe
 
     @classmethod
-    def open(cls, experiment: Experiment) -> Run:
+    def open(cls, experiment: Experiment, questions_in: Store | None = None) -> Run:
         """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
 
-        Raises QuestionSourceError, NoQuestionsError and ModelError.
+        questions_in: where the questions are written to, the experiment's store by default. Raises QuestionSourceError,
+        NoQuestionsError and ModelError.
         """
         model = find_model(experiment.model)
         store = Store(experiment.storage.absolute())  # Ray workers have other working folders
-        questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, store)
+        questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
         return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
 
     @property
@@ -75,19 +76,17 @@ class Run:
         To be joined with the tables, which may hold other experiments' rows too.
         """
         rows = {}  # by id: a question may stand in two sources of an experiment
-        for row in self._question_rows():
-            is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
-            if row["split"] in self.experiment.splits and not is_shown:
-                names = (row["key"], row["dataset"], row["subject"])
-                rows[row["key"]] = {
-                    "question_id": row["key"],
-                    "dataset": f"{row['dataset']} ({row['kind']})",
-                    "split": row["split"],
-                    "subject": row["subject"],
-                    "answer_key": self.recipe.answer_key(*names),
-                    "samples_key": self.recipe.samples_key(*names),
-                    "accepted": digest(*row["answers"], "choices", *row["choices"]),
-                }
+        for row in self.asked_questions():
+            names = (row["key"], row["dataset"], row["subject"])
+            rows[row["key"]] = {
+                "question_id": row["key"],
+                "dataset": f"{row['dataset']} ({row['kind']})",
+                "split": row["split"],
+                "subject": row["subject"],
+                "answer_key": self.recipe.answer_key(*names),
+                "samples_key": self.recipe.samples_key(*names),
+                "accepted": digest(*row["answers"], "choices", *row["choices"]),
+            }
         return pa.Table.from_pylist(list(rows.values()), schema=_ASKED)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
@@ -101,8 +100,12 @@ class Run:
         generated = {table: self.store.shards(table, name) for table, name in self.recipe.partitions.items()}
         return {Table.QUESTIONS: list(self.questions.shards), **generated}
 
-    def _question_rows(self) -> Iterator[dict[str, Any]]:
+    def asked_questions(self) -> Iterator[dict[str, Any]]:
+        """The rows of QUESTIONS that are asked, without their metadata; one in two sources comes twice."""
         columns = ["key", "dataset", "split", "subject", "kind", "question", "choices", "answers"]
         for shard in self.questions.shards:
             for batch in pq.ParquetFile(shard).iter_batches(columns=columns):
-                yield from batch.to_pylist()
+                for row in batch.to_pylist():
+                    is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
+                    if row["split"] in self.experiment.splits and not is_shown:
+                        yield row

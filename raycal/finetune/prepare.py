@@ -22,6 +22,14 @@ class NothingToLearnError(ValueError):
     """There are no graded answers to train or to stop by; the message says what to add."""
 
 
+def check_enough(method: FineTuned, split: Split, count: int) -> None:
+    """Raise NothingToLearnError where a split has too few graded answers for a method."""
+    if count < _FEWEST:
+        raise NothingToLearnError(
+            f"{method.label} needs graded answers of the {split} split, and there are {count}: add it to splits"
+        )
+
+
 def training_rows(run: Run, method: FineTuned) -> list[AnsweredQuestion]:
     """The graded answers that a method trains on: all of the training split, or the first by hash."""
     return first_by_hash(graded(run, Split.TRAIN), method.training_questions, method.seed)
@@ -58,10 +66,7 @@ def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
     choices = CORRECTNESS_QUERIES[method.wording]
     paths = {}
     for split, rows in ((Split.TRAIN, training_rows(run, method)), (Split.CALIBRATION, graded(run, Split.CALIBRATION))):
-        if len(rows) < _FEWEST:
-            raise NothingToLearnError(
-                f"{method.label} needs graded answers of the {split} split, and there are {len(rows)}: add it to splits"
-            )
+        check_enough(method, split, len(rows))
         paths[split] = _tokenised(run, method, rows, tokenizer)
     return FinetuneJob(
         adapter_id=adapter_id(run, method),

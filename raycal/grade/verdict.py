@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+VERDICT_TOKENS = 10  # that a judge's reply may have
 _VERDICTS = {"yes": True, "correct": True, "no": False, "incorrect": False}
 _WORD = r"(?P<word>yes|no|correct|incorrect)"
 # A clause may follow "yes" and "no" without a comma, but "no answer was given" is no verdict.

@@ -21,6 +21,7 @@ from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.score import with_bases
+from raycal.store import Store
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import enqueue, open_study, remaining, searcher
@@ -44,13 +45,13 @@ class Sweep:
     run: Run  # of methods that need all that any of the space needs
 
     @classmethod
-    def open(cls, file: SweepExperiment) -> Sweep:
+    def open(cls, file: SweepExperiment, questions_in: Store | None = None) -> Sweep:
         """Check the space against the methods' models, and open the run. Raises SweepError and as `Run.open` does."""
         space = Space.of(file.sweep.space, file.experiment)
         methods = {method.model_dump_json(): method for method in space.elicited()}
         labels = {method.label: method for method in methods.values()}
         experiment = Experiment.model_validate(dict(file.experiment) | {"methods": tuple(labels.values())})
-        return cls(file.sweep, space, Run.open(experiment))
+        return cls(file.sweep, space, Run.open(experiment, questions_in))
 
     @cached_property
     def id(self) -> str:

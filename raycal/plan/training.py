@@ -1,0 +1,115 @@
+"""The lines of fine-tuning: the trainings, and what is asked of the tuned models."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from raycal.config import FineTuned
+from raycal.finetune.batches import steps_an_epoch
+from raycal.finetune.prepare import adapter_folder, check_enough
+from raycal.finetune.query import tuned_query
+from raycal.finetune.stage import training_curve
+from raycal.graded import conversation
+from raycal.plan.basis import Basis
+from raycal.plan.line import Line
+from raycal.plan.measure import Tally
+from raycal.plan.rates import Measured, choose_rate, measured
+from raycal.prompts import correctness_prompt
+from raycal.questions.question import Split
+from raycal.recipe import Query
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.score import with_bases
+
+
+def tuning_lines(basis: Basis) -> list[Line]:
+    """Each fine-tuned method's training, where it has one, and its queries."""
+    lines = []
+    for method in with_bases(basis.run.experiment.methods):
+        if isinstance(method, FineTuned):
+            folder = adapter_folder(basis.run, method)
+            lines += [] if method.adapter else [training_line(basis, method, folder)]
+            lines.append(tuned_line(basis, method, folder))
+    return lines
+
+
+def training_line(basis: Basis, method: FineTuned, folder: Path | None) -> Line:
+    """A training to its last epoch; from its last checkpoint where the adapter's folder (to be) is named.
+
+    Its tokens are those of the training examples, forwards and backwards, and once more for the base model's states,
+    and of the calibration split at every evaluation. Raises NothingToLearnError where a split has no questions to learn
+    from.
+    """
+    training, calibration = basis.learnt
+    n = min(training.questions, method.training_questions or training.questions)
+    check_enough(method, Split.TRAIN, n)
+    check_enough(method, Split.CALIBRATION, calibration.questions)
+    an_epoch = steps_an_epoch(n, method.batch_size)
+    evaluations = 1 + method.epochs * min(method.evaluations, an_epoch)
+    steps = method.epochs * an_epoch
+    there = 0 if folder is None else int(min(steps, _steps_done(basis.run, folder)))
+    asked, queried = _lengths(basis, method, training)
+    tokens = n * method.epochs * queried + calibration.questions * evaluations * queried
+    tokens += n * asked if method.divergence_weight else 0
+    return Line(
+        stage=f"train {method.label}",
+        questions=n + calibration.questions,
+        rows=steps,
+        there=there,
+        requests=steps - there,
+        prompt_tokens=round(tokens * (steps - there) / steps),
+        generated_tokens=0,
+        is_bound=False,
+        rate=choose_rate(basis.rates.worker, Measured()),
+        gpus=basis.gpus_a_worker,
+        is_training=True,
+    )
+
+
+def _lengths(basis: Basis, method: FineTuned, some: Tally) -> tuple[float, float]:
+    """The mean tokens of an answered question, and of one with the query behind it."""
+    reading = basis.run.reading(method)
+    answered = basis.tokens(reading, some, lambda row: conversation(reading, row, few_shot=method.few_shot))
+    queried = basis.tokens(
+        reading,
+        some,
+        lambda row: correctness_prompt(conversation(reading, row, few_shot=method.few_shot), "", method.wording),
+    )
+    return answered + basis.answer_tokens, queried + basis.answer_tokens
+
+
+def _steps_done(run: Run, folder: Path) -> float:
+    """The step of an adapter's last checkpoint; infinite where its training has ended, which may be an early stop."""
+    if folder.is_dir():
+        return math.inf
+    return max((int(str(row["step"])) for row in training_curve(run, folder.name)), default=0)
+
+
+def tuned_line(basis: Basis, method: FineTuned, folder: Path) -> Line:
+    """The queries to a tuned model: about test, and about calibration where its training has not told of it."""
+    run, left, questions = basis.run, Tally(), 0
+    splits = {Split.TEST} if method.adapter is None else {Split.CALIBRATION, Split.TEST}
+    query = tuned_query(run, method) if folder.is_dir() else None
+    there, found = set(), Measured()
+    if query is not None:
+        shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
+        there = {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+        found = measured(run.store, Table.QUERIES, query.partition)
+    for row in basis.answered():
+        if row["split"] in splits:
+            questions += 1
+            if query is None or query.key(row["answer_key"]) not in there:
+                left.add(row["key"], row)
+    if found.tokens_a_second is None:
+        found = basis.measured(Table.QUERIES, Query.CORRECTNESS)  # the same question to the model as it was
+    _, queried = _lengths(basis, method, left)
+    return basis.line(
+        f"ask {method.label}",
+        left,
+        questions=questions,
+        rows=questions,
+        prompt_tokens=queried,
+        most_generated=1,
+        found=found,
+    )
