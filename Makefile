@@ -8,8 +8,9 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-# A file stays in one process, which has its fixtures; two processes of one thread each keep two cores busy.
-PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --dist loadfile
+# A file stays in one process, which has its fixtures; two processes of one thread each keep two cores busy. The files
+# come in the order of tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: test-fast
 	$(PYTEST) -m engine

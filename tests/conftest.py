@@ -21,6 +21,15 @@ from raycal.whole_folder import whole_folder
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
 
+_LONGEST_FIRST = ("test_resume", "test_sweep_run", "test_training", "test_tuned_run", "test_jobs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
+    rank = {name: place for place, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
 EXPERIMENT = """
 name: small
 questions: [{source: worldfacts, limit: 60}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from raycal.keys import digest
@@ -57,21 +58,23 @@ def _spread(questions: Sequence[Question]) -> list[Question]:
     return [question for *_, question in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _questions(relation: str, kind: Kind) -> Iterator[Question]:
+@cache  # the facts are the same for as long as their packages are
+def _questions(relation: str, kind: Kind) -> tuple[Question, ...]:
     facts = sorted(_unambiguous(list(RELATIONS[relation]())), key=lambda fact: (-fact.prominence, fact.question))
     wrong_choices = _WrongChoices(facts)
-    for rank, fact in enumerate(facts):
-        right = fact.answers[0]
-        yield Question(
+    return tuple(
+        Question(
             dataset=DATASET,
             kind=kind,
             question=fact.question,
-            answers=fact.answers if kind is Kind.OPEN else (right,),
-            choices=shuffled(fact.question, (right, *wrong_choices.of(fact))) if kind is Kind.CHOICE else (),
+            answers=fact.answers if kind is Kind.OPEN else (fact.answers[0],),
+            choices=shuffled(fact.question, (fact.answers[0], *wrong_choices.of(fact))) if kind is Kind.CHOICE else (),
             subject=relation,
             split=split_of(fact.question),
             metadata={"difficulty": round(rank / max(len(facts) - 1, 1), 4)},
         )
+        for rank, fact in enumerate(facts)
+    )
 
 
 def _unambiguous(facts: Sequence[Fact]) -> Iterator[Fact]:

@@ -19,7 +19,7 @@ from raycal.run import Run
 from raycal.schemas import Table
 from raycal.sweep.stage import Sweep
 
-N = 120
+N = 48
 ANSWERS_THERE = sum(index % UNASKED != 0 for index in range(N))
 FAILED = sum(index % UNASKED != 0 and index % FAILING == 0 for index in range(N))
 TUNED = "methods=[{method: zero_shot}, {method: fine_tuned, batch_size: 8, epochs: 2}]"
