@@ -68,7 +68,7 @@ class Head:
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
     """A cluster with ports, a folder and a token of its own: other Rays may be on this machine."""
-    port, client_port = free_ports(2)
+    port, client_port, agent_port = free_ports(3)
     # A short name, for there is a limit to the paths of sockets.
     with (
         pytest.MonkeyPatch.context() as environment,
@@ -81,6 +81,7 @@ def head() -> Iterator[Head]:
             "dashboard-port": port,
             "dashboard-host": "127.0.0.1",
             "ray-client-server-port": client_port,
+            "dashboard-agent-listen-port": agent_port,  # the default one is another Ray's, and no job is taken then
             "min-worker-port": 0,
             "max-worker-port": 0,
             "temp-dir": folder,
