@@ -109,10 +109,15 @@ def take_over_calibration(run: Run, query: TunedQuery, folder: Path) -> None:
     run.store.write(Table.QUERIES, query.partition, unless_written(Table.QUERIES, query.partition, rows, run.store))
 
 
+def asked_keys(run: Run, query: TunedQuery) -> set[str]:
+    """The keys of the replies that the tuned model has given."""
+    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
+    return {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+
+
 def unasked(run: Run, query: TunedQuery) -> pa.Table:
     """The answers outside the training split about which the tuned model has not been asked."""
-    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
-    there = {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+    there = asked_keys(run, query)
     rows = [asdict(row) | {"key": query.key(row.answer_key)} for row in answered(run, _SPLITS)]
     return pa.Table.from_pylist([row for row in rows if row["key"] not in there])
 

@@ -44,9 +44,7 @@ def short(number: int) -> str:
     if number < _SHORT_FROM:
         return f"{number:,}"
     rounded = float(f"{number:.3g}")
-    size, suffix = next(
-        (size, suffix) for size, suffix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")) if rounded >= size
-    )
+    size, suffix = next((size, suffix) for size, suffix in _SIZES if rounded >= size)
     return f"{rounded / size:.3g}{suffix}"
 
 

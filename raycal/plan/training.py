@@ -8,7 +8,7 @@ from pathlib import Path
 from raycal.config import FineTuned
 from raycal.finetune.batches import steps_an_epoch
 from raycal.finetune.prepare import adapter_folder, check_enough
-from raycal.finetune.query import tuned_query
+from raycal.finetune.query import asked_keys, tuned_query
 from raycal.finetune.stage import training_curve
 from raycal.graded import conversation
 from raycal.plan.basis import Basis
@@ -91,10 +91,10 @@ def tuned_line(basis: Basis, method: FineTuned, folder: Path) -> Line:
     run, left, questions = basis.run, Tally(), 0
     splits = {Split.TEST} if method.adapter is None else {Split.CALIBRATION, Split.TEST}
     query = tuned_query(run, method) if folder.is_dir() else None
-    there, found = set(), Measured()
+    there: set[str] = set()
+    found = Measured()
     if query is not None:
-        shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
-        there = {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+        there = asked_keys(run, query)
         found = measured(run.store, Table.QUERIES, query.partition)
     for row in basis.answered():
         if row["split"] in splits:
