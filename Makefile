@@ -8,15 +8,15 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-# A file stays in one process, which has its fixtures; two processes of one thread each keep two cores busy. The files
-# come in the order of tests/conftest.py.
-PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes of one thread each keep two cores busy. A file stays in one of them, which has its fixtures; of those with
+# an engine only what is marked as a group does. They come in the order of tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --no-loadscope-reorder
 
 test: test-fast
-	$(PYTEST) -m engine
+	$(PYTEST) -m engine --dist loadgroup
 
 test-fast: lint
-	$(PYTEST) -m "not engine"
+	$(PYTEST) -m "not engine" --dist loadfile
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

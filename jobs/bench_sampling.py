@@ -4,6 +4,7 @@
 
     a  raycal, from the engine's first batch to the last written shard
     b  bare vllm.LLM, n samples a request
+    b' the same with all of vLLM in one process, which leaves raycal's way of starting the engine out of the comparison
     c  ray.data.llm, one row a sample (it keeps the first of n samples only)
     c' one row a sample through raycal's own replica, which tells what n samples a request save by themselves
     d  transformers generate
@@ -19,7 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +112,7 @@ def ray_data_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
     ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
-    set_environment(ENGINE, Device.CPU)
+    as_vllm_comes()
     config = vLLMEngineProcessorConfig(
         model_source=recipe.model.location,
         log_engine_metrics=False,
@@ -161,9 +164,27 @@ def prompts(work: list[Work], recipe: Recipe, tokenizer: object) -> list[list[in
     ]
 
 
+def as_vllm_comes() -> None:
+    """The engine's environment, but for how many processes it is."""
+    set_environment(ENGINE, Device.CPU)
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
+
+
 def bare_vllm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
     """vllm.LLM with n samples a request."""
+    as_vllm_comes()
+    return ask_llm(work, recipe)
+
+
+def bare_vllm_in_one_process(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """The same in a process whose OpenMP threads are there from its beginning, as they are in raycal's engine."""
     set_environment(ENGINE, Device.CPU)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(ask_llm, work, recipe).result()
+
+
+def ask_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+    """Seconds and generated tokens of vllm.LLM."""
     from vllm import LLM, SamplingParams
 
     llm = LLM(recipe.model.location, **ENGINE_ARGUMENTS, **cpu_arguments())
@@ -239,6 +260,7 @@ def main() -> None:
     ways: dict[str, Callable[[list[Work], Recipe], tuple[float, int]]] = {
         "a raycal": through_raycal,
         "b vllm.LLM": bare_vllm,
+        "b' in one process": bare_vllm_in_one_process,
         "c ray.data.llm": ray_data_llm,
         "c' a row a sample": row_a_sample,
         "d transformers": transformers_generate,

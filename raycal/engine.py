@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,14 +86,14 @@ class Engine:
             gpu_memory_utilization=config.gpu_memory_utilization,
             enable_prefix_caching=True,
             **(cpu_arguments() if on_cpu else {}),
-            enable_log_requests=False,
-            disable_log_stats=True,
             trust_remote_code=False,
             load_format="safetensors",
             use_tqdm_on_load=False,
         )
         with _start_limit(model, config.start_timeout_s):
-            self._engine = AsyncLLM.from_engine_args(arguments)
+            planned = arguments.create_engine_config()
+            with _bound_threads(planned) if on_cpu else nullcontext():
+                self._engine = AsyncLLM.from_vllm_config(planned, disable_log_stats=True)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
         self._style = style
         self._max_model_len = config.max_model_len
@@ -193,16 +193,17 @@ class Engine:
 @contextmanager
 def _start_limit(model: Model, seconds: float) -> Iterator[None]:
     """Turn what keeps an engine from starting, or keeps it too long, into an EngineStartError of one sentence."""
-    expired = threading.Event()
+    expired, ended = threading.Event(), threading.Event()
 
-    def expire() -> None:
-        expired.set()
-        for process in multiprocessing.active_children():  # the engine: its end fails the start that waits for it
-            process.kill()
+    def watch() -> None:
+        wait = seconds
+        while not ended.wait(wait):
+            expired.set()
+            for process in multiprocessing.active_children():  # the engine: its end fails the start that waits for it
+                process.kill()
+            wait = _WATCH_S  # there may be none yet
 
-    timer = threading.Timer(seconds, expire)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=watch, name="start-limit", daemon=True).start()
     try:
         yield
     except (RuntimeError, ValueError, TimeoutError, OSError) as error:
@@ -211,7 +212,15 @@ def _start_limit(model: Model, seconds: float) -> Iterator[None]:
             reason = f"it was not up within engine.start_timeout_s = {seconds:g} seconds"
         raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
     finally:
-        timer.cancel()
+        ended.set()
+
+
+def _bound_threads(planned: Any) -> AbstractContextManager[None]:
+    """The OpenMP variables that vLLM gives the workers of CPU engines, for a process that is its own worker."""
+    from vllm.utils.ompmultiprocessing import OMPProcessManager
+
+    binding: AbstractContextManager[None] = OMPProcessManager(planned).configure_omp_envs(rank=0, local_rank=0)
+    return binding
 
 
 def _lora_request(adapter: Adapter | None) -> Any:
@@ -232,6 +241,7 @@ def cpu_arguments() -> dict[str, Any]:
     """vLLM's arguments that a CPU engine needs."""
     return {
         "enforce_eager": True,  # compiling takes minutes and gains nothing on a CPU
+        "distributed_executor_backend": "uni",  # a worker process of its own costs a quarter of the start
         "enable_chunked_prefill": False,  # a prefill in chunks crashes CPU engines on requests with a seed
         "block_size": 32,  # prefixes are shared in whole blocks, and the default of 128 is longer than most prompts
     }
@@ -261,6 +271,7 @@ def set_environment(config: EngineConfig, device: Device) -> None:
     }
     if device is Device.CPU:
         os.environ |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM takes another executor than "uni" on CPUs
             "VLLM_CPU_KVCACHE_SPACE": f"{max(1, round(config.kv_cache_gib))}",
             "VLLM_CPU_NUM_OF_RESERVED_CPU": os.environ.get("VLLM_CPU_NUM_OF_RESERVED_CPU", "0"),
         }

@@ -24,7 +24,7 @@ from raycal.experiment_file import read_sweep
 from raycal.run import Run
 from raycal.sweep.stage import Sweep
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("jobs")]
 
 REPOSITORY = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent

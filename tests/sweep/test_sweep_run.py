@@ -114,6 +114,7 @@ def killed(
     return sweep, before
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_a_killed_sweep_goes_on_with_what_it_had(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, before = killed
     after = trials(sweep)
@@ -124,6 +125,7 @@ def test_a_killed_sweep_goes_on_with_what_it_had(killed: tuple[Sweep, dict[int, 
     assert {trial.number for trial in complete} == {row["number"] for row in ended}
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, _ = killed
     for row in trials(sweep).values():
@@ -133,12 +135,14 @@ def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tupl
         assert json.loads(row["config"])["method"] == json.loads(metrics["config"])["method"]
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_nothing_was_asked_anew(killed: tuple[Sweep, dict[int, Any]], finished: Run) -> None:
     sweep, _ = killed
     for table in (Table.ANSWERS, Table.SAMPLES, Table.QUERIES):
         assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table))
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_what_was_found_is_scored_once_on_test_beside_the_defaults(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, _ = killed
     rows = list(sweep.run.store.rows("SELECT * FROM metrics WHERE run LIKE 'small-best-%' AND split = 'test'"))
@@ -148,6 +152,7 @@ def test_what_was_found_is_scored_once_on_test_beside_the_defaults(killed: tuple
     assert "sampling, default" in page.read_text()
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_the_dashboard_opens_the_study(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, _ = killed
     import optuna_dashboard
@@ -161,6 +166,7 @@ def test_the_dashboard_opens_the_study(killed: tuple[Sweep, dict[int, Any]]) -> 
     assert [study["study_name"] for study in json.loads(body)["study_summaries"]] == [sweep.id]
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_every_trial_is_logged_to_mlflow(killed: tuple[Sweep, dict[int, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     sweep, _ = killed
     from mlflow import MlflowClient
@@ -174,6 +180,7 @@ def test_every_trial_is_logged_to_mlflow(killed: tuple[Sweep, dict[int, Any]], m
     assert {"ece", "brier"} <= finished[0].data.metrics.keys()
 
 
+@pytest.mark.xdist_group("killed sweep")
 def test_a_sweep_that_is_done_is_not_begun_again_unasked(
     killed: tuple[Sweep, dict[int, Any]], experiment_file: Path, raycal: Raycal, tmp_path: Path
 ) -> None:
