@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from raycal.cluster import connect, root_cause
 from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.engine import EngineDiedError, EngineStartError, Usage
+from raycal.keys import digest
 from raycal.models import Model, check_available, find_model
 from raycal.resources import plan_replicas
 from raycal.schemas import Table
 from raycal.store import Store
+from raycal.suspects import Refusing, Suspects, Suspicion, Turns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,8 +33,9 @@ logger = logging.getLogger(__name__)
 Row = dict[str, Any]
 Rows = dict[Table, list[Row]]
 
-# An engine that dies takes its replica with it. Ray starts another and repeats each batch in flight, this many times.
-_RETRIES = 3
+# An engine that dies takes its replica with it. Ray starts another and repeats each batch in flight, this many times: a
+# question that ends its engine takes two of them to be found.
+_RETRIES = 6
 
 
 class FanoutError(RuntimeError):
@@ -178,6 +181,9 @@ class Replica(Generic[B]):
     ) -> None:
         self._asker = asker
         self._store = store
+        self._suspects = Suspects(store.root / "suspects" / digest(*asker.partitions.values()))
+        self._turns = Turns()
+        self._in_flight: set[str] = set()
         self._accounted_s = 0.0
         self._failure: EngineStartError | None = None
         try:
@@ -193,15 +199,13 @@ class Replica(Generic[B]):
             raise self._failure
         work = batch.to_pylist()
         todo = self._asker.remaining(work, self._store)
-        try:
-            results = await asyncio.gather(*(self._asker.ask(self._engine, row) for row in todo))
-        except EngineDiedError:
-            logger.exception("the engine died: its replica ends, so that Ray starts another")
-            os._exit(1)
+        noted = self._suspects.read()
+        results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
         self._share_engine_seconds([row for _, row in rows])
         for table, partition in self._asker.partitions.items():
             self._store.write(table, partition, [row for its, row in rows if its is table])
+        self._suspects.clear(noted.keys() & {Suspects.name(row) for row in todo})
         done = Progress(
             questions=len(work),
             failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),
@@ -209,6 +213,21 @@ class Replica(Generic[B]):
             generated_tokens=sum(row["generated_tokens"] for _, row in rows),
         )
         return pa.Table.from_pylist([vars(done)])
+
+    async def _ask(self, row: Row, suspicion: Suspicion | None) -> Rows:
+        if suspicion is Suspicion.GUILTY:
+            refusing: Any = Refusing("the engine ended twice over it, the second time with nothing else to do")
+            return await self._asker.ask(refusing, row)
+        async with self._turns.alone() if suspicion else self._turns.beside_others():
+            self._in_flight.add(name := Suspects.name(row))
+            try:
+                rows = await self._asker.ask(self._engine, row)
+            except EngineDiedError:
+                logger.exception("the engine died: its replica ends, so that Ray starts another")
+                self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                os._exit(1)
+            self._in_flight.remove(name)
+            return rows
 
     def _share_engine_seconds(self, rows: list[Row]) -> None:
         # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,
