@@ -79,7 +79,10 @@ def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         asker = Timed(Elicitor(recipe), note)
         rows = pa.Table.from_pylist([vars(one) for one in work])
         tokens, ended = 0, 0.0
-        for done in run_fanout(lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder), backend=Engine):
+        reports = run_fanout(
+            lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder), run_id="bench", backend=Engine
+        )
+        for done in reports:
             tokens, ended = tokens + done.generated_tokens, time.time()
         return ended - float(note.read_text()), tokens
 

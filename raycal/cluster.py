@@ -42,14 +42,14 @@ def connect(*, dashboard: bool = False) -> list[Node]:
 
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
-        # On this machine the workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
-        local: dict[str, Any] = {} if address else {"include_dashboard": dashboard, "log_to_driver": False}
+        local: dict[str, Any] = {} if address else {"include_dashboard": dashboard}
         if dashboard and not address:
             local["dashboard_port"] = _free_port()
             # Actors that ask would not know which Ray of this machine is theirs.
             os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
         with _without_stderr():
-            ray.init(address=address, logging_level=logging.ERROR, **local)
+            # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
     return [
         Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()

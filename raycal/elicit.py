@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from raycal.config import Experiment, Wording
+from raycal.config import Wording
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
+from raycal.run import Run
 from raycal.schemas import Table
 from raycal.store import Store
 
@@ -273,22 +274,21 @@ def work_left(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, d
             yield pick_work(pa.Table.from_batches([batch]), splits, recipe, done)
 
 
-def elicit(
-    shards: Sequence[Path], experiment: Experiment, recipe: Recipe, done: Done, store: Store
-) -> Iterator[Progress]:
-    """Ask what is left to ask about the questions in some shards of QUESTIONS; yields progress batch by batch.
+def elicit(run: Run, done: Done) -> Iterator[Progress]:
+    """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
     Raises ResourceError and FanoutError, see `run_fanout`.
     """
     import ray.data
 
     def work() -> ray.data.Dataset:
-        shared = ray.put((experiment.splits, recipe, done))
+        shared = ray.put((run.experiment.splits, run.recipe, done))
 
         def pick(block: pa.Table) -> pa.Table:
             return pick_work(block, *ray.get(shared))
 
-        questions = ray.data.read_parquet([str(shard) for shard in shards], columns=_QUESTION_COLUMNS)
-        return questions.map_batches(pick, batch_format="pyarrow")
+        shards = [str(shard) for shard in run.questions.shards]
+        return ray.data.read_parquet(shards, columns=_QUESTION_COLUMNS).map_batches(pick, batch_format="pyarrow")
 
-    return run_fanout(work, Elicitor(recipe), experiment.model, experiment.engine, store, backend=Engine)
+    model, engine = run.experiment.model, run.experiment.engine
+    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=Engine)

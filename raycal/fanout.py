@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,16 +20,15 @@ from raycal.config import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.engine import EngineDiedError, EngineStartError, Usage
 from raycal.keys import digest
 from raycal.models import Model, check_available, find_model
-from raycal.resources import plan_replicas
+from raycal.resources import ReplicaPlan, plan_replicas
 from raycal.schemas import Table
 from raycal.store import Store
 from raycal.suspects import Refusing, Suspects, Suspicion, Turns
+from raycal.watch import Watch
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import ray.data
-
-logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Rows = dict[Table, list[Row]]
@@ -94,6 +94,7 @@ def run_fanout(
     config: EngineConfig,
     store: Store,
     *,
+    run_id: str,
     backend: type[B],
 ) -> Iterator[Progress]:
     """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
@@ -125,8 +126,9 @@ def run_fanout(
                     "asker": asker,
                     "model": model,
                     "config": config,
-                    "device": plan.device,
+                    "plan": plan,
                     "store": store,
+                    "run_id": run_id,
                 },
                 batch_size=config.batch_size,
                 batch_format="pyarrow",
@@ -176,18 +178,22 @@ class Replica(Generic[B]):
         asker: Asker[B],
         model: ModelConfig,
         config: EngineConfig,
-        device: Device,
+        plan: ReplicaPlan,
         store: Store,
+        run_id: str,
     ) -> None:
         self._asker = asker
         self._store = store
         self._suspects = Suspects(store.root / "suspects" / digest(*asker.partitions.values()))
         self._turns = Turns()
-        self._in_flight: set[str] = set()
+        self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
+        self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._accounted_s = 0.0
+        started = time.monotonic()
         self._failure: EngineStartError | None = None
         try:
-            self._engine = backend(find_model(model), config, device, model.prompt_style)
+            self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
+            self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
         except EngineStartError as error:
             self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
 
@@ -202,7 +208,7 @@ class Replica(Generic[B]):
         noted = self._suspects.read()
         results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
-        self._share_engine_seconds([row for _, row in rows])
+        seconds = self._share_engine_seconds([row for _, row in rows])
         for table, partition in self._asker.partitions.items():
             self._store.write(table, partition, [row for its, row in rows if its is table])
         self._suspects.clear(noted.keys() & {Suspects.name(row) for row in todo})
@@ -212,6 +218,10 @@ class Replica(Generic[B]):
             prompt_tokens=sum(row["prompt_tokens"] for _, row in rows),
             generated_tokens=sum(row["generated_tokens"] for _, row in rows),
         )
+        self._watch.count(done, seconds)
+        for table, row in rows:
+            if row.get("error"):
+                self._watch.log("row failed", table=table, question=row["question_id"], reason=row["error"])
         return pa.Table.from_pylist([vars(done)])
 
     async def _ask(self, row: Row, suspicion: Suspicion | None) -> Rows:
@@ -219,17 +229,17 @@ class Replica(Generic[B]):
             refusing: Any = Refusing("the engine ended twice over it, the second time with nothing else to do")
             return await self._asker.ask(refusing, row)
         async with self._turns.alone() if suspicion else self._turns.beside_others():
-            self._in_flight.add(name := Suspects.name(row))
+            self._in_flight[name := Suspects.name(row)] = row["question_id"]
             try:
                 rows = await self._asker.ask(self._engine, row)
             except EngineDiedError:
-                logger.exception("the engine died: its replica ends, so that Ray starts another")
+                self._watch.log("engine died", questions=sorted(self._in_flight.values()))
                 self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
                 os._exit(1)
-            self._in_flight.remove(name)
+            del self._in_flight[name]
             return rows
 
-    def _share_engine_seconds(self, rows: list[Row]) -> None:
+    def _share_engine_seconds(self, rows: list[Row]) -> float:
         # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,
         # so that the shares add up to the seconds for which the engine was busy.
         busy = self._engine.busy_seconds()
@@ -238,6 +248,7 @@ class Replica(Generic[B]):
         total = sum(tokens)
         for row, its in zip(rows, tokens, strict=True):
             row["engine_seconds"] = seconds * its / total if total else 0.0
+        return seconds
 
     def __del__(self) -> None:
         if hasattr(self, "_engine"):

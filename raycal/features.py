@@ -133,8 +133,9 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[P
     """Read hidden states (see `missing_features`); yields progress batch by batch. Raises as `run_fanout` does."""
     import ray.data
 
+    model, engine = reader.config, run.experiment.engine
     return run_fanout(
-        lambda: ray.data.from_arrow(todo), reader, reader.config, run.experiment.engine, run.store, backend=HiddenStates
+        lambda: ray.data.from_arrow(todo), reader, model, engine, run.store, run_id=run.id, backend=HiddenStates
     )
 
 

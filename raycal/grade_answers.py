@@ -106,9 +106,8 @@ def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
     import ray.data
 
     judge = Judge(_partition(run, Grader.JUDGE))
-    return run_fanout(
-        lambda: ray.data.from_arrow(todo), judge, run.experiment.model, run.experiment.engine, run.store, backend=Engine
-    )
+    model, engine = run.experiment.model, run.experiment.engine
+    return run_fanout(lambda: ray.data.from_arrow(todo), judge, model, engine, run.store, run_id=run.id, backend=Engine)
 
 
 def ungraded(run: Run, grader: Grader) -> pa.Table:

@@ -51,9 +51,8 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
         work.append({"key": key, "question_id": question_id, "question": question, "one": one, "other": other})
     judge = EquivalenceJudge(verdicts_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
-    return run_fanout(
-        lambda: ray.data.from_arrow(rows), judge, run.experiment.model, run.experiment.engine, run.store, backend=Engine
-    )
+    model, engine = run.experiment.model, run.experiment.engine
+    return run_fanout(lambda: ray.data.from_arrow(rows), judge, model, engine, run.store, run_id=run.id, backend=Engine)
 
 
 def verdicts_partition(run: Run) -> str:

@@ -56,7 +56,7 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     console.print(f"elicit: {todo} questions to ask, {reused} are in {run.store.root} already", highlight=False)
     if todo:
         _check_models(run)
-        reports = elicit(run.questions.shards, run.experiment, run.recipe, done, run.store)
+        reports = elicit(run, done)
         show_progress(reports, todo, "elicit", console)
     failed = {table: count for table, count in failures(run).items() if count}
     if failed:

@@ -129,6 +129,5 @@ def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[Progress]
     """
     import ray.data
 
-    return run_fanout(
-        lambda: ray.data.from_arrow(todo), query, query.config, run.experiment.engine, run.store, backend=Engine
-    )
+    model, engine = query.config, run.experiment.engine
+    return run_fanout(lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=Engine)
