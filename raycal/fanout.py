@@ -7,6 +7,7 @@ killed replica nor a killed driver costs a finished batch.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import time
@@ -36,6 +37,7 @@ Rows = dict[Table, list[Row]]
 # An engine that dies takes its replica with it. Ray starts another and repeats each batch in flight, this many times: a
 # question that ends its engine takes two of them to be found.
 _RETRIES = 6
+_STORAGE_PATIENCE_S, _STORAGE_PAUSE_S = 120.0, 1.0
 
 
 class FanoutError(RuntimeError):
@@ -209,8 +211,7 @@ class Replica(Generic[B]):
         results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
         seconds = self._share_engine_seconds([row for _, row in rows])
-        for table, partition in self._asker.partitions.items():
-            self._store.write(table, partition, [row for its, row in rows if its is table])
+        await self._write(rows)
         self._suspects.clear(noted.keys() & {Suspects.name(row) for row in todo})
         done = Progress(
             questions=len(work),
@@ -238,6 +239,23 @@ class Replica(Generic[B]):
                 os._exit(1)
             del self._in_flight[name]
             return rows
+
+    async def _write(self, rows: list[tuple[Table, Row]]) -> None:
+        """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for."""
+        deadline = time.monotonic() + _STORAGE_PATIENCE_S
+        while True:
+            try:
+                if not self._store.root.is_dir():  # else it would be made anew, on the disk under a mount that is away
+                    raise FileNotFoundError(errno.ENOENT, "the storage is not there", str(self._store.root))
+                for table, partition in self._asker.partitions.items():
+                    self._store.write(table, partition, [row for its, row in rows if its is table])
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                    raise
+                self._watch.log("storage failed", reason=str(error))
+                await asyncio.sleep(_STORAGE_PAUSE_S)
+            else:
+                return
 
     def _share_engine_seconds(self, rows: list[Row]) -> float:
         # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from raycal.cluster import disconnect
+from raycal.cluster import connect, disconnect
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.engine import EngineDiedError, GenerationError, Usage
 from raycal.fanout import Row, Rows, cost_columns, failed_columns, unless_written
@@ -103,6 +103,7 @@ def ray_of_its_own() -> Iterator[None]:
     from ray import cloudpickle
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import what belongs to tests
+    connect()
     try:
         yield
     finally:

@@ -1,0 +1,131 @@
+"""What goes wrong around an engine while a fan-out is at work, and what those see who watch it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
+
+from raycal.config import EngineConfig, ModelConfig
+from raycal.fanout import FanoutError, Progress, run_fanout
+from raycal.store import Store
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults")]
+
+RUN = "some-1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_ray() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_metrics_report_interval_ms", "500")
+        with ray_of_its_own():
+            yield
+
+
+def fanned_out(store: Store, texts: list[str]) -> Iterator[Progress]:
+    config = EngineConfig(batch_size=2, batches_in_flight=2)
+    return run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id=RUN, backend=ProcessEngine)
+
+
+def asked(store: Store, texts: list[str]) -> int:
+    """How many questions were reported done."""
+    return sum(one.questions for one in fanned_out(store, texts))
+
+
+def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    texts = ["poison" if i in (5, 17) else f"text {i}" for i in range(24)]
+    progress = list(fanned_out(store, texts))
+    assert sum(one.questions for one in progress) == len(texts)
+    assert sum(one.failed for one in progress) == 2
+    found = {row["key"]: row for row in store.rows("SELECT * FROM grades")}
+    assert {key for key, row in found.items() if row["error"]} == {"k5", "k17"}
+    assert "the engine ended twice over it" in found["k5"]["error"]
+    answered = {key: row["reason"] for key, row in found.items() if not row["error"]}
+    assert answered == {f"k{i}": text for i, text in enumerate(texts) if text != "poison"}
+    assert not list((tmp_path / "suspects").glob("*/*")), "the next run may ask again"
+
+
+def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    store, away = Store(tmp_path / "store"), tmp_path / "away"
+    store.root.mkdir()
+
+    def take_away_and_bring_back() -> None:
+        while not list(store.root.glob("grades/*/*.parquet")):
+            time.sleep(0.01)
+        store.root.rename(away)
+        time.sleep(5)
+        assert not store.root.exists(), "it was made anew where a mount would lie over it"
+        away.rename(store.root)
+
+    texts = [f"text {i}" for i in range(40)]
+    fault = threading.Thread(target=take_away_and_bring_back)
+    fault.start()
+    assert asked(store, texts) == len(texts)
+    fault.join()
+    found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
+    assert found == {f"k{i}": text for i, text in enumerate(texts)}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_ends_the_run_by_name_and_the_next_run_has_what_was_written(small_disk: Path) -> None:
+    store = Store(small_disk)
+    texts = [f"{i} {i * 7919 % 1009} " * 500 for i in range(300)]
+    with pytest.raises(FanoutError, match=r"No space left on device.*; what was finished is kept, run again"):
+        asked(store, texts)
+    written = {row["key"] for row in store.rows("SELECT key FROM grades")}
+    assert 0 < len(written) < len(texts)
+    assert not list(small_disk.glob("**/.aside-*"))
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    assert asked(store, texts) == len(texts)
+    rows = list(store.rows("SELECT key FROM grades"))
+    assert {row["key"] for row in rows} == {f"k{i}" for i in range(len(texts))}
+
+
+def scraped(port: int) -> dict[str, tuple[str, float]]:
+    """Labels and value of raycal's metrics, as Prometheus reads them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as page:
+        text = page.read().decode()
+    found = re.findall(r"^(ray_raycal_\w+)\{(.*)\} (\S+)$", text, re.MULTILINE)
+    return {name: (labels, float(value)) for name, labels, value in found}
+
+
+def test_replicas_count_for_prometheus_and_log_what_failed(tmp_path: Path) -> None:
+    texts = ["fail" if i == 3 else f"text {i}" for i in range(40)]
+    seen: dict[str, tuple[str, float]] = {}
+    (head,) = ray.nodes()
+    for _ in fanned_out(Store(tmp_path), texts):
+        time.sleep(0.3)
+        seen |= scraped(head["MetricsExportPort"])
+    session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
+    lines = [line for log in (session / "logs").glob("worker-*.err") for line in log.read_text().splitlines()]
+    labels, questions = seen["ray_raycal_questions_total"]
+    assert 0 < questions <= len(texts)
+    assert f'run="{RUN}"' in labels
+    assert 'stage="grades"' in labels
+    assert seen["ray_raycal_failed_questions_total"][1] == 1
+    assert seen["ray_raycal_generated_tokens_total"][1] > 0
+    events = [json.loads(line) for line in lines if line.startswith('{"time"')]
+    (failed,) = (event for event in events if event.get("reason") == "as it was asked to")
+    assert (failed["event"], failed["run"], failed["question"]) == ("row failed", RUN, "q3")
+    assert failed["node"] == head["NodeID"]
