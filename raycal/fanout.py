@@ -22,6 +22,7 @@ from raycal.engine import EngineDiedError, EngineStartError, Usage
 from raycal.keys import digest
 from raycal.models import Model, check_available, find_model
 from raycal.resources import ReplicaPlan, plan_replicas
+from raycal.restarts import Restarts
 from raycal.schemas import Table
 from raycal.store import Store
 from raycal.suspects import Refusing, Suspects, Suspicion, Turns
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Rows = dict[Table, list[Row]]
 
-# An engine that dies takes its replica with it. Ray starts another and repeats each batch in flight, this many times: a
-# question that ends its engine takes two of them to be found.
-_RETRIES = 6
+# An engine that dies takes its replica with it, and Ray starts another and repeats the batches in flight. It counts as
+# repetitions what it tries within seconds while a node is lost: the limit is on starts in a row that come to nothing.
+_MOST_STARTS = 5
 _STORAGE_PATIENCE_S, _STORAGE_PAUSE_S = 120.0, 1.0
 
 
@@ -116,7 +117,7 @@ def run_fanout(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
 
     with warnings.catch_warnings():
-        # Retries without end would hide an engine that cannot live, and have no other name in this version of Ray.
+        # The number of retries has no other name in this version of Ray.
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
         done = (
             work()
@@ -141,7 +142,7 @@ def run_fanout(
                 ),
                 num_cpus=plan.cpus,
                 num_gpus=plan.gpus,
-                max_task_retries=_RETRIES,
+                max_task_retries=-1,
             )
         )
     try:
@@ -184,16 +185,23 @@ class Replica(Generic[B]):
         store: Store,
         run_id: str,
     ) -> None:
+        import ray
+
         self._asker = asker
         self._store = store
-        self._suspects = Suspects(store.root / "suspects" / digest(*asker.partitions.values()))
+        notes = store.root / "notes" / digest(*asker.partitions.values())
+        self._suspects = Suspects(notes)
+        self._restarts = Restarts(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
         self._turns = Turns()
         self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
         self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._accounted_s = 0.0
+        self._has_answered = False
         started = time.monotonic()
         self._failure: EngineStartError | None = None
         try:
+            if self._restarts.note() > _MOST_STARTS:
+                raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
             self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
         except EngineStartError as error:
@@ -238,6 +246,9 @@ class Replica(Generic[B]):
                 self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
                 os._exit(1)
             del self._in_flight[name]
+            if not self._has_answered:
+                self._has_answered = True
+                self._restarts.clear()
             return rows
 
     async def _write(self, rows: list[tuple[Table, Row]]) -> None:

@@ -1,0 +1,28 @@
+"""How often a replica was started without coming to anything: a bad day, or an engine that cannot live?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+
+class Restarts:
+    """The starts of one replica since it last did a row of work, a file each: they outlive its processes."""
+
+    def __init__(self, folder: Path, replica: str) -> None:
+        self._folder = folder
+        self._replica = replica
+
+    def note(self) -> int:
+        """Note a start; returns how many there have been with this one."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / f"{self._replica}.{uuid4().hex}").touch()
+        return len(self._notes())
+
+    def clear(self) -> None:
+        """Take all of them back."""
+        for path in self._notes():
+            path.unlink(missing_ok=True)
+
+    def _notes(self) -> list[Path]:
+        return list(self._folder.glob(f"{self._replica}.*"))

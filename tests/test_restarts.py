@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from raycal.restarts import Restarts
+
+
+def test_starts_are_counted_for_each_replica_until_it_has_done_something(tmp_path: Path) -> None:
+    one, other = Restarts(tmp_path / "starts", "a1"), Restarts(tmp_path / "starts", "b2")
+    assert [one.note(), one.note(), other.note()] == [1, 2, 1]
+    assert Restarts(tmp_path / "starts", "a1").note() == 3
+    one.clear()
+    assert [one.note(), other.note()] == [1, 2]
