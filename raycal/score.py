@@ -37,7 +37,7 @@ from raycal.score_fitted import Fitted, fitted_confidences
 
 Row = dict[str, Any]
 _CHUNK_ROWS = 4096
-_VERSION = "1"  # part of a score's key: raise it whenever a method's arithmetic changes
+_VERSION = "2"  # part of a score's key: raise it whenever a method's arithmetic changes
 
 
 def resolved(method: Method, run: Run) -> Method:

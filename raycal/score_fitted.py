@@ -15,6 +15,8 @@ from raycal.config import Classifier, Combined, FineTuned, Method, Recalibrated
 from raycal.features import features_of
 from raycal.finetune.query import tuned_query
 from raycal.graded import AnsweredQuestion, graded
+from raycal.keys import digest
+from raycal.metrics.counts import Floats
 from raycal.questions.question import Split
 from raycal.run import Run
 from raycal.schemas import Table
@@ -22,6 +24,7 @@ from raycal.schemas import Table
 Fitted = Classifier | FineTuned | Recalibrated | Combined
 # A method's confidences by answer key, those that are missing left out.
 ScoresOf = Callable[[Method], Mapping[str, float]]
+_FOLDS = 5
 
 
 class NothingToFitError(ValueError):
@@ -63,18 +66,43 @@ def _classifier(run: Run, method: Classifier, scores_of: ScoresOf) -> Mapping[st
 
 
 def _recalibrated(run: Run, method: Recalibrated, scores: Mapping[str, float]) -> Mapping[str, Confidence]:
-    rows = _calibration(run, [scores])
-    fitted = fit(method.by, [scores[row.answer_key] for row in rows], [bool(row.correct) for row in rows])
-    mapped = fitted.apply(list(scores.values()))
-    return {key: probability(float(p), "the recalibrated p") for key, p in zip(scores, mapped, strict=True)}
+    def predict(rows: Sequence[AnsweredQuestion], keys: Sequence[str]) -> Floats:
+        fitted = fit(method.by, [scores[row.answer_key] for row in rows], [bool(row.correct) for row in rows])
+        return fitted.apply([scores[key] for key in keys])
+
+    found = cross_fitted(_calibration(run, [scores]), list(scores), predict)
+    return {key: probability(p, "the recalibrated p") for key, p in found.items()}
 
 
 def _combined(run: Run, scores: Sequence[Mapping[str, float]]) -> Mapping[str, Confidence]:
-    rows = _calibration(run, scores)
-    fitted = fit_stack(_table(scores, [row.answer_key for row in rows]), [bool(row.correct) for row in rows])
-    keys = sorted(set().union(*scores))
-    mapped = fitted.apply(_table(scores, keys))
-    return {key: probability(float(p), "the combined p") for key, p in zip(keys, mapped, strict=True)}
+    def predict(rows: Sequence[AnsweredQuestion], keys: Sequence[str]) -> Floats:
+        answers = _table(scores, [row.answer_key for row in rows])
+        return fit_stack(answers, [bool(row.correct) for row in rows]).apply(_table(scores, keys))
+
+    found = cross_fitted(_calibration(run, scores), sorted(set().union(*scores)), predict)
+    return {key: probability(p, "the combined p") for key, p in found.items()}
+
+
+def cross_fitted(
+    rows: Sequence[AnsweredQuestion],
+    keys: Sequence[str],
+    predict: Callable[[Sequence[AnsweredQuestion], Sequence[str]], Floats],
+) -> dict[str, float]:
+    """What `predict` says of answers when it is fitted on `rows`; of the rows themselves, when fitted without them.
+
+    So a calibration answer never has a say in its own confidence, and metrics of the calibration split mean something.
+    The rows are left out in five folds by a hash of the question; all of one fold are too few to leave any out.
+    """
+    found = dict(zip(keys, predict(rows, keys).tolist(), strict=True))
+    folds: dict[int, list[AnsweredQuestion]] = {}
+    for row in rows:
+        folds.setdefault(int(digest("fold", row.question_id), 16) % _FOLDS, []).append(row)
+    for number, fold in folds.items():
+        others = [row for other, its in folds.items() if other != number for row in its]
+        if others:
+            left_out = [row.answer_key for row in fold]
+            found |= zip(left_out, predict(others, left_out).tolist(), strict=True)
+    return found
 
 
 def _calibration(run: Run, scores: Sequence[Mapping[str, float]]) -> list[AnsweredQuestion]:
@@ -87,7 +115,5 @@ def _calibration(run: Run, scores: Sequence[Mapping[str, float]]) -> list[Answer
     return rows
 
 
-def _table(
-    scores: Sequence[Mapping[str, float]], keys: Sequence[str]
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _table(scores: Sequence[Mapping[str, float]], keys: Sequence[str]) -> Floats:
     return np.array([[one.get(key, np.nan) for one in scores] for key in keys], dtype=np.float64)

@@ -213,7 +213,10 @@ Elementary = Annotated[Unfitted | Classifier | FineTuned, Field(discriminator="m
 
 
 class Recalibrated(MethodConfig):
-    """p = another method's confidence, mapped by what was fitted on the calibration split."""
+    """p = another method's confidence, mapped by what was fitted on the calibration split.
+
+    That of a calibration answer comes from what was fitted without it, in five folds.
+    """
 
     method: Literal["recalibrated"] = "recalibrated"
     of: Elementary
@@ -224,7 +227,7 @@ class Recalibrated(MethodConfig):
 
 
 class Combined(MethodConfig):
-    """p = a logistic regression on several methods' confidences, fitted on the calibration split."""
+    """p = a logistic regression on several methods' confidences, fitted on the calibration split in the same way."""
 
     method: Literal["combined"] = "combined"
     of: tuple[Elementary, ...] = Field(min_length=2)
