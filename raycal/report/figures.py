@@ -57,7 +57,7 @@ def _bars(axes: Axes, results: RunResults, name: str) -> None:
     room = max(0.0, 3 - len(methods)) / 2  # so that one bar alone is no wall
     axes.set_xlim(-0.6 - room, len(methods) - 0.4 + room)
     axes.set_ylim(0, 1.15 * top)
-    axes.set_xticks(range(len(methods)), [wrapped(results.short[method.label], 12) for method in methods], fontsize=8.5)
+    axes.set_xticks(range(len(methods)), [wrapped(results.short[method.label], 13) for method in methods], fontsize=8.5)
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     if not methods:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKERS = "osD^vPX*"
+_MARKERS = "osD^vPX*<>hp"  # with the eight colours, 24 looks
 _FRONT: dict[str, Any] = {"color": INK, "linewidth": 1.4}
 _FEW_OPTIONS, _FEW_TRIALS = 2, 4  # from which on an entry has a panel of parallel coordinates
 _APART = 0.06  # of an axis: closer trials have their numbers in one place
