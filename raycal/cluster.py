@@ -7,12 +7,16 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from raycal.resources import Node
+from raycal.resources import Node, ResourceError
+
+MACHINES = "RAYCAL_MACHINES"
+_KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
 
 
 @contextmanager
@@ -30,7 +34,9 @@ def _without_stderr() -> Iterator[None]:
 
 
 def connect(*, dashboard: bool = False) -> list[Node]:
-    """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns the nodes that are alive.
+    """Connect to the cluster of RAY_ADDRESS, or start Ray on this machine; returns its nodes, and those to come.
+
+    Ray's autoscaler tells nobody what it may add: a cluster that grows says so in RAYCAL_MACHINES, see `nodes_to_come`.
 
     dashboard: whether Ray must be able to say which of its actors are alive. A cluster always is; on this machine it
     costs some seconds, and is there only where the first call asked for it.
@@ -50,11 +56,26 @@ def connect(*, dashboard: bool = False) -> list[Node]:
         with _without_stderr():
             # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
-    return [
+    there = [
         Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()
         if node["Alive"]
     ]
+    return there + nodes_to_come(os.environ.get(MACHINES, ""), there)
+
+
+def nodes_to_come(machines: str, there: Sequence[Node]) -> list[Node]:
+    """The nodes that an autoscaling cluster would add, beside those that are there.
+
+    machines: how many there may be of which kind, as in "8x(8 CPU, 1 GPU) 4x(8 CPU)". Raises ResourceError.
+    """
+    kinds = _KIND.findall(machines)
+    if _KIND.sub("", machines).strip():
+        raise ResourceError(f"{MACHINES} is {machines!r}, and not of the form '8x(8 CPU, 1 GPU) 4x(8 CPU)'")
+    most = Counter[Node]()
+    for count, cpus, gpus in kinds:
+        most[Node(float(cpus), float(gpus or 0))] += int(count)
+    return list((most - Counter(there)).elements())
 
 
 def disconnect() -> None:

@@ -12,6 +12,7 @@ import importlib.metadata
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from jsonschema import Draft202012Validator
 from ray._private.runtime_env.packaging import _dir_travel
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from raycal.cluster import MACHINES, nodes_to_come
+from raycal.resources import Node
 
 ROOT = Path(__file__).parent.parent
 KUBERAY = ROOT / "docs" / "kuberay"
@@ -117,6 +121,19 @@ def test_all_nodes_mount_the_storage_that_the_readme_names(cluster: dict[str, An
     assert "storage=/mnt/raycal" in (ROOT / "README.md").read_text()
 
 
+def test_jobs_are_told_what_the_autoscaler_may_add(cluster: dict[str, Any]) -> None:
+    (told,) = {match for command in commands_of(cluster) for match in re.findall(f'{MACHINES}="(.*)"', command)}
+    assert_told_what_may_come(told, cluster)
+
+
+def assert_told_what_may_come(told: str, cluster: dict[str, Any]) -> None:
+    most = Counter[Node]()
+    for name, kind in cluster["available_node_types"].items():
+        if name != cluster["head_node_type"]:
+            most[Node(kind["resources"]["CPU"], kind["resources"].get("GPU", 0))] += kind["max_workers"]
+    assert Counter(nodes_to_come(told, [])) == most
+
+
 def test_every_command_is_bash(cluster: dict[str, Any]) -> None:
     for command in commands_of(cluster):
         subprocess.run(["bash", "-n", "-c", command], check=True)
@@ -187,6 +204,7 @@ POD = fields(
                 ["name", "image"],
                 name=TEXT,
                 image=TEXT,
+                env=listed(fields(["name", "value"], name=TEXT, value=TEXT)),
                 resources=fields([], requests=QUANTITIES, limits=QUANTITIES),
                 volumeMounts=listed(fields(["name", "mountPath"], name=TEXT, mountPath=TEXT)),
             )
@@ -283,6 +301,9 @@ def test_rays_autoscaler_reads_the_ray_cluster(ray_cluster: dict[str, Any]) -> N
     assert gpu["resources"]["GPU"] == 1
     assert cpu["min_workers"] == gpu["min_workers"] == 0 < min(cpu["max_workers"], gpu["max_workers"])
     assert 0 < config["idle_timeout_minutes"] <= 30
+    (told,) = ray_cluster["spec"]["headGroupSpec"]["template"]["spec"]["containers"][0]["env"]
+    assert told["name"] == MACHINES
+    assert_told_what_may_come(told["value"], config)
 
 
 def test_the_ray_cluster_asks_for_a_token_and_is_not_reached_from_outside(ray_cluster: dict[str, Any]) -> None:

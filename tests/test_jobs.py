@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import psutil
 import pytest
+from ray_head import PROGRAMS, Head, head_of_its_own
 from support import Raycal, heeding_interrupts
 
 from raycal.experiment_file import read_sweep
@@ -27,7 +24,6 @@ from raycal.sweep.stage import Sweep
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("jobs")]
 
 REPOSITORY = Path(__file__).parents[1]
-PROGRAMS = Path(sys.executable).parent
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  (of the tests' own cluster)
 
 PROBE = """
@@ -57,72 +53,14 @@ time.sleep(600)
 """
 
 
-@dataclass(frozen=True)
-class Head:
-    """A cluster of one node."""
-
-    address: str  # of its job server
-    log: str
-
-
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
-    """A cluster with ports, a folder and a token of its own: other Rays may be on this machine."""
-    port, client_port, agent_port = free_ports(3)
-    # A short name, for there is a limit to the paths of sockets.
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
-    ):
+    """A cluster of one node, with a token of its own."""
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_TOKEN", TOKEN)
         environment.delenv("RAY_ADDRESS", raising=False)
-        options = {
-            "port": 0,
-            "dashboard-port": port,
-            "dashboard-host": "127.0.0.1",
-            "ray-client-server-port": client_port,
-            "dashboard-agent-listen-port": agent_port,  # the default one is another Ray's, and no job is taken then
-            "min-worker-port": 0,
-            "max-worker-port": 0,
-            "temp-dir": folder,
-            "num-cpus": 2,
-            "object-store-memory": 100_000_000,
-        }
-        command = [PROGRAMS / "ray", "start", "--head", "--block", "--disable-usage-stats"]
-        command += [f"--{name}={value}" for name, value in options.items()]
-        its = os.environ | {"RAY_AUTH_MODE": "token", "PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
-        log = Path(folder) / "head.log"
-        with log.open("w") as output:
-            process = psutil.Popen(command, env=its, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            wait_for_start(process, log)
-            yield Head(f"http://127.0.0.1:{port}", log.read_text())
-        finally:
-            end(process)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def wait_for_start(process: psutil.Popen, log: Path) -> None:
-    while "Ray runtime started" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        time.sleep(0.2)
-
-
-def end(process: psutil.Popen) -> None:
-    """End a process and all that it started."""
-    family = [process, *process.children(recursive=True)]
-    process.terminate()
-    _, left = psutil.wait_procs(family, timeout=5)
-    for one in left:
-        one.kill()
-    psutil.wait_procs(left, timeout=20)
+        with head_of_its_own({"num-cpus": 2}, {"RAY_AUTH_MODE": "token"}) as head:
+            yield head
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +123,7 @@ def test_a_sweep_ends_with_the_last_runs_id_and_its_own(head: Head, folder: Path
 def test_a_jobs_tasks_see_the_clusters_copy_of_the_working_folder(head: Head, folder: Path, raycal: Raycal) -> None:
     done = raycal("submit", "grade", "small.yaml", "--address", head.address, cwd=folder)
     address, nodes, is_there, code = done.stdout.splitlines()[-1].split()
-    assert address in head.log
+    assert address == head.gcs
     assert (nodes, is_there) == ("1", "True")
     assert "/runtime_resources/working_dir_files/" in code
 
