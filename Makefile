@@ -8,15 +8,14 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-# Two processes of one thread each keep two cores busy. A file stays in one of them, which has its fixtures; of those with
-# an engine only what is marked as a group does. They come in the order of tests/conftest.py.
+# Two processes of one thread each keep two cores busy; tests/conftest.py says what goes where.
 PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --no-loadscope-reorder
 
 test: test-fast
-	$(PYTEST) -m engine --dist loadgroup
+	$(PYTEST) -m engine
 
 test-fast: lint
-	$(PYTEST) -m "not engine" --dist loadfile
+	$(PYTEST) -m "not engine"
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 from support import Raycal, SharedStore
+from xdist.scheduler import LoadScopeScheduling
 
 from raycal.experiment_file import read_experiment
 from raycal.run import Run
@@ -22,13 +24,27 @@ settings.register_profile("raycal", deadline=None)  # a busy machine is no failu
 settings.load_profile("raycal")
 
 # The first makes the stores that most others start from; the next two can do without them meanwhile.
-_FIRST = ("test_tuned_run", "test_training", "test_jobs", "test_sweep_run", "test_resume")
+_FIRST = ("test_tuned_run", "test_training", "test_jobs", "test_sweep_run", "test_sweep_trouble", "test_resume")
+# Files whose tests share nothing but those stores, and may go to different processes.
+_APART = ("test_sweep_trouble", "test_resume")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
     rank = {name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+
+
+class Scheduler(LoadScopeScheduling):
+    """Keeps the tests of a file in one process, which has its fixtures, but for those that may go apart."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, *_ = nodeid.split("::")
+        return nodeid if Path(file).stem in _APART else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    return Scheduler(config, log)
 
 
 EXPERIMENT = """

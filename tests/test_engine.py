@@ -21,7 +21,7 @@ from raycal.prompts import CORRECTNESS_QUERIES, Conversation, answer_prompt, cor
 from raycal.recipe import Query, Recipe
 from raycal.schemas import SCHEMAS, Table
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+pytestmark = pytest.mark.engine
 
 T = TypeVar("T")
 Await = Callable[[Coroutine[Any, Any, T]], T]

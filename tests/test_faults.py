@@ -19,7 +19,7 @@ from raycal.config import EngineConfig, ModelConfig
 from raycal.fanout import FanoutError, Progress, run_fanout
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.engine
 
 RUN = "some-1"
 

@@ -21,7 +21,7 @@ from raycal.experiment_file import read_sweep
 from raycal.run import Run
 from raycal.sweep.stage import Sweep
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("jobs")]
+pytestmark = pytest.mark.engine
 
 REPOSITORY = Path(__file__).parents[1]
 TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  (of the tests' own cluster)

@@ -16,7 +16,7 @@ from raycal.config import EngineConfig, ModelConfig
 from raycal.fanout import run_fanout
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("nodes"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
 # An autoscaler that adds nodes on this machine. Ray's defaults for one are in no package, hence the empty keys.

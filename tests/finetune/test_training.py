@@ -19,7 +19,7 @@ from tiny_training import tiny_model
 
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("training")]
+pytestmark = pytest.mark.engine
 
 STEPS = 8  # two epochs of four, evaluated every other step
 Curve = list[dict[str, Any]]

@@ -12,7 +12,7 @@ from raycal.finetune.prepare import adapter_folder
 from raycal.fitted_settings import read_settings
 from raycal.run import Run
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("transfer")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from raycal.questions.question import Split
 from raycal.run import Run
 from raycal.schemas import Table
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("tuned run")]
+pytestmark = pytest.mark.engine
 
 
 def method_of(run: Run) -> FineTuned:

@@ -1,0 +1,69 @@
+"""What tests of the sweep command share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import psutil
+
+from raycal.experiment_file import read_sweep
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.sweep.stage import Sweep
+
+
+def sweep_file(experiment: Path, folder: Path, space: str, **settings: Any) -> Path:
+    """A sweep on what an experiment elicited."""
+    text = experiment.read_text()
+    start, end = text.index("methods:"), text.index("evaluate:")
+    rest = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in settings.items())
+    path = folder / "sweep.yaml"
+    path.write_text(f"{text[:start]}{text[end:]}sweep:\n{rest}  space:{space.replace(chr(10), chr(10) + '  ')}\n")
+    return path
+
+
+def copied(run: Run, folder: Path) -> Path:
+    shutil.copytree(run.store.root, folder / "store")
+    return folder / "store"
+
+
+def opened(path: Path, store: Path) -> Sweep:
+    return Sweep.open(read_sweep(path, [f"storage={store}"]))
+
+
+def trials(sweep: Sweep) -> dict[int, dict[str, Any]]:
+    shards = {Table.TRIALS: sweep.run.store.shards(Table.TRIALS, sweep.id)}
+    return {row["number"]: row for row in sweep.run.store.rows("SELECT * FROM trials", shards=shards)}
+
+
+def study_of(sweep: Sweep) -> optuna.Study:
+    return optuna.load_study(study_name=sweep.id, storage=f"sqlite:///{sweep.folder / 'study.db'}")
+
+
+def start(path: Path, store: Path, *options: str) -> psutil.Popen:
+    command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
+    environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true"}
+    return psutil.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=environment
+    )
+
+
+def kill(process: psutil.Popen) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def wait_until(what: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.05)

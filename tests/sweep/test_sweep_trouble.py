@@ -1,0 +1,99 @@
+"""Sweeps whose trials fail, are killed in the middle of a training, or are stopped: each test makes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+from support import Raycal
+from sweeping import copied, kill, opened, start, study_of, sweep_file, trials, wait_until
+
+from raycal.run import Run
+from raycal.store import Store
+
+pytestmark = pytest.mark.engine
+
+TUNED = """
+  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10, log: true}}
+  - method: fine_tuned
+    rank: 2
+    learning_rate: [1.0e-4, 0.01]
+    epochs: 2
+    batch_size: 4
+    evaluations: 1
+"""
+
+
+def test_where_every_trial_fails_the_sweep_stops_and_says_why(
+    finished: Run, experiment_file: Path, raycal: Raycal, tmp_path: Path
+) -> None:
+    store = copied(finished, tmp_path)
+    failing = "\n  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10}}\n"  # there is no train split
+    path = sweep_file(experiment_file, tmp_path, failing, trials=30, concurrency=1)
+    done = raycal("sweep", str(path), "--set", f"storage={store}", check=False)
+    assert done.returncode == 1
+    assert "every trial failed, the last one with" in done.stderr
+    assert "which has no answers: add it to splits" in done.stderr
+    sweep = opened(path, store)
+    rows = trials(sweep).values()
+    assert 5 <= len(rows) < 10
+    assert all(row["state"] == "failed" and "classifiers.py" in row["error"] for row in rows)
+    assert {trial.state for trial in study_of(sweep).trials} <= {TrialState.FAIL, TrialState.RUNNING}
+
+
+def trained(store: Path, known: Collection[str] = ()) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows of TRAINING by adapter and step, those of known adapters left out."""
+    rows = Store(store).rows("SELECT * FROM training")
+    return {(row["adapter"], row["step"]): row for row in rows if row["adapter"] not in known}
+
+
+def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_every_trial_that_asks_for_it(
+    tuned: Run, tuned_file: Path, tmp_path: Path
+) -> None:
+    store = copied(tuned, tmp_path)
+    default = {"method": "fine_tuned", "learning_rate": 1e-4}
+    points = [default, default, {"method": "classifier", "weight_decay": 1.0}]
+    path = sweep_file(tuned_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
+    known = {adapter for adapter, _ in trained(store)}
+
+    process = start(path, store)
+    wait_until(lambda: any(step for _, step in trained(store, known)), 300)
+    kill(process)
+    before = trained(store, known)
+    process = start(path, store, "--resume")
+    said, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+
+    after = trained(store, known)
+    assert len({adapter for adapter, _ in after}) == 1, "the two trials, and the scores on test, share one adapter"
+    losses = {at: row["loss"] for at, row in before.items() if row["loss"] is not None}
+    assert {at: after[at]["loss"] for at in losses} == pytest.approx(losses, abs=1e-3)
+    finished = [row for row in trials(opened(path, store)).values() if row["state"] == "finished"]
+    assert sorted(row["entry"] for row in finished) == ["classifier", "fine_tuned", "fine_tuned"]
+    assert len({row["run"] for row in finished}) == 2
+
+
+def test_a_training_that_gets_nowhere_is_stopped_and_holds_nothing(
+    tuned: Run, tuned_file: Path, tmp_path: Path
+) -> None:
+    store = copied(tuned, tmp_path)
+    points = [{"method": "fine_tuned", "learning_rate": rate} for rate in (0.01, 1e-4)]
+    path = sweep_file(
+        tuned_file,
+        tmp_path,
+        TUNED,
+        trials=2,
+        concurrency=1,
+        scheduler="asha",
+        points_to_evaluate=points,
+    )
+    process = start(path, store, "--set", "trainer.workers=2")
+    # It is the default: for its scores on test it is trained to its end, on workers that need both CPUs.
+    said, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+    sweep = opened(path, store)
+    assert [row["state"] for row in sweep.trials()] == ["finished", "stopped"]
+    assert [trial.state for trial in study_of(sweep).trials] == [TrialState.COMPLETE, TrialState.PRUNED]
