@@ -109,21 +109,19 @@ def processes_with_an_engine(driver: psutil.Popen) -> list[psutil.Process]:
     return started
 
 
-@pytest.mark.parametrize("moment", ["while the engine starts", "while it works"])
-def test_killed_driver_resumes(
-    experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal, moment: str
-) -> None:
+def test_a_driver_killed_twice_resumes(experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal) -> None:
     store = tmp_path / "store"
-    with eliciting(experiment_file, store) as driver:
-        if moment == "while it works":
-            wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 12))
-        started = processes_with_an_engine(driver)
-        driver.kill()
-        before = shards(store)
-        wait_for(lambda: not any(is_alive(process) for process in started), 20, "the end of the engine's processes")
-    written = shards(store)  # a batch that was on its way may have landed after the kill
-    assert before.keys() <= written.keys()
-    assert len(written) < len(shards(finished.store.root))
+    for moment in ("while the engine starts", "while it works"):
+        with eliciting(experiment_file, store) as driver:
+            if moment == "while it works":
+                wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 12))
+            started = processes_with_an_engine(driver)
+            driver.kill()
+            before = shards(store)
+            wait_for(lambda: not any(map(is_alive, started)), 20, "the end of the engine's processes")  # noqa: B023
+        written = shards(store)  # a batch that was on its way may have landed after the kill
+        assert before.keys() <= written.keys()
+    assert 0 < len(written) < len(shards(finished.store.root))
 
     raycal("elicit", str(experiment_file), "--set", f"storage={store}")
     after = shards(store)
@@ -143,17 +141,21 @@ def test_stopped_driver_leaves_no_process(experiment_file: Path, tmp_path: Path,
         wait_for(lambda: not any(is_alive(process) for process in started), 20, "the end of the engine's processes")
 
 
-@pytest.mark.parametrize("victim", ["VLLM::EngineCore", "ray::MapWorker"])
-def test_killed_engine_or_replica_is_replaced(
-    experiment_file: Path, finished: Run, tmp_path: Path, victim: str
+def test_a_killed_engine_and_a_killed_replica_are_replaced(
+    experiment_file: Path, finished: Run, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     with eliciting(experiment_file, store) as driver:
-        wait_for_shards(driver, store, 3)
-        # A look at all processes while some of them end may miss one.
-        wait_for(lambda: bool(descendants(driver, victim)) or driver.poll() is not None, 60, f"a look at {victim}")
-        (process,) = descendants(driver, victim)
-        process.kill()
+        for victim in ("VLLM::EngineCore", "ray::MapWorker"):
+            wait_for_shards(driver, store, len(shards(store)) + 3)
+            # A look at all processes while some of them end may miss one.
+            wait_for(
+                lambda: len(descendants(driver, victim)) == 1 or driver.poll() is not None,  # noqa: B023
+                60,
+                f"a look at {victim}",
+            )
+            (process,) = descendants(driver, victim)
+            process.kill()
         output, _ = driver.communicate(timeout=400)
         assert driver.returncode == 0, output.decode()
     assert_as_uninterrupted(opened(experiment_file, store), finished)
