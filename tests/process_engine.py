@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import ray
+
 from raycal.cluster import connect, disconnect
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.engine import EngineDiedError, GenerationError, Usage
@@ -64,7 +66,7 @@ class ProcessEngine:
 
 @dataclass(frozen=True)
 class Echo:
-    """Writes what the engine says as the reason of a grade."""
+    """Writes what the engine says as the reason of a grade, and the node that it is on as what was extracted."""
 
     partition: str = "some"
 
@@ -81,7 +83,8 @@ class Echo:
             reply = await engine.echo(row["text"])
         except GenerationError as error:
             return {Table.GRADES: [identity | failed_columns(str(error))]}
-        return {Table.GRADES: [identity | {"reason": reply} | cost_columns(Usage(1, 1))]}
+        node = ray.get_runtime_context().get_node_id()
+        return {Table.GRADES: [identity | {"reason": reply, "extracted": node} | cost_columns(Usage(1, 1))]}
 
 
 def echoed(texts: Sequence[str]) -> Callable[[], Any]:
