@@ -108,6 +108,7 @@ def _prepare(run: Run, console: Console) -> None:
 def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> None:
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the store has the numbers
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # paths in the experiment are relative to where it was started
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C would pass for the end of the sweep, and go on to test
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the new one prints whatever the verbosity
     from ray import tune
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import optuna
 import psutil
+from support import heeding_interrupts
 
 from raycal.experiment_file import read_sweep
 from raycal.run import Run
@@ -53,7 +54,13 @@ def start(path: Path, store: Path, *options: str) -> psutil.Popen:
     command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
     environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true"}
     return psutil.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=environment,
+        preexec_fn=heeding_interrupts,
     )
 
 

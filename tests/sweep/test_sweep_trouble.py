@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,21 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     assert 5 <= len(rows) < 10
     assert all(row["state"] == "failed" and "classifiers.py" in row["error"] for row in rows)
     assert {trial.state for trial in study_of(sweep).trials} <= {TrialState.FAIL, TrialState.RUNNING}
+
+
+def test_ctrl_c_ends_a_sweep_and_nothing_is_scored_on_test(
+    finished: Run, experiment_file: Path, tmp_path: Path
+) -> None:
+    store = copied(finished, tmp_path)
+    path = sweep_file(experiment_file, tmp_path, "\n  - {method: sampling, k: {low: 2, high: 4}}\n", trials=1000)
+    sweep = opened(path, store)
+    process = start(path, store)
+    wait_until(lambda: trials(sweep), 200)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "stopped; what was finished is in the store" in said
+    assert not list(sweep.run.store.rows("SELECT * FROM metrics WHERE run LIKE 'small-best-%'"))
 
 
 def trained(store: Path, known: Collection[str] = ()) -> dict[tuple[str, int], dict[str, Any]]:
