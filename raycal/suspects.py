@@ -32,9 +32,11 @@ class Suspects:
 
     def read(self) -> Mapping[str, Suspicion]:
         """All notes by `name`."""
-        notes = (path.name.split(".") for path in self._folder.glob("*.*"))
-        # In reverse, for of a name that has both the last one counts, and that is to be guilty.
-        return {name: Suspicion(kind) for name, kind in sorted(notes, reverse=True)}
+
+        def noted(kind: Suspicion) -> dict[str, Suspicion]:
+            return {path.stem: kind for path in self._folder.glob(f"*.{kind}")}
+
+        return noted(Suspicion.SUSPECT) | noted(Suspicion.GUILTY)
 
     def note(self, names: Iterable[str], kind: Suspicion) -> None:
         """Note questions by their names."""
