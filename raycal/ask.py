@@ -13,7 +13,7 @@ from raycal.adapters import find_adapter
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
 from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Unfitted
-from raycal.elicit import Elicitor, Work
+from raycal.elicit import Elicitor
 from raycal.engine import Engine, GenerationError
 from raycal.fanout import Rows
 from raycal.finetune.query import TunedQuery, check_asked_as_trained
@@ -23,6 +23,7 @@ from raycal.models import check_available, find_model
 from raycal.recipe import Query, Recipe
 from raycal.schemas import Table
 from raycal.score_fitted import Fitted
+from raycal.work import Work
 
 _DATASET = "asked"
 

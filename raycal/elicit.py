@@ -4,148 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from raycal.config import Wording
+from raycal.done import Done
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
-from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.store import Store
+from raycal.work import QUESTION_COLUMNS, Work, asked_rows, pick_work
 
-_QUESTION_COLUMNS = ["key", "dataset", "split", "subject", "question", "choices"]
 _NO_ANSWER = "there is no answer to ask about"
-
-
-@dataclass(frozen=True)
-class Done:
-    """What the store has: sorted keys, and of each samples key how many samples there are without a gap."""
-
-    answers: NDArray[np.bytes_]
-    queries: NDArray[np.bytes_]
-    samples: NDArray[np.bytes_]
-    sample_counts: NDArray[np.int64]
-
-    @classmethod
-    def read(cls, store: Store, recipe: Recipe, *, retry_errors: bool) -> Done:
-        """Read the keys of one recipe; with `retry_errors`, rows that failed count as not there."""
-        where = "WHERE error IS NULL" if retry_errors else ""
-        shards = {table: store.shards(table, name) for table, name in recipe.partitions.items()}
-
-        def keys(query: str) -> tuple[NDArray[np.bytes_], NDArray[np.int64]]:
-            rows = store.arrow(query, shards=shards)
-            names = np.asarray(rows["key"].to_pylist(), dtype="S32")
-            order = np.argsort(names)
-            return names[order], np.asarray(rows["n"])[order]
-
-        # A gap (a lost shard) ends the count: from there on the samples are made again.
-        gapless = (
-            "SELECT key, count(*) AS n FROM (SELECT key, index, row_number() OVER (PARTITION BY key ORDER BY index) - 1"
-            f" AS place FROM samples {where}) WHERE index = place GROUP BY key"
-        )
-        return cls(
-            keys(f"SELECT key, 1 AS n FROM answers {where}")[0],
-            keys(f"SELECT key, 1 AS n FROM queries {where}")[0],
-            *keys(gapless),
-        )
-
-    def has(self, table: Table, key: str) -> bool:
-        """Whether an answer or a query is there."""
-        return _find(self.answers if table is Table.ANSWERS else self.queries, key) is not None
-
-    def sample_count(self, key: str) -> int:
-        """How many samples there are, counted from index 0 to the first gap."""
-        place = _find(self.samples, key)
-        return 0 if place is None else int(self.sample_counts[place])
-
-
-def _find(keys: NDArray[np.bytes_], key: str) -> int | None:
-    place = int(np.searchsorted(keys, key.encode()))
-    return place if place < len(keys) and keys[place] == key.encode() else None
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is left to ask about one question; the columns of the rows that travel to the replicas."""
-
-    question_id: str
-    dataset: str
-    subject: str
-    question: str
-    choices: list[str]
-    answer_key: str
-    samples_key: str
-    needs_answer: bool
-    first_sample: int  # samples from here up to k are missing
-    queries: list[str]
-    answer: str | None = None  # the answer's text, where it is there already
-
-    def expected_keys(self, table: Table, recipe: Recipe) -> list[str]:
-        """The keys of the rows that asking writes to a table, as the store names shards by them."""
-        if table is Table.ANSWERS:
-            return [f"{self.answer_key}:"] if self.needs_answer else []
-        if table is Table.SAMPLES:
-            return [f"{self.samples_key}:{index}" for index in range(self.first_sample, recipe.config.samples.k)]
-        return [f"{recipe.query_key(Query(query), self.answer_key)}:" for query in self.queries]
-
-    def without(self, table: Table, recipe: Recipe) -> Work:
-        """The same without what a table has by now."""
-        changes: dict[Table, dict[str, Any]] = {
-            Table.ANSWERS: {"needs_answer": False},
-            Table.SAMPLES: {"first_sample": recipe.config.samples.k},
-            Table.QUERIES: {"queries": []},
-        }
-        return replace(self, **changes[table])
-
-    def is_left(self, recipe: Recipe) -> bool:
-        """Whether there is anything to ask."""
-        return self.needs_answer or bool(self.queries) or self.first_sample < recipe.config.samples.k
-
-
-def pick_work(questions: pa.Table, splits: Sequence[Split], recipe: Recipe, done: Done) -> pa.Table:
-    """The questions of a block (columns of QUESTIONS) that are in the splits and have something left to ask."""
-    picked = []
-    for row in questions.to_pylist():
-        if row["split"] not in splits or recipe.is_shown(row["dataset"], row["subject"], row["question"]):
-            continue
-        group = (row["key"], row["dataset"], row["subject"])
-        answer_key, samples_key = recipe.answer_key(*group), recipe.samples_key(*group)
-        k = recipe.config.samples.k
-        sampled = row["split"] in recipe.config.sampled
-        work = Work(
-            question_id=row["key"],
-            dataset=row["dataset"],
-            subject=row["subject"],
-            question=row["question"],
-            choices=row["choices"],
-            answer_key=answer_key,
-            samples_key=samples_key,
-            needs_answer=not done.has(Table.ANSWERS, answer_key),
-            first_sample=min(done.sample_count(samples_key), k) if sampled else k,
-            queries=[
-                str(q)
-                for q in recipe.queries
-                if sampled and not done.has(Table.QUERIES, recipe.query_key(q, answer_key))
-            ],
-        )
-        if work.is_left(recipe):
-            picked.append(vars(work))
-    text, texts = pa.string(), pa.list_(pa.string())
-    types = [text, text, text, text, texts, text, text, pa.bool_(), pa.int64(), texts, text]
-    return pa.Table.from_pylist(
-        picked, schema=pa.schema([(field.name, kind) for field, kind in zip(fields(Work), types, strict=True)])
-    )
 
 
 @dataclass(frozen=True)
@@ -262,22 +137,11 @@ def _generated(generation: Generation) -> Row:
     }
 
 
-def count_work(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> int:
-    """How many questions of the shards of QUESTIONS have something left to ask."""
-    return sum(block.num_rows for block in work_left(shards, splits, recipe, done))
-
-
-def work_left(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> Iterator[pa.Table]:
-    """What `pick_work` picks from the shards of QUESTIONS, block by block."""
-    for shard in shards:
-        for batch in pq.ParquetFile(shard).iter_batches(columns=_QUESTION_COLUMNS):
-            yield pick_work(pa.Table.from_batches([batch]), splits, recipe, done)
-
-
-def elicit(run: Run, done: Done) -> Iterator[Progress]:
+def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Progress]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
-    Raises ResourceError and FanoutError, see `run_fanout`.
+    backend: what answers; a benchmark of all but the engine has another. Raises ResourceError and FanoutError, see
+    `run_fanout`.
     """
     import ray.data
 
@@ -285,10 +149,11 @@ def elicit(run: Run, done: Done) -> Iterator[Progress]:
         shared = ray.put((run.experiment.splits, run.recipe, done))
 
         def pick(block: pa.Table) -> pa.Table:
-            return pick_work(block, *ray.get(shared))
+            splits, recipe, done = ray.get(shared)
+            return pick_work(asked_rows(block, splits, recipe), recipe, done)
 
         shards = [str(shard) for shard in run.questions.shards]
-        return ray.data.read_parquet(shards, columns=_QUESTION_COLUMNS).map_batches(pick, batch_format="pyarrow")
+        return ray.data.read_parquet(shards, columns=QUESTION_COLUMNS).map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=Engine)
+    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)

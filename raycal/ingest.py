@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+
 from raycal.config import QuestionSource
 from raycal.keys import digest
 from raycal.prompts import Example, choice_letter
-from raycal.questions import BadRow, load
+from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.question import Kind, Question, Split
 from raycal.schemas import Table
 from raycal.store import Store
 
 T = TypeVar("T")
+_VERSION = "1"  # of how files become questions: another one has them read again
 _SHARD_ROWS = 1024
 
 
@@ -41,60 +44,127 @@ class QuestionSet:
 def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot: int, store: Store) -> QuestionSet:
     """Stream every source into QUESTIONS, its malformed rows into BAD_QUESTIONS.
 
-    Raises QuestionSourceError for a source that cannot be read at all, and NoQuestionsError where there is nothing to
-    ask.
+    Files that the store has are not read again. Raises QuestionSourceError for a source that cannot be read at all, and
+    NoQuestionsError where there is nothing to ask.
     """
     pool = _ExamplePool(few_shot)
     shards: dict[Path, None] = {}  # a set that keeps its order
     asked, bad_rows, first_bad = 0, 0, None
     for source in sources:
-        partition = digest(source.model_dump_json())[:16]
-        for chunk in _chunks(load(source), _SHARD_ROWS):
-            questions = [item for item in chunk if isinstance(item, Question)]
-            bad = [item for item in chunk if isinstance(item, BadRow)]
-            shard = store.write(Table.QUESTIONS, partition, [_question_row(question) for question in questions])
-            if shard is not None:
-                shards[shard] = None
-            store.write(Table.BAD_QUESTIONS, partition, [_bad_row(row) for row in bad])
-            pool.offer(questions)
-            asked += sum(question.split in splits for question in questions)
-            bad_rows += len(bad)
-            if first_bad is None and bad:
-                first_bad = f"{bad[0].location}: {bad[0].error}"
+        found = _ingest(source, few_shot, store)
+        pool.offer(found.candidates)
+        shards |= dict.fromkeys(store.folder(Table.QUESTIONS, _partition(source)) / name for name in found.shards)
+        asked += sum(count for split, count in found.questions.items() if split in splits)
+        bad_rows += found.bad_rows
+        first_bad = first_bad or found.first_bad
     if not asked:
         why = f"; {bad_rows} rows were malformed, the first at {first_bad}" if bad_rows else ""
         raise NoQuestionsError(f"the sources have no question in the splits {', '.join(splits)}{why}")
     return QuestionSet(tuple(shards), asked, bad_rows, first_bad, pool.examples())
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A question that may be shown as an example of its dataset and subject; the least by rank are."""
+
+    group: tuple[str, str]
+    rank: tuple[bool, str]  # few_shot questions first, then train questions, by hash
+    example: Example
+
+    @classmethod
+    def of(cls, question: Question) -> _Candidate:
+        answer = question.answers[0]
+        if question.kind is Kind.CHOICE:
+            answer = choice_letter(question.choices, answer)
+        return cls(
+            (question.dataset, question.subject),
+            (question.split is Split.TRAIN, digest("few_shot", question.id)),
+            Example(question.question, question.choices, answer),
+        )
+
+
+@dataclass(frozen=True)
+class _Ingested:
+    """What one source came to."""
+
+    shards: tuple[str, ...]  # names in the source's partition
+    questions: dict[Split, int]
+    bad_rows: int
+    first_bad: str | None
+    candidates: tuple[_Candidate, ...]
+
+
+_INGESTED = TypeAdapter(_Ingested)
+
+
+def _ingest(source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
+    attempts = load(source)  # what is wrong with the source as a whole is said first
+    content = fingerprint(source)
+    if content is None:
+        return _read(attempts, source, few_shot, store)
+    key = digest(_VERSION, source.model_dump_json(), content, few_shot)
+    known = {Table.SOURCES: store.shards(Table.SOURCES, key)}
+    for row in store.rows("SELECT ingested FROM sources", shards=known):
+        found = _INGESTED.validate_json(row["ingested"])
+        if {path.name for path in store.shards(Table.QUESTIONS, _partition(source))} >= set(found.shards):
+            return found
+    found = _read(attempts, source, few_shot, store)
+    row = {"key": key, "source": source.model_dump_json(), "ingested": _INGESTED.dump_json(found).decode()}
+    store.write(Table.SOURCES, key, [row])
+    return found
+
+
+def _read(attempts: Iterator[Question | BadRow], source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
+    partition = _partition(source)
+    pool = _ExamplePool(few_shot)
+    shards: dict[str, None] = {}  # a set that keeps its order
+    counts: Counter[Split] = Counter()
+    bad_rows, first_bad = 0, None
+    for chunk in _chunks(attempts, _SHARD_ROWS):
+        questions = [item for item in chunk if isinstance(item, Question)]
+        bad = [item for item in chunk if isinstance(item, BadRow)]
+        shard = store.write(Table.QUESTIONS, partition, [_question_row(question) for question in questions])
+        if shard is not None:
+            shards[shard.name] = None
+        store.write(Table.BAD_QUESTIONS, partition, [_bad_row(row) for row in bad])
+        pool.offer(_Candidate.of(one) for one in questions if one.split in (Split.FEW_SHOT, Split.TRAIN))
+        counts.update(question.split for question in questions)
+        bad_rows += len(bad)
+        if first_bad is None and bad:
+            first_bad = f"{bad[0].location}: {bad[0].error}"
+    return _Ingested(tuple(shards), dict(counts), bad_rows, first_bad, tuple(pool.candidates()))
+
+
+def _partition(source: QuestionSource) -> str:
+    return digest(source.model_dump_json())[:16]
+
+
 class _ExamplePool:
-    """The few-shot examples of each dataset and subject: few_shot questions first, then train questions, by hash.
+    """The few-shot examples of each dataset and subject: the `size` least of the candidates.
 
     Calibration and test questions are never shown. Holds no more than `size` questions a subject.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._best: dict[tuple[str, str], list[tuple[int, str, Question]]] = defaultdict(list)
+        self._best: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
 
-    def offer(self, questions: Iterable[Question]) -> None:
-        for question in questions:
-            if question.split not in (Split.FEW_SHOT, Split.TRAIN) or not self._size:
+    def offer(self, candidates: Iterable[_Candidate]) -> None:
+        if not self._size:
+            return
+        for candidate in candidates:
+            best = self._best[candidate.group]
+            if len(best) == self._size and candidate.rank > best[-1].rank:
                 continue
-            best = self._best[question.dataset, question.subject]
-            rank = (int(question.split is Split.TRAIN), digest("few_shot", question.id), question)
-            if all(rank[1] != other[1] for other in best):
-                best[:] = heapq.nsmallest(self._size, [*best, rank], key=lambda one: one[:2])
+            if all(candidate.rank[1] != other.rank[1] for other in best):
+                best[:] = heapq.nsmallest(self._size, [*best, candidate], key=lambda one: one.rank)
+
+    def candidates(self) -> Iterator[_Candidate]:
+        for best in self._best.values():
+            yield from best
 
     def examples(self) -> dict[tuple[str, str], tuple[Example, ...]]:
-        return {group: tuple(_example(question) for *_, question in best) for group, best in self._best.items()}
-
-
-def _example(question: Question) -> Example:
-    answer = question.answers[0]
-    if question.kind is Kind.CHOICE:
-        answer = choice_letter(question.choices, answer)
-    return Example(question.question, question.choices, answer)
+        return {group: tuple(one.example for one in best) for group, best in self._best.items()}
 
 
 def _question_row(question: Question) -> dict[str, Any]:

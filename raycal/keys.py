@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 
 def digest(*parts: object) -> str:
     """A 128-bit hash, as 32 hex digits, of parts that cannot run into one another."""
-    h = hashlib.blake2b(digest_size=16)
+    return _hash(parts).hexdigest()
+
+
+def digest_after(first: tuple[str, ...], *parts: object) -> str:
+    """`digest(*first, *parts)`, for first parts that many keys share: they are hashed once."""
+    return _hash(parts, _hash_once(first).copy()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _hash_once(parts: tuple[str, ...]) -> hashlib.blake2b:
+    return _hash(parts)
+
+
+def _hash(parts: Iterable[object], after: hashlib.blake2b | None = None) -> hashlib.blake2b:
+    h = after or hashlib.blake2b(digest_size=16)
     for part in parts:
         text = str(part).encode()
         h.update(len(text).to_bytes(8, "little"))
         h.update(text)
-    return h.hexdigest()
+    return h
 
 
 def safe_name(name: str) -> str:

@@ -11,8 +11,10 @@ from rich.console import Console
 from raycal.classifiers import fitted_fingerprint
 from raycal.confidence.embedding import Embedder
 from raycal.config import Classifier, FineTuned, Grader, Method
-from raycal.elicit import Done, count_work, elicit
+from raycal.done import Done
+from raycal.elicit import elicit
 from raycal.evaluate import evaluate_run
+from raycal.failures import failures
 from raycal.features import missing_features, read_features
 from raycal.finetune.query import ask_tuned, take_over_calibration, tuned_query, unasked
 from raycal.finetune.stage import finetune
@@ -22,10 +24,11 @@ from raycal.judge_equivalence import judge_equivalence
 from raycal.keys import safe_name
 from raycal.models import check_available
 from raycal.progress import show_progress
-from raycal.record import failures, record_run
+from raycal.record import record_run
 from raycal.run import Run
 from raycal.score import pairs_to_judge, score_answers, with_bases
 from raycal.tables import method_tables
+from raycal.work import count_work
 
 if TYPE_CHECKING:
     from raycal.report.sweep_results import SweepResults
@@ -51,9 +54,8 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     check_fitted(run)
     _say_bad_rows(run, console)
     done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
-    todo = count_work(run.questions.shards, run.experiment.splits, run.recipe, done)
-    reused = run.asked.num_rows - todo
-    console.print(f"elicit: {todo} questions to ask, {reused} are in {run.store.root} already", highlight=False)
+    asked, todo = count_work(run, done)
+    console.print(f"elicit: {todo} questions to ask, {asked - todo} are in {run.store.root} already", highlight=False)
     if todo:
         _check_models(run)
         reports = elicit(run, done)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from raycal.config import ElicitConfig, Experiment, Method, Phrasing, PromptStyle, Verbalized, ZeroShot
-from raycal.keys import digest, safe_name
+from raycal.keys import digest, digest_after, safe_name
 from raycal.models import Model
 from raycal.prompts import (
     Conversation,
@@ -83,15 +83,15 @@ class Recipe:
 
     def answer_key(self, question_id: str, dataset: str, subject: str) -> str:
         """The key of the greedy answer."""
-        return digest(*self._answer_provenance.values(), self._examples_digest(dataset, subject), question_id)
+        return digest_after((*self._answer_provenance.values(), self._examples_digest(dataset, subject)), question_id)
 
     def samples_key(self, question_id: str, dataset: str, subject: str) -> str:
         """The key that the samples of a question share; the index completes it."""
-        return digest(*self._samples_provenance.values(), self._examples_digest(dataset, subject), question_id)
+        return digest_after((*self._samples_provenance.values(), self._examples_digest(dataset, subject)), question_id)
 
     def query_key(self, query: Query, answer_key: str) -> str:
         """The key of a follow-up query about an answer."""
-        return digest(*self._query_provenance[query].values(), answer_key)
+        return digest_after((*self._query_provenance[query].values(),), answer_key)
 
     def sample_seed(self, question_id: str) -> int:
         """The seed of a question's first sample; the i-th has this + i."""

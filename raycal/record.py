@@ -19,11 +19,6 @@ _KEYS = {
 }
 
 
-def failures(run: Run) -> dict[Table, int]:
-    """How many of the run's rows in each generated table failed."""
-    return {table: int(totals["failed"]) for table, totals in _totals(run).items()}
-
-
 def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
     """Write the run's row; the first time counts as its creation."""
     totals = _totals(run)

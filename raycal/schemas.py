@@ -12,6 +12,7 @@ from raycal.metrics import METRIC_NAMES
 class Table(StrEnum):
     """The tables, in the order in which data flows through them."""
 
+    SOURCES = "sources"
     QUESTIONS = "questions"
     BAD_QUESTIONS = "bad_questions"
     ANSWERS = "answers"
@@ -43,6 +44,8 @@ _GENERATION = [
 ]
 
 SCHEMAS: dict[Table, pa.Schema] = {
+    # Files that have been read to their end. The key names their content.
+    Table.SOURCES: pa.schema([("key", _TEXT), ("source", _TEXT), ("ingested", _TEXT)]),  # both JSON
     Table.QUESTIONS: pa.schema(
         [
             ("key", _TEXT),

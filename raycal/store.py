@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PORTION = 256  # shards that are read together where memory counts
 _MAGIC = b"PAR1"
 _ASIDE = ".aside-"  # hidden, so that no reader of a folder of Parquet files picks up an unfinished shard
 
@@ -88,12 +89,22 @@ class Store:
     ) -> Iterator[dict[str, Any]]:
         """The rows of a query over the tables, streamed.
 
+        `all_TABLE` has the rows as they were written, of one key perhaps several: it spares the choice between them.
         `shards` narrows the tables that it names; `extra` are further tables to join with. Raises StoreError where the
         query is not valid SQL.
         """
         with self._reader(query, parameters, shards, extra, batch_rows) as reader:
             for batch in reader:
                 yield from batch.to_pylist()
+
+    def batches(self, query: str, table: Table, shards: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+        """The result of a query that looks at rows of one table each by itself, streamed in columns.
+
+        The shards are read in portions: DuckDB takes some ten kilobytes for each that is open. Raises StoreError.
+        """
+        for start in range(0, max(len(shards), 1), _PORTION):
+            with self._reader(query, (), {table: shards[start : start + _PORTION]}, None, batch_rows=65536) as reader:
+                yield from reader
 
     def arrow(
         self,
@@ -122,7 +133,7 @@ class Store:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
             for its in Table:
-                if re.search(rf"\b{its}\b", query, re.IGNORECASE):
+                if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
                     _create_view(connection, its, given)
                 else:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raycal.config import ElicitConfig, PromptStyle, Samples
-from raycal.elicit import Done, Elicitor, Work, pick_work
+from raycal.done import Done
+from raycal.elicit import Elicitor
+from raycal.key_set import KeySet
 from raycal.models import Model
 from raycal.prompts import Example
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe
 from raycal.schemas import SCHEMAS, Table
 from raycal.store import Store
+from raycal.work import Work, asked_rows, pick_work
 
 RECIPE = Recipe(
     Model("somewhere", "tiny", "1"),
@@ -42,8 +48,15 @@ def questions(*ids: str) -> pa.Table:
 
 
 def left(store: Store, *ids: str, retry_errors: bool = False) -> list[Work]:
-    done = Done.read(store, RECIPE, retry_errors=retry_errors)
-    return [Work(**row) for row in pick_work(questions(*ids), [Split.TEST], RECIPE, done).to_pylist()]
+    return picked(store, RECIPE, *ids, retry_errors=retry_errors)
+
+
+def picked(
+    store: Store, recipe: Recipe, *ids: str, split: Split = Split.TEST, retry_errors: bool = False
+) -> list[Work]:
+    done = Done.read(store, recipe, retry_errors=retry_errors)
+    asked = asked_rows(questions(*ids), [split], recipe)
+    return [Work(**row) for row in pick_work(asked, recipe, done).to_pylist()]
 
 
 def write(store: Store, table: Table, **row: object) -> None:
@@ -70,8 +83,7 @@ def test_an_empty_store_leaves_everything_and_a_full_one_nothing(store: Store) -
 
 
 def test_other_splits_are_never_asked(store: Store) -> None:
-    done = Done.read(store, RECIPE, retry_errors=False)
-    assert pick_work(questions("q"), [Split.CALIBRATION], RECIPE, done).num_rows == 0
+    assert picked(store, RECIPE, "q", split=Split.CALIBRATION) == []
 
 
 def test_samples_count_up_to_the_first_gap(store: Store) -> None:
@@ -109,18 +121,16 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
     assert asker.remaining(batch, store) == []
 
 
-def test_keys_are_found_among_many(store: Store) -> None:
-    keys = np.array(sorted(f"{i:032x}" for i in range(0, 1000, 3)), dtype="S32")
-    done = Done(keys, keys, keys, np.arange(len(keys)))
-    assert all(done.has(Table.ANSWERS, f"{i:032x}") == (i % 3 == 0) for i in range(1000))
-    assert [done.sample_count(f"{i:032x}") for i in (0, 3, 4, 999)] == [0, 1, 0, 333]
+def test_sample_counts_are_found_among_many(store: Store) -> None:
+    keys = KeySet.of(f"{i:032x}" for i in range(0, 1000, 3))
+    done = Done(keys, keys, keys, np.arange(len(keys), dtype=np.int16))
+    assert done.sample_counts([f"{i:032x}" for i in (0, 3, 4, 999)]).tolist() == [0, 1, 0, 333]
 
 
 def test_splits_that_are_not_sampled_get_answers_alone(store: Store) -> None:
     config = RECIPE.config.model_copy(update={"sampled": (Split.CALIBRATION,)})
     recipe = replace(RECIPE, config=config)
-    done = Done.read(store, recipe, retry_errors=False)
-    (work,) = [Work(**row) for row in pick_work(questions("a"), [Split.TEST], recipe, done).to_pylist()]
+    (work,) = picked(store, recipe, "a")
     assert work.needs_answer
     assert work.queries == []
     assert work.expected_keys(Table.SAMPLES, recipe) == []
@@ -130,5 +140,18 @@ def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> Non
     (row,) = questions("a").to_pylist()
     group = (row["dataset"], row["subject"])
     recipe = replace(RECIPE, examples={group: (Example(row["question"], (), "Paris"),)})
-    done = Done.read(store, recipe, retry_errors=False)
-    assert pick_work(questions("a"), [Split.TEST], recipe, done).num_rows == 0
+    assert picked(store, recipe, "a") == []
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 6)), max_size=20))
+def test_samples_count_from_the_first_to_the_first_gap(written: list[tuple[str, int]]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(folder)
+        keys = {name: RECIPE.samples_key(name, "d", "s") for name in "ab"}
+        for start in range(0, len(written), 4):
+            rows = [{"key": keys[name], "index": index} for name, index in written[start : start + 4]]
+            store.write(Table.SAMPLES, RECIPE.partitions[Table.SAMPLES], rows)
+        done = Done.read(store, RECIPE, retry_errors=False)
+        for name, key in keys.items():
+            there = {index for its, index in written if its == name}
+            assert done.sample_counts([key]).tolist() == [next(n for n in range(8) if n not in there)]

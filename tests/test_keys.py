@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.keys import digest, safe_name
+from raycal.keys import digest, digest_after, safe_name
 
 
 def test_a_digest_is_the_same_for_ever() -> None:
@@ -22,6 +22,11 @@ def test_parts_do_not_run_into_one_another(parts: list[str]) -> None:
     first, second, *rest = parts
     moved = (first + second[0], second[1:], *rest)
     assert len({digest(*parts), digest(*moved), digest("".join(parts)), digest(*parts, "")}) == 4
+
+
+@given(st.lists(st.text()), st.lists(st.text() | st.integers()))
+def test_parts_that_are_hashed_once_count_as_any(first: list[str], rest: list[str | int]) -> None:
+    assert digest_after(tuple(first), *rest) == digest(*first, *rest)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from raycal.config import Classifier, Equivalence, Grader, Method, Sampling, SemanticEntropy
-from raycal.elicit import Done, Work, work_left
+from raycal.done import Done
 from raycal.features import FeatureReader, feature_readers, has_states
 from raycal.grade import VERDICT_TOKENS
 from raycal.grade_answers import grades_folder, grades_of
@@ -22,6 +22,7 @@ from raycal.prompts import Conversation, equivalence_prompt, judge_prompt
 from raycal.recipe import Query, query_prompt, query_tokens
 from raycal.schemas import Table
 from raycal.score import pairs_to_judge, resolved, with_bases
+from raycal.work import Work, asked_blocks, pick_work
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Left:
         run, seen, unsampled = basis.run, set(), set()
         by_kind: dict[str, Tally] = defaultdict(Tally)
         done = Done.read(run.store, run.recipe, retry_errors=basis.retry_errors)
-        for block in work_left(run.questions.shards, run.experiment.splits, run.recipe, done):
-            for row in block.to_pylist():
+        for block in asked_blocks(run.questions.shards, run.experiment.splits, run.recipe):
+            for row in pick_work(block, run.recipe, done).to_pylist():
                 work = Work(**row)
                 if work.question_id in seen:
                     continue  # it stands in two sources

@@ -1,7 +1,17 @@
 """Questions: the schema and the loaders."""
 
-from raycal.questions.load import load
+from raycal.questions.load import fingerprint, load
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.rows import BadRow, QuestionSourceError
 
-__all__ = ["BadRow", "Kind", "Question", "QuestionError", "QuestionSourceError", "Split", "load", "split_of"]
+__all__ = [
+    "BadRow",
+    "Kind",
+    "Question",
+    "QuestionError",
+    "QuestionSourceError",
+    "Split",
+    "fingerprint",
+    "load",
+    "split_of",
+]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raycal.key_set import GrowingKeySet
+from raycal.keys import digest
 from raycal.questions import files, hub, mmlu, worldfacts
 from raycal.questions.question import Question, QuestionError
 from raycal.questions.rows import Attempt, BadRow
@@ -13,6 +18,7 @@ if TYPE_CHECKING:
     from raycal.config import QuestionSource
 
 DUPLICATE = "the same question stands earlier in the source"
+_CHUNK = 256  # attempts that are looked at together
 
 
 def load(source: QuestionSource) -> Iterator[Question | BadRow]:
@@ -22,6 +28,23 @@ def load(source: QuestionSource) -> Iterator[Question | BadRow]:
     is at fault: a missing or empty file, an unknown column, relation, subject or mapping.
     """
     return _each_once(_attempts(source))
+
+
+def fingerprint(source: QuestionSource) -> str | None:
+    """A hash of the files that a source is read from; None where it is read from anything else."""
+    if source.source == "file":
+        return _content([source.path])
+    if source.source == "mmlu":
+        return _content(sorted(source.path.glob("*/*.csv")))
+    return None
+
+
+def _content(paths: list[Path]) -> str:
+    parts = []
+    for path in paths:
+        with path.open("rb") as file:
+            parts += [path.name, hashlib.file_digest(file, "blake2b").hexdigest()]
+    return digest(*parts)
 
 
 def _attempts(source: QuestionSource) -> Iterator[Attempt]:
@@ -35,15 +58,12 @@ def _attempts(source: QuestionSource) -> Iterator[Attempt]:
 
 
 def _each_once(attempts: Iterator[Attempt]) -> Iterator[Question | BadRow]:
-    seen: set[bytes] = set()
-    for attempt in attempts:
-        outcome = attempt.outcome
-        if isinstance(outcome, QuestionError):
-            yield BadRow.of(attempt, str(outcome))
-            continue
-        key = bytes.fromhex(outcome.id)
-        if key in seen:
-            yield BadRow.of(attempt, DUPLICATE)
-            continue
-        seen.add(key)
-        yield outcome
+    seen = GrowingKeySet()
+    while chunk := list(islice(attempts, _CHUNK)):
+        ids = [attempt.outcome.id for attempt in chunk if isinstance(attempt.outcome, Question)]
+        is_new = iter(seen.add(ids).tolist())
+        for attempt in chunk:
+            if isinstance(attempt.outcome, QuestionError):
+                yield BadRow.of(attempt, str(attempt.outcome))
+            else:
+                yield attempt.outcome if next(is_new) else BadRow.of(attempt, DUPLICATE)

@@ -1,0 +1,228 @@
+"""How far the pipeline scales where the engine is no limit: its latency is simulated, everything else is real.
+
+    python jobs/bench_scale.py [QUESTIONS [REPLICAS ...]]
+
+Questions in a JSONL file, ten samples each, through Ray Data into the store: prompts are rendered to tokens, batches
+are written, and what is there is found again. An engine answers a request after LATENCY_S, whatever else it has to do,
+so that a replica alone asks at a fixed rate and more of them ask faster until the machine has no more to give.
+
+Prints for each number of replicas, which share the machine: questions and samples a second from the first batch to the
+last shard, the driver's own memory at most (beside what it shares with Ray), and the object store's use at most. Then
+the same for a tenth of the questions, which tells what of the memory is a question's, and how long it takes to start
+again on what is finished, by the command that a user has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from raycal.config import Device, EngineConfig, PromptStyle
+from raycal.done import Done
+from raycal.elicit import elicit
+from raycal.engine import Engine, Generation, Usage
+from raycal.experiment_file import read_experiment
+from raycal.models import Model
+from raycal.prompts import Conversation, render
+from raycal.run import Run
+from raycal.work import count_work
+
+LATENCY_S = 2.0  # of each request; a question makes two in a row, its answer and then all the rest
+TOKENS = 12  # of a generation
+SAMPLES = 10
+REPLICAS = (1, 2, 4, 8, 16)
+MIB = 2**20
+
+EXPERIMENT = """
+name: scale
+questions: [{{source: file, path: {questions}}}]
+storage: {storage}
+elicit: {{sampled: [train, calibration, test], samples: {{k: {samples}}}}}
+engine: {{replicas: {replicas}, batch_size: 256, batches_in_flight: 4}}
+methods: [{{method: zero_shot}}, {{method: sampling}}]
+"""
+
+
+class SimulatedEngine(Engine):
+    """Renders prompts as the engine does, waits, and says something made up before."""
+
+    def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
+        from transformers import AutoTokenizer
+
+        self.tokenizer = AutoTokenizer.from_pretrained(model.location)
+        self._style = style
+        chance = random.Random(0)
+        self._said = [
+            Generation(
+                " ".join(chance.choices(["Paris", "1867", "the", "Danube", "of", "gold"], k=4)),
+                tuple(-chance.expovariate(1) for _ in range(TOKENS)),
+                "stop",
+            )
+            for _ in range(10_000)
+        ]
+        self._started = time.monotonic()
+
+    async def generate(
+        self, conversation: Conversation, *, n: int = 1, seed: int | None = None, **_: object
+    ) -> tuple[list[Generation], Usage]:
+        """What was made up, from a place that the seed gives."""
+        prompt = render(conversation, self.tokenizer, self._style)
+        await asyncio.sleep(LATENCY_S)
+        first = (seed or len(prompt)) % (len(self._said) - n)
+        return self._said[first : first + n], Usage(len(prompt), TOKENS * n)
+
+    async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """Always the same."""
+        prompt = render(conversation, self.tokenizer, self._style)
+        await asyncio.sleep(LATENCY_S)
+        return [-0.5, -0.93][: len(texts)], Usage(len(prompt), 1)
+
+    def busy_seconds(self) -> float:
+        """All the time."""
+        return time.monotonic() - self._started
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+@dataclass
+class Peaks:
+    """The most that was seen."""
+
+    driver: int = 0  # bytes of this process that no other shares
+    objects: int = 0  # bytes in Ray's object store
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Look at the driver alone."""
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        self.driver = max(self.driver, int(status["RssAnon"].split()[0]) * 1024)
+
+    def watch(self) -> None:
+        """Look at both until told to stop."""
+        from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+
+        state = get_state_from_address(None)
+        while not self.stop.wait(1):
+            self.look()
+            self.objects = max(self.objects, get_memory_info_reply(state).store_stats.object_store_bytes_used)
+
+
+@contextmanager
+def watched() -> Iterator[Peaks]:
+    """Peaks of what happens in the block."""
+    peaks = Peaks()
+    watcher = threading.Thread(target=peaks.watch)
+    watcher.start()
+    try:
+        yield peaks
+    finally:
+        peaks.stop.set()
+        watcher.join()
+
+
+def pass_through(file: Path, replicas: int) -> dict[str, float]:
+    """All questions through some replicas, in a process that has done nothing else."""
+    import ray
+
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # A replica's share of the machine is small, as its engine takes none.
+    ray.init(num_cpus=replicas + 2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    before = Peaks()
+    before.look()
+    with watched() as peaks:
+        started = time.monotonic()
+        run = Run.open(read_experiment(file, [f"engine.replicas={replicas}"]))
+        done = Done.read(run.store, run.recipe, retry_errors=False)
+        _, todo = count_work(run, done)
+        read = time.monotonic()
+        reports = elicit(run, done, SimulatedEngine)
+        # The first batch comes when a replica is up and has waited twice: what is left tells the rate.
+        asked = next(reports).questions
+        began = time.monotonic()
+        left = sum(report.questions for report in reports)
+        ended = time.monotonic()
+    if asked + left != todo:
+        raise RuntimeError(f"{todo} questions were to be asked, and {asked + left} were")
+    ray.shutdown()
+    return {
+        "reading": read - started,
+        "seconds": ended - began,
+        "questions": left,
+        "driver": peaks.driver - before.driver,
+        "objects": peaks.objects,
+    }
+
+
+def again(file: Path) -> tuple[float, str]:
+    """Seconds of the command on what is finished, and what it says."""
+    started = time.monotonic()
+    command = [str(Path(sys.executable).with_name("raycal")), "elicit", str(file)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return time.monotonic() - started, said.strip()
+
+
+def alone(function: object, *arguments: object) -> dict[str, float]:
+    """A function's result in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()  # type: ignore[arg-type]
+
+
+def experiment(folder: Path, questions: int) -> Path:
+    """An experiment file on as many questions, and the questions."""
+    rows = folder / "questions.jsonl"
+    with rows.open("w") as file:
+        for n in range(questions):
+            row = {"question": f"Which number comes {n % 97} after {n}?", "answer": str(n + n % 97)}
+            file.write(json.dumps(row) + "\n")
+    path = folder / "scale.yaml"
+    settings = {"questions": rows, "storage": folder / "store", "samples": SAMPLES, "replicas": 1}
+    path.write_text(EXPERIMENT.format(**settings))
+    return path
+
+
+def measure(questions: int, replicas: int) -> dict[str, float]:
+    """One pass over fresh questions, and the start on what it finished."""
+    with tempfile.TemporaryDirectory() as name:
+        file = experiment(Path(name), questions)
+        found = alone(pass_through, file, replicas)
+        rate = found["questions"] / found["seconds"]
+        print(
+            f"{questions:9} questions {replicas:3} replicas: read in {found['reading']:5.1f} s, "
+            f"{rate:7.0f} questions/s {rate * SAMPLES:8.0f} samples/s, driver {found['driver'] / MIB:6.0f} MiB, "
+            f"object store {found['objects'] / MIB:6.0f} MiB",
+            flush=True,
+        )
+        seconds, said = again(file)
+        print(f"{'':9} again: {seconds:.1f} s ({said.splitlines()[0]})", flush=True)
+    return found
+
+
+def main() -> None:
+    """All numbers of replicas, then the same work with a tenth of the questions."""
+    questions = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    replicas = tuple(map(int, sys.argv[2:])) or REPLICAS
+    found = [measure(questions, some) for some in replicas]
+    fewer = measure(questions // 10, replicas[-1])
+    grown = (found[-1]["driver"] - fewer["driver"]) / (questions - questions // 10)
+    print(f"the driver grows by {grown:.0f} bytes a question")
+
+
+if __name__ == "__main__":
+    import bench_scale  # under its own name, by which Ray's workers find the engine
+
+    bench_scale.main()

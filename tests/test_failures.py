@@ -1,0 +1,38 @@
+"""What failed is counted among a run's own rows, and no longer once it has been made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from made_up_store import make_experiment, open_made_up, write_answers
+
+from raycal.failures import failures
+from raycal.schemas import Table
+
+FAILED = {Table.ANSWERS: 1, Table.SAMPLES: 2, Table.QUERIES: 1}
+
+
+def test_rows_count_as_failed_until_they_are_made(tmp_path: Path) -> None:
+    run = open_made_up(make_experiment(tmp_path, 20))
+    write_answers(run, str)
+    assert failures(run) == dict.fromkeys(FAILED, 0)
+    one = run.asked.to_pylist()[3]
+    failing = {
+        Table.ANSWERS: [{"key": one["answer_key"]}],
+        Table.SAMPLES: [{"key": one["samples_key"], "index": index} for index in range(2)],
+        Table.QUERIES: [{"key": "0" * 32, "answer_key": one["answer_key"]}],
+    }
+
+    def write(table: Table, **columns: object) -> None:
+        rows = [row | {"question_id": one["question_id"]} | columns for row in failing[table]]
+        run.store.write(table, run.recipe.partitions[table], rows)
+
+    for table in (Table.SAMPLES, Table.QUERIES):
+        write(table, error="too long")
+    assert failures(run) == FAILED | {Table.ANSWERS: 0}, "an answer was there before it failed"
+    elsewhere = {"key": "1" * 32, "question_id": "another experiment's", "error": "too long"}
+    run.store.write(Table.ANSWERS, run.recipe.partitions[Table.ANSWERS], [elsewhere])
+    assert failures(run) == FAILED | {Table.ANSWERS: 0}
+    failing[Table.SAMPLES].pop()
+    write(Table.SAMPLES, text="made since")
+    assert failures(run) == FAILED | {Table.ANSWERS: 0, Table.SAMPLES: 1}
