@@ -37,7 +37,7 @@ from raycal.elicit import elicit
 from raycal.engine import Engine, Generation, Usage
 from raycal.experiment_file import read_experiment
 from raycal.models import Model
-from raycal.prompts import Conversation, render
+from raycal.prompts import Conversation, renderer
 from raycal.run import Run
 from raycal.work import count_work
 
@@ -64,7 +64,7 @@ class SimulatedEngine(Engine):
         from transformers import AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(model.location)
-        self._style = style
+        self._render = renderer(self.tokenizer, style)
         chance = random.Random(0)
         self._said = [
             Generation(
@@ -80,14 +80,14 @@ class SimulatedEngine(Engine):
         self, conversation: Conversation, *, n: int = 1, seed: int | None = None, **_: object
     ) -> tuple[list[Generation], Usage]:
         """What was made up, from a place that the seed gives."""
-        prompt = render(conversation, self.tokenizer, self._style)
+        prompt = self._render(conversation)
         await asyncio.sleep(LATENCY_S)
         first = (seed or len(prompt)) % (len(self._said) - n)
         return self._said[first : first + n], Usage(len(prompt), TOKENS * n)
 
     async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
         """Always the same."""
-        prompt = render(conversation, self.tokenizer, self._style)
+        prompt = self._render(conversation)
         await asyncio.sleep(LATENCY_S)
         return [-0.5, -0.93][: len(texts)], Usage(len(prompt), 1)
 
@@ -114,9 +114,10 @@ class Peaks:
 
     def watch(self) -> None:
         """Look at both until told to stop."""
+        import ray
         from ray._private.internal_api import get_memory_info_reply, get_state_from_address
 
-        state = get_state_from_address(None)
+        state = get_state_from_address(ray.get_runtime_context().gcs_address)
         while not self.stop.wait(1):
             self.look()
             self.objects = max(self.objects, get_memory_info_reply(state).store_stats.object_store_bytes_used)

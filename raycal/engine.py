@@ -18,7 +18,7 @@ from raycal.adapters import Adapter
 from raycal.busy_clock import BusyClock
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.models import Model
-from raycal.prompts import Conversation, render
+from raycal.prompts import Conversation, renderer
 
 _OWNER = "RAYCAL_ENGINE_OWNER"
 _WATCH_S = 0.5
@@ -95,7 +95,7 @@ class Engine:
             with _bound_threads(planned) if on_cpu else nullcontext():
                 self._engine = AsyncLLM.from_vllm_config(planned, disable_log_stats=True)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
-        self._style = style
+        self._render = renderer(self.tokenizer, style)
         self._max_model_len = config.max_model_len
         self._request_ids = itertools.count()
         self._clock = BusyClock()
@@ -168,7 +168,7 @@ class Engine:
     async def _request(self, conversation: Conversation, params: Any) -> Any:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        tokens = render(conversation, self.tokenizer, self._style)
+        tokens = list(self._render(conversation))
         if len(tokens) + (params.max_tokens or 0) > self._max_model_len:
             raise GenerationError(
                 f"the prompt of {len(tokens)} tokens and {params.max_tokens} new ones are more than "

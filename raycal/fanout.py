@@ -12,7 +12,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -39,6 +39,9 @@ Rows = dict[Table, list[Row]]
 # repetitions what it tries within seconds while a node is lost: the limit is on starts in a row that come to nothing.
 _MOST_STARTS = 5
 _STORAGE_PATIENCE_S, _STORAGE_PAUSE_S = 120.0, 1.0
+
+_ENGINE_DIED = "an engine died and was started again"
+_REPLICA_LOST = "a replica was lost, its process alone or with its node, and was started again"
 
 
 class FanoutError(RuntimeError):
@@ -88,6 +91,7 @@ class Progress:
     failed: int
     prompt_tokens: int
     generated_tokens: int
+    incidents: Sequence[str] = ()  # what went wrong around the questions and was got over
 
 
 def run_fanout(
@@ -195,6 +199,9 @@ class Replica(Generic[B]):
         self._turns = Turns()
         self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
         self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
+        self._incidents: list[str] = []
+        if ray.get_runtime_context().was_current_actor_reconstructed:
+            self._incidents.append(_ENGINE_DIED if self._suspects.read() else _REPLICA_LOST)
         self._accounted_s = 0.0
         self._has_answered = False
         started = time.monotonic()
@@ -226,12 +233,16 @@ class Replica(Generic[B]):
             failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),
             prompt_tokens=sum(row["prompt_tokens"] for _, row in rows),
             generated_tokens=sum(row["generated_tokens"] for _, row in rows),
+            incidents=self._incidents,
         )
+        self._incidents = []
         self._watch.count(done, seconds)
         for table, row in rows:
             if row.get("error"):
                 self._watch.log("row failed", table=table, question=row["question_id"], reason=row["error"])
-        return pa.Table.from_pylist([vars(done)])
+        # Of an empty list Arrow does not know what it is a list of.
+        incidents = pa.array([done.incidents], pa.list_(pa.string()))
+        return pa.table({name: [value] for name, value in vars(done).items()} | {"incidents": incidents})
 
     async def _ask(self, row: Row, suspicion: Suspicion | None) -> Rows:
         if suspicion is Suspicion.GUILTY:
@@ -253,7 +264,7 @@ class Replica(Generic[B]):
 
     async def _write(self, rows: list[tuple[Table, Row]]) -> None:
         """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for."""
-        deadline = time.monotonic() + _STORAGE_PATIENCE_S
+        started, reason = time.monotonic(), ""
         while True:
             try:
                 if not self._store.root.is_dir():  # else it would be made anew, on the disk under a mount that is away
@@ -261,11 +272,15 @@ class Replica(Generic[B]):
                 for table, partition in self._asker.partitions.items():
                     self._store.write(table, partition, [row for its, row in rows if its is table])
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                is_late = time.monotonic() > started + _STORAGE_PATIENCE_S
+                if error.errno in (errno.ENOSPC, errno.EDQUOT) or is_late:
                     raise
-                self._watch.log("storage failed", reason=str(error))
+                reason = str(error)
+                self._watch.log("storage failed", reason=reason)
                 await asyncio.sleep(_STORAGE_PAUSE_S)
             else:
+                if reason:
+                    self._incidents.append(f"the storage was waited for: {reason}")
                 return
 
     def _share_engine_seconds(self, rows: list[Row]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -15,8 +16,9 @@ _LINE_EVERY_S = 15.0  # where there is no terminal, as in a job's log
 
 
 def show_progress(reports: Iterable[Progress], total: int, what: str, console: Console) -> int:
-    """Drain a stage's reports while showing them; returns how many questions had a failure."""
+    """Drain a stage's reports while showing them, and then what was got over; returns how many questions failed."""
     done = failed = tokens = 0
+    incidents: Counter[str] = Counter()
     first = last_line = time.monotonic()  # the first report's time, so that rates leave the engine's start out
     first_done = first_tokens = 0
     columns = (
@@ -34,6 +36,7 @@ def show_progress(reports: Iterable[Progress], total: int, what: str, console: C
             done += report.questions
             failed += report.failed
             tokens += report.generated_tokens
+            incidents.update(report.incidents)
             now = time.monotonic()
             if not first_done:
                 first, first_done, first_tokens = now, done, tokens
@@ -46,4 +49,6 @@ def show_progress(reports: Iterable[Progress], total: int, what: str, console: C
             if not console.is_terminal and (now - last_line >= _LINE_EVERY_S or done >= total):
                 console.print(f"{what}: {done}/{total} questions{left}", highlight=False)
                 last_line = now
+    for incident, times in incidents.items():
+        console.print(f"{what}: {incident}" + (f" ({times} times)" if times > 1 else ""), highlight=False, markup=False)
     return failed

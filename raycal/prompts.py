@@ -6,9 +6,10 @@ engine with a prefix cache computes their common part once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from string import ascii_uppercase
 from typing import Any
 
@@ -43,6 +44,8 @@ class Example:
     choices: tuple[str, ...]
     answer: str
 
+
+_REMEMBERED = 4096  # prompts of an engine: more than it has in flight
 
 _OPEN_INSTRUCTION = "Answer with a short phrase and nothing else."
 _CHOICE_INSTRUCTION = "Answer with the letter of the right choice and nothing else."
@@ -157,6 +160,11 @@ def render(conversation: Conversation, tokenizer: Any, style: PromptStyle) -> li
     text = tokenizer.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
     # The template has written the special tokens already.
     return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def renderer(tokenizer: Any, style: PromptStyle) -> Callable[[Conversation], tuple[int, ...]]:
+    """`render` for one engine, which is asked for an answer and for samples with one and the same prompt."""
+    return lru_cache(maxsize=_REMEMBERED)(lambda conversation: tuple(render(conversation, tokenizer, style)))
 
 
 def messages(conversation: Conversation) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clusters import nodes_of_engines_and_workers, several_nodes, with_token
 from filelock import FileLock
 from hypothesis import settings
-from support import Raycal, SharedStore
+from support import Raycal, SharedStore, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
 from raycal.experiment_file import read_experiment
@@ -137,13 +139,18 @@ def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def tuned(tuned_file: Path, finished: Run, raycal: Raycal, shared_store: SharedStore) -> Run:
-    """One run with all that is fitted, on what the other elicited."""
+def tuned(tuned_file: Path, raycal: Raycal, shared_store: SharedStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One run with all that is fitted: a job on a cluster of three nodes, with two engines and two training workers."""
 
     def tune(store: Path) -> None:
-        shutil.copytree(finished.store.root, store, dirs_exist_ok=True)
-        # A relative path, as the default is.
-        raycal("run", str(tuned_file), "--set", f"storage={store.name}", cwd=store.parent)
+        folder = tmp_path_factory.mktemp("working")
+        copy_code(folder)
+        shutil.copy(tuned_file, folder / "tuned.yaml")
+        spread = (f"storage={store}", "engine.replicas=2", "trainer.workers=2")
+        options = [part for setting in spread for part in ("--set", setting)]
+        with with_token(), several_nodes() as (head, folders):
+            raycal("submit", "pipeline", "tuned.yaml", "--address", head.address, *options, cwd=folder)
+            (store / "nodes.json").write_text(json.dumps(nodes_of_engines_and_workers(folders)))
 
     store = shared_store("tuned", tune)
     return Run.open(read_experiment(tuned_file, [f"storage={store}"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,15 @@ import psutil
 
 Raycal = Callable[..., subprocess.CompletedProcess[str]]
 SharedStore = Callable[[str, Callable[[Path], object]], Path]
+
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def copy_code(to: Path) -> None:
+    """What a job's working folder has of a clone."""
+    for name in ("raycal", "jobs"):
+        shutil.copytree(REPOSITORY / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def command_of(process: psutil.Process) -> str:

@@ -48,6 +48,7 @@ def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(tmp_pat
     progress = list(fanned_out(store, texts))
     assert sum(one.questions for one in progress) == len(texts)
     assert sum(one.failed for one in progress) == 2
+    assert {said for one in progress for said in one.incidents} == {"an engine died and was started again"}
     found = {row["key"]: row for row in store.rows("SELECT * FROM grades")}
     assert {key for key, row in found.items() if row["error"]} == {"k5", "k17"}
     assert "the engine ended twice over it" in found["k5"]["error"]
@@ -76,8 +77,12 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     texts = [f"text {i}" for i in range(40)]
     fault = threading.Thread(target=take_away_and_bring_back)
     fault.start()
-    assert asked(store, texts) == len(texts)
+    progress = list(fanned_out(store, texts))
     fault.join()
+    assert sum(one.questions for one in progress) == len(texts)
+    told = {said for one in progress for said in one.incidents}
+    assert told
+    assert all(said.startswith("the storage was waited for: ") for said in told)
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
 

@@ -14,8 +14,8 @@ from typing import cast
 
 import psutil
 import pytest
-from ray_head import PROGRAMS, Head, head_of_its_own
-from support import Raycal, heeding_interrupts
+from clusters import PROGRAMS, Head, head_of_its_own, with_token
+from support import Raycal, copy_code, heeding_interrupts
 
 from raycal.experiment_file import read_sweep
 from raycal.run import Run
@@ -23,8 +23,6 @@ from raycal.sweep.stage import Sweep
 
 pytestmark = pytest.mark.engine
 
-REPOSITORY = Path(__file__).parents[1]
-TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  (of the tests' own cluster)
 
 PROBE = """
 from pathlib import Path
@@ -56,19 +54,15 @@ time.sleep(600)
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
     """A cluster of one node, with a token of its own."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_AUTH_TOKEN", TOKEN)
-        environment.delenv("RAY_ADDRESS", raising=False)
-        with head_of_its_own({"num-cpus": 2}, {"RAY_AUTH_MODE": "token"}) as head:
-            yield head
+    with with_token(), head_of_its_own({"num-cpus": 2}) as head:
+        yield head
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, finished: Run, experiment_file: Path) -> Path:
     """A working folder as a clone has it, on a store with a finished run; two of its jobs are not raycal's own."""
     folder = tmp_path_factory.mktemp("working")
-    for name in ("raycal", "jobs"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_code(folder)
     (folder / "jobs/grade.py").write_text(PROBE)
     (folder / "jobs/finetune.py").write_text(SLOW)
     store = shutil.copytree(finished.store.root, tmp_path_factory.mktemp("shared") / "store")

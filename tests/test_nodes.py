@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 import ray
+from clusters import lose_node, three_nodes
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from ray.cluster_utils import Cluster
+from sweeping import copied, opened, start, sweep_file, trials, wait_until
 
 from raycal.config import EngineConfig, ModelConfig
 from raycal.fanout import run_fanout
+from raycal.run import Run
 from raycal.store import Store
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -19,18 +22,17 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A head and two more: separate raylets with separate object stores."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    for _ in range(2):
-        cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_ADDRESS", cluster.address)
-        with ray_of_its_own():
-            yield cluster
-    cluster.shutdown()
+    with three_nodes(head_cpus=2) as cluster:
+        yield cluster
 
 
+@pytest.fixture
+def of_its_own(cluster: Cluster) -> Iterator[None]:
+    with ray_of_its_own():
+        yield
+
+
+@pytest.mark.usefixtures("of_its_own")
 def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_elsewhere(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -38,9 +40,10 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
     texts = [f"text {i}" for i in range(120)]
     config = EngineConfig(replicas=2, batch_size=2, batches_in_flight=2)
     written: dict[Path, int] = {}
-    done = 0
+    done, incidents = 0, set[str]()
     for report in run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id="some", backend=ProcessEngine):
         done += report.questions
+        incidents.update(report.incidents)
         if not written and done >= 20:
             at_work = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
             victim = next(node for node in cluster.worker_nodes if node.node_id in at_work)
@@ -48,7 +51,24 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
             written = {path: path.stat().st_mtime_ns for path in store.root.glob("grades/*/*.parquet")}
     assert written
     assert done == len(texts)
+    assert any("a replica was lost" in said for said in incidents)
     assert len([node for node in ray.nodes() if node["Alive"]]) == 2
     assert {path: path.stat().st_mtime_ns for path in written} == written
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
+
+
+def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(
+    cluster: Cluster, finished: Run, experiment_file: Path, tmp_path: Path
+) -> None:
+    store = copied(finished, tmp_path)
+    space = "\n  - {method: sampling, k: {low: 2, high: 4}, weighting: [count, likelihood]}\n"
+    path = sweep_file(experiment_file, tmp_path, space, trials=24, concurrency=4, sampler="random")
+    sweep = opened(path, store)
+    process = start(path, store)
+    wait_until(lambda: len(trials(sweep)) >= 4, 200)
+    lose_node(cluster, "ray::ImplicitFunc")
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert "its process was lost, it is run again later" in said
+    assert [row["state"] for row in trials(sweep).values()] == ["finished"] * 24

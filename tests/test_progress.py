@@ -47,3 +47,14 @@ def test_a_log_tells_questions_speed_and_time_left(clock: list[float]) -> None:
 def test_a_log_is_not_flooded_and_ends_with_the_end(clock: list[float]) -> None:
     lines, _ = shown(clock, 40, seconds=2, questions=10, tokens=10)
     assert lines == ["elicit: 40/40 questions, 5 tokens/s, 0 s left"]
+
+
+def test_what_was_got_over_is_said_at_the_end() -> None:
+    each = {"failed": 0, "prompt_tokens": 0, "generated_tokens": 1}
+    faults = [["an engine died"], [], ["the storage [s3] was away", "an engine died"]]
+    told = io.StringIO()
+    reports = [Progress(questions=1, incidents=some, **each) for some in faults]
+    show_progress(reports, 3, "elicit", Console(file=told, width=200))
+    *_, engine, storage = told.getvalue().splitlines()
+    assert engine == "elicit: an engine died (2 times)"
+    assert storage == "elicit: the storage [s3] was away"

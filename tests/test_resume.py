@@ -159,6 +159,8 @@ def test_a_killed_engine_and_a_killed_replica_are_replaced(
             process.kill()
         output, _ = driver.communicate(timeout=400)
         assert driver.returncode == 0, output.decode()
+        assert "elicit: an engine died and was started again" in output.decode()
+        assert "elicit: a replica was lost" in output.decode()
     assert_as_uninterrupted(opened(experiment_file, store), finished)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ray.exceptions import RayActorError
 from ray.tune import Callback, Stopper
 from rich.console import Console
 from rich.live import Live
@@ -30,8 +32,17 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
     """Ray Tune's callback that keeps the trials, and its stopper for a sweep in which nothing succeeds."""
 
     def __init__(
-        self, store: Store, sweep: str, objectives: Sequence[Objective], trials: int, console: Console
+        self,
+        store: Store,
+        sweep: str,
+        objectives: Sequence[Objective],
+        trials: int,
+        console: Console,
+        *,
+        keeps_lost: bool,
     ) -> None:
+        self.lost: list[int] = []  # trials that ended with their process, or its node, and are not kept
+        self._keeps_lost = keeps_lost
         self._store, self._sweep, self._objectives = store, sweep, objectives
         self._left, self._console = trials, console
         self._rows: dict[int, dict[str, Any]] = {}
@@ -55,9 +66,16 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
-        # Ray Tune's own way to it looks into the storage, where it comes later.
-        error = Path(trial.error_file).read_text().strip() if trial.error_file else "the trial's process died"
-        self._keep(trial, {"state": "failed", "error": Text.from_ansi(error).plain})  # Ray colours it
+        # Ray Tune's own ways to it look into the storage, where it comes later.
+        told = Path(trial.error_file).read_text().strip() if trial.error_file else "Ray Tune does not say why"
+        error = Text.from_ansi(told).plain  # Ray colours it
+        if self._keeps_lost or not _is_lost(trial):
+            self._keep(trial, {"state": "failed", "error": error})
+            return
+        self.lost.append(trial.config[NUMBER])
+        self._show(trial, {"state": "lost"})
+        said = f"sweep: trial {trial.config[NUMBER]}: its process was lost, it is run again later: {last_line(error)}"
+        self._console.print(said, highlight=False, markup=False)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """See tune.Stopper: no trial is stopped by its result."""
@@ -125,6 +143,14 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
 
     def _values(self, result: dict[str, Any]) -> dict[str, float]:
         return {str(one): result[one] for one in self._objectives if result.get(one) is not None}
+
+
+def _is_lost(trial: Any) -> bool:
+    """Whether a trial's process ended, alone or with its node, rather than its code failed."""
+    if trial.pickled_error_file is None:
+        return False
+    error = pickle.loads(Path(trial.pickled_error_file).read_bytes())  # noqa: S301  (this process has written it)
+    return isinstance(error, RayActorError)
 
 
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # what fails is said, and kept, by the recorder

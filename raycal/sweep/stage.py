@@ -24,12 +24,15 @@ from raycal.score import with_bases
 from raycal.store import Store
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
-from raycal.sweep.study import enqueue, open_study, remaining, searcher
+from raycal.sweep.study import enqueue, open_study, remaining, repeat, searcher
 from raycal.sweep.trial import run_trial, trains
 from raycal.text import last_line
 
 if TYPE_CHECKING:
     from optuna import Study
+
+
+_ROUNDS = 3  # a trial is run twice more where its process is lost; the sweep goes on meanwhile
 
 
 class SweepFailedError(RuntimeError):
@@ -92,7 +95,10 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
         # Of a trial that was stopped, Ray Train frees the workers' places once it hears that their controller is gone.
         connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
         _prepare(sweep.run, console)
-        _run_trials(sweep, study, left, console)
+    for repeats in reversed(range(_ROUNDS)):
+        for lost in _run_trials(sweep, study, left, console, keeps_lost=not repeats) if left else []:
+            repeat(study, lost)
+        left = remaining(study, trials)
     return study
 
 
@@ -105,7 +111,8 @@ def _prepare(run: Run, console: Console) -> None:
         judge_pairs(run, method, console)
 
 
-def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> None:
+def _run_trials(sweep: Sweep, study: Study, count: int, console: Console, *, keeps_lost: bool) -> list[int]:
+    """Run some trials; returns those whose process was lost, unless they are to be kept as failed."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the store has the numbers
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # paths in the experiment are relative to where it was started
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C would pass for the end of the sweep, and go on to test
@@ -116,7 +123,7 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
     plan_workers(sweep.run.experiment.trainer, nodes)
     objectives = sweep.config.objectives
     trainable = tune.with_parameters(run_trial, run=sweep.run, objectives=objectives)
-    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, console)
+    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, console, keeps_lost=keeps_lost)
     files = sweep.folder / "tune"
     shutil.rmtree(files, ignore_errors=True)  # of a killed driver; nothing of it is read again
     tuner = tune.Tuner(
@@ -145,6 +152,7 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console) -> Non
     shutil.rmtree(files, ignore_errors=True)
     if recorder.all_failed:
         raise SweepFailedError(f"every trial failed, the last one with: {last_line(recorder.all_failed)}")
+    return recorder.lost
 
 
 def _resources(config: SweepConfig) -> Callable[[Mapping[str, Any]], Any]:

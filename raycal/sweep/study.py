@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
-_INSTEAD_OF = "instead_of"  # which trial of a killed driver another one is run for
+_INSTEAD_OF = "instead_of"  # which trial of a killed driver or a lost process another one is run for
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -70,12 +70,17 @@ def open_study(
                 study.tell(trial.number, state=TrialState.FAIL)
             case _:
                 study.tell(trial.number, state=TrialState.FAIL)
-                study.enqueue_trial(trial.params, user_attrs={_INSTEAD_OF: trial.number})
+                repeat(study, trial.number)
     return study
 
 
+def repeat(study: Study, number: int) -> None:
+    """Have a trial that came to no end of its own run again, before any new one."""
+    study.enqueue_trial(study.trials[number].params, user_attrs={_INSTEAD_OF: number})
+
+
 def remaining(study: Study, trials: int) -> int:
-    """How many of the sweep's trials are still to be run; failed ones count as run, those of a killed driver do not."""
+    """How many of the sweep's trials are still to be run; failed ones count as run, those to be repeated do not."""
     found = study.get_trials(deepcopy=False)
     cut_off = {trial.user_attrs[_INSTEAD_OF] for trial in found if _INSTEAD_OF in trial.user_attrs}
     return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in cut_off))

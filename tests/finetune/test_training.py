@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from clusters import lose_node, three_nodes
 from safetensors.torch import load_file
 from support import command_of
 from tiny_training import tiny_model
@@ -100,6 +101,18 @@ def test_checkpoints_hold_no_base_model(root: Path) -> None:
 @pytest.mark.parametrize("name", ["zero2", "zero3"])
 def test_one_worker_or_two_and_any_zero_stage_give_the_same_curve(root: Path, said: str, name: str) -> None:
     one, two = curve(root, "plain"), curve(root, name)
+    assert [row["step"] for row in two] == list(range(STEPS + 1)), said
+    for what in ("loss", "divergence", "calibration_loss"):
+        assert column(two, what) == pytest.approx(column(one, what), abs=1e-3)
+
+
+def test_a_training_that_loses_a_node_goes_on_on_the_others(root: Path, said: str) -> None:
+    with three_nodes(head_cpus=1) as cluster:
+        process = start(root, "lost-node,dropout=0,workers=2")
+        wait_for_steps(root, "lost-node", 3)
+        lose_node(cluster, "RayTrainWorker")
+        finish(process)
+    one, two = curve(root, "plain"), curve(root, "lost-node")
     assert [row["step"] for row in two] == list(range(STEPS + 1)), said
     for what in ("loss", "divergence", "calibration_loss"):
         assert column(two, what) == pytest.approx(column(one, what), abs=1e-3)
