@@ -200,8 +200,7 @@ class Replica(Generic[B]):
         self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
         self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._incidents: list[str] = []
-        if ray.get_runtime_context().was_current_actor_reconstructed:
-            self._incidents.append(_ENGINE_DIED if self._suspects.read() else _REPLICA_LOST)
+        self._if_restarted = _ENGINE_DIED if self._suspects.read() else _REPLICA_LOST
         self._accounted_s = 0.0
         self._has_answered = False
         started = time.monotonic()
@@ -217,6 +216,7 @@ class Replica(Generic[B]):
     async def __call__(self, batch: pa.Table) -> pa.Table:
         """Do one batch; returns one row, of the fields of Progress."""
         import pyarrow as pa
+        import ray
 
         if self._failure is not None:
             raise self._failure
@@ -228,6 +228,9 @@ class Replica(Generic[B]):
         seconds = self._share_engine_seconds([row for _, row in rows])
         await self._write(rows)
         self._suspects.clear(noted.keys() & {Suspects.name(row) for row in todo})
+        if self._if_restarted and ray.get_runtime_context().was_current_actor_reconstructed:
+            self._incidents.append(self._if_restarted)
+        self._if_restarted = ""
         done = Progress(
             questions=len(work),
             failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),

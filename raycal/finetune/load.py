@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from raycal.config import Device
-from raycal.finetune.deepspeed_engine import deepspeed_config
+from raycal.finetune.deepspeed_engine import deepspeed_config, without_compiled_ops
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.query_model import QueryModel, with_lora
 
@@ -18,6 +18,7 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
     from transformers import AutoModelForCausalLM
     from transformers.integrations import HfDeepSpeedConfig
 
+    without_compiled_ops()
     config = deepspeed_config(job.method, job.trainer)
     # While this object lives, from_pretrained partitions the weights as it loads them.
     partitioned: Any = HfDeepSpeedConfig(config) if job.trainer.zero_stage == 3 else None
