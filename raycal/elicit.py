@@ -6,23 +6,22 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from raycal.config import Wording
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.location import Location, for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.store import Store
+from raycal.store import Store, read_blocks
 
 _QUESTION_COLUMNS = ["key", "dataset", "split", "subject", "question", "choices"]
 _NO_ANSWER = "there is no answer to ask about"
@@ -262,16 +261,15 @@ def _generated(generation: Generation) -> Row:
     }
 
 
-def count_work(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> int:
+def count_work(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe, done: Done) -> int:
     """How many questions of the shards of QUESTIONS have something left to ask."""
     return sum(block.num_rows for block in work_left(shards, splits, recipe, done))
 
 
-def work_left(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe, done: Done) -> Iterator[pa.Table]:
+def work_left(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe, done: Done) -> Iterator[pa.Table]:
     """What `pick_work` picks from the shards of QUESTIONS, block by block."""
-    for shard in shards:
-        for batch in pq.ParquetFile(shard).iter_batches(columns=_QUESTION_COLUMNS):
-            yield pick_work(pa.Table.from_batches([batch]), splits, recipe, done)
+    for block in read_blocks(shards, _QUESTION_COLUMNS):
+        yield pick_work(pa.Table.from_batches([block]), splits, recipe, done)
 
 
 def elicit(run: Run, done: Done) -> Iterator[Progress]:
@@ -287,8 +285,9 @@ def elicit(run: Run, done: Done) -> Iterator[Progress]:
         def pick(block: pa.Table) -> pa.Table:
             return pick_work(block, *ray.get(shared))
 
-        shards = [str(shard) for shard in run.questions.shards]
-        return ray.data.read_parquet(shards, columns=_QUESTION_COLUMNS).map_batches(pick, batch_format="pyarrow")
+        paths, filesystem = for_arrow(run.questions.shards)
+        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=_QUESTION_COLUMNS)
+        return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
     return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=Engine)
