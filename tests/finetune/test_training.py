@@ -7,16 +7,19 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from s3_server import s3_server
 from safetensors.torch import load_file
 from support import command_of
 from tiny_training import tiny_model
 
+from raycal.location import Location
 from raycal.store import Store
 
 pytestmark = pytest.mark.engine
@@ -36,7 +39,7 @@ def finish(process: psutil.Popen) -> str:
     return str(said)
 
 
-def curve(root: Path, name: str) -> Curve:
+def curve(root: Location, name: str) -> Curve:
     return list(Store(root / "store").rows("SELECT * FROM training WHERE adapter = ? ORDER BY step", [name]))
 
 
@@ -44,7 +47,7 @@ def column(rows: Curve, name: str) -> list[float]:
     return [row[name] for row in rows if row[name] is not None]
 
 
-def wait_for_steps(root: Path, name: str, steps: int) -> None:
+def wait_for_steps(root: Location, name: str, steps: int) -> None:
     deadline = time.monotonic() + 200
     while len(curve(root, name)) <= steps:
         assert time.monotonic() < deadline, f"step {steps} did not come"
@@ -106,10 +109,18 @@ def test_one_worker_or_two_and_any_zero_stage_give_the_same_curve(root: Path, sa
 
 
 @pytest.fixture(scope="module")
-def killed(root: Path, said: str) -> None:
-    """A training whose worker is killed, and one whose driver is and that is then started again; side by side."""
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda kill: kill(root), (train_with_killed_worker, train_with_killed_driver)))
+def killed(root: Path, said: str) -> Iterator[dict[str, Location]]:
+    """Trainings of which a worker is killed, or the driver, which is then started again; by name, where they lie."""
+    with s3_server() as server, ThreadPoolExecutor(2) as pool:  # each has a core busy
+        bucket = server.folder()
+        ended = [
+            pool.submit(train_with_killed_worker, root),
+            pool.submit(train_with_killed_driver, root, "killed-driver", root),
+            pool.submit(train_with_killed_driver, root, "killed-in-bucket", bucket),
+        ]
+        for training in ended:
+            training.result()
+        yield {"killed-worker": root, "killed-driver": root, "killed-in-bucket": bucket}
 
 
 def train_with_killed_worker(root: Path) -> None:
@@ -121,19 +132,21 @@ def train_with_killed_worker(root: Path) -> None:
     finish(process)
 
 
-def train_with_killed_driver(root: Path) -> None:
-    process = start(root, "killed-driver")
-    wait_for_steps(root, "killed-driver", 3)
+def train_with_killed_driver(root: Path, name: str, place: Location) -> None:
+    job = f"{name},storage={place}"
+    process = start(root, job)
+    wait_for_steps(place, name, 3)
     process.kill()
     process.communicate()
-    assert len(curve(root, "killed-driver")) < STEPS + 1
-    finish(start(root, "killed-driver"))
+    assert len(curve(place, name)) < STEPS + 1
+    finish(start(root, job))
 
 
-@pytest.mark.usefixtures("killed")
-@pytest.mark.parametrize("victim", ["worker", "driver"])
-def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, victim: str) -> None:
-    rows, undisturbed = curve(root, f"killed-{victim}"), curve(root, "undisturbed")
+@pytest.mark.parametrize("name", ["killed-worker", "killed-driver", "killed-in-bucket"])
+def test_a_killed_training_ends_where_the_undisturbed_one_does(
+    root: Path, killed: dict[str, Location], name: str
+) -> None:
+    rows, undisturbed = curve(killed[name], name), curve(root, "undisturbed")
     assert [row["step"] for row in rows] == list(range(STEPS + 1))
     for what in ("loss", "divergence", "learning_rate", "calibration_loss"):
         assert column(rows, what) == pytest.approx(column(undisturbed, what), abs=1e-4)
