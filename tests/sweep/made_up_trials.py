@@ -33,7 +33,7 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
         directions=["maximize" if one.higher_is_better else "minimize" for one in objectives],
         sampler=optuna.samplers.RandomSampler(seed=seed),
     )
-    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, Console(quiet=True))
+    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, Console(quiet=True), keep_study=lambda: None)
     for _ in range(count):
         trial = study.ask()
         entry, method = sweep.space.suggest(trial)
