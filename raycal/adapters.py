@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raycal.keys import digest
-from raycal.whole_folder import whole_folder
+from raycal.location import Location
+from raycal.whole_folder import local_copy, whole_folder
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -20,7 +21,7 @@ class AdapterError(ValueError):
 class Adapter:
     """An adapter in PEFT's format."""
 
-    folder: Path
+    folder: Path  # on this machine
     fingerprint: str  # of its weights and configuration
 
     def __str__(self) -> str:
@@ -32,13 +33,14 @@ class Adapter:
         return int(json.loads((self.folder / CONFIG).read_text())["r"])
 
 
-def find_adapter(folder: Path) -> Adapter:
+def find_adapter(folder: Location) -> Adapter:
     """The adapter in a folder. Raises AdapterError where there is none, or one that is not in safetensors."""
     folder = folder.expanduser().resolve()
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise AdapterError(f"the folder {folder} holds no adapter: it has no {' and no '.join(missing)}")
-    return Adapter(folder, digest(*((folder / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
+    local = local_copy(folder)
+    return Adapter(local, digest(*((local / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
 
 
 def merge(model: str, revision: str | None, adapter: Adapter, cache: Path) -> Path:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from raycal.adapters import find_adapter
@@ -19,6 +18,7 @@ from raycal.fanout import Rows
 from raycal.finetune.query import TunedQuery, check_asked_as_trained
 from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
+from raycal.location import Location
 from raycal.models import check_available, find_model
 from raycal.recipe import Query, Recipe
 from raycal.schemas import Table
@@ -43,7 +43,7 @@ class Reply:
         return {**vars(self), "confidences": confidences}
 
 
-def with_adapter(experiment: Experiment, folder: Path) -> Experiment:
+def with_adapter(experiment: Experiment, folder: Location) -> Experiment:
     """The experiment with one more method: an adapter's, asked as it was trained to be. Raises AdapterError."""
     find_adapter(folder)
     settings = read_settings(folder) | {"adapter": folder, "name": f"fine_tuned ({folder.name})"}

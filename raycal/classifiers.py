@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,10 @@ from raycal.features import feature_reader
 from raycal.fitted_settings import check_settings, write_settings
 from raycal.graded import AnsweredQuestion, answered, first_by_hash
 from raycal.keys import digest
+from raycal.location import Location
 from raycal.questions.question import Split
 from raycal.run import Run
-from raycal.whole_folder import whole_folder
+from raycal.whole_folder import is_whole, whole_folder
 
 _WEIGHTS = "classifier.safetensors"
 _READS = ("layer", "few_shot")  # what it must read, as when it was fitted
@@ -36,19 +36,19 @@ def classifier_head(run: Run, method: Classifier, states: States, certainty: Cer
         return _load_fitted(method, method.fitted)
     rows, labels = _training(run, method, states, certainty)
     folder = run.store.root / "classifiers" / _name(run, method, rows, labels)
-    if not folder.is_dir():
+    if not is_whole(folder):
         fitting = np.stack([states[row.answer_key] for row in rows])
         _install(fit_classifier(method, fitting, labels, seed=run.experiment.seed), method, folder)
     return ClassifierHead.load(folder / _WEIGHTS)
 
 
-def fitted_fingerprint(method: Classifier, folder: Path) -> str:
+def fitted_fingerprint(method: Classifier, folder: Location) -> str:
     """What names a classifier that an earlier run fitted in keys. Raises ClassifierError and SettingsError."""
     _load_fitted(method, folder)
     return digest((folder / _WEIGHTS).read_bytes().hex())
 
 
-def _load_fitted(method: Classifier, folder: Path) -> ClassifierHead:
+def _load_fitted(method: Classifier, folder: Location) -> ClassifierHead:
     check_settings(folder, method, _READS)
     return ClassifierHead.load(folder / _WEIGHTS)
 
@@ -79,7 +79,7 @@ def _name(run: Run, method: Classifier, rows: list[AnsweredQuestion], labels: ND
     return f"{run.reading(method).model.short_name}-{digest(config, reads, run.experiment.seed, *taught)[:12]}"
 
 
-def _install(head: ClassifierHead, method: Classifier, folder: Path) -> None:
+def _install(head: ClassifierHead, method: Classifier, folder: Location) -> None:
     with whole_folder(folder) as aside:
         head.save(aside / _WEIGHTS)
         write_settings(aside, method)

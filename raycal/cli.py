@@ -217,7 +217,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     experiment: Annotated[Path | None, typer.Option("--experiment", help="The experiment whose model to ask.")] = None,
     overrides: Overrides = None,
-    adapter: Annotated[Path | None, typer.Option(metavar="DIR", help="Ask a fine-tuned adapter as well.")] = None,
+    adapter: Annotated[str | None, typer.Option(metavar="DIR", help="Ask a fine-tuned adapter as well.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask one question; print the answer and each method's confidence in it."""
@@ -225,10 +225,11 @@ def ask(
         from raycal.ask import ask as ask_model
         from raycal.ask import with_adapter
         from raycal.experiment_file import read_experiment
+        from raycal.location import location
         from raycal.tables import reply_table
 
         chosen = read_experiment(experiment, overrides or [])
-        reply = ask_model(question, with_adapter(chosen, adapter) if adapter else chosen)
+        reply = ask_model(question, with_adapter(chosen, location(adapter)) if adapter else chosen)
         show(reply.to_dict() if as_json else reply_table(reply))
 
 

@@ -13,6 +13,7 @@ from raycal.config import Wording
 from raycal.done import Done
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.location import for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
@@ -152,8 +153,9 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
             splits, recipe, done = ray.get(shared)
             return pick_work(asked_rows(block, splits, recipe), recipe, done)
 
-        shards = [str(shard) for shard in run.questions.shards]
-        return ray.data.read_parquet(shards, columns=QUESTION_COLUMNS).map_batches(pick, batch_format="pyarrow")
+        paths, filesystem = for_arrow(run.questions.shards)
+        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=QUESTION_COLUMNS)
+        return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
     return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)

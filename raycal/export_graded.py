@@ -15,6 +15,7 @@ from raycal.config import Experiment, Wording
 from raycal.experiment_file import read_experiment
 from raycal.grade_answers import grader_name
 from raycal.graded import AnsweredQuestion, answered
+from raycal.location import Location, check
 from raycal.prompts import CORRECTNESS_QUERIES
 from raycal.questions.question import Split
 from raycal.questions.rows import nearest
@@ -60,7 +61,7 @@ class ExportedSplit:
         return self.correct / self.n
 
 
-def open_run(name: str, root: Path, overrides: Sequence[str] = ()) -> Run:
+def open_run(name: str, root: Location | str, overrides: Sequence[str] = ()) -> Run:
     """The run of an experiment file, or the one of this id that the store at `root` has in RUNS.
 
     A store may have been moved since the run. Raises ExportError where it has no such run, or where the run's model is
@@ -71,17 +72,19 @@ def open_run(name: str, root: Path, overrides: Sequence[str] = ()) -> Run:
     return _recorded(name, root)
 
 
-def _recorded(run_id: str, root: Path) -> Run:
-    if not root.is_dir():
+def _recorded(run_id: str, root: Location | str) -> Run:
+    store = Store(root)
+    check(store.root)
+    if not store.root.is_dir():
         raise StoreError(
             f"there is no results store at {root}: name one with --store, or give an experiment's YAML file"
         )
-    known = {row["run"]: row["experiment"] for row in Store(root).rows("SELECT run, experiment FROM runs")}
+    known = {row["run"]: row["experiment"] for row in store.rows("SELECT run, experiment FROM runs")}
     if not known:
         raise ExportError(f"no run in the store {root} was evaluated yet: give the experiment's YAML file")
     if run_id not in known:
         raise ExportError(f"the store {root} has no run {run_id!r}: {nearest(run_id, known)}")
-    experiment = Experiment.model_validate_json(known[run_id]).model_copy(update={"storage": root})
+    experiment = Experiment.model_validate_json(known[run_id]).model_copy(update={"storage": store.root})
     run = Run.open(experiment)
     if run.id != run_id:
         raise ExportError(f"{run_id} was run on another model than {run.recipe.model}, which its experiment names now")

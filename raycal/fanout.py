@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from raycal.cluster import connect, root_cause
@@ -38,9 +39,10 @@ Rows = dict[Table, list[Row]]
 # An engine that dies takes its replica with it, and Ray starts another and repeats the batches in flight. It counts as
 # repetitions what it tries within seconds while a node is lost: the limit is on starts in a row that come to nothing.
 _MOST_STARTS = 5
-_STORAGE_PATIENCE_S, _STORAGE_PAUSE_S = 120.0, 1.0
+_STORAGE_PATIENCE_S, _STORAGE_PAUSE_S, _STORAGE_SLOW_S = 120.0, 1.0, 3.0
 
 _ENGINE_DIED = "an engine died and was started again"
+_STORAGE_AWAY = f"the storage was away or slow for more than {_STORAGE_SLOW_S:g} s, and was waited for"
 _REPLICA_LOST = "a replica was lost, its process alone or with its node, and was started again"
 
 
@@ -221,13 +223,14 @@ class Replica(Generic[B]):
         if self._failure is not None:
             raise self._failure
         work = batch.to_pylist()
-        todo = self._asker.remaining(work, self._store)
-        noted = self._suspects.read()
+        # In threads, for a storage may take its time while the engine has other batches to do.
+        todo = await asyncio.to_thread(self._asker.remaining, work, self._store)
+        noted = await asyncio.to_thread(self._suspects.read)
         results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
         seconds = self._share_engine_seconds([row for _, row in rows])
         await self._write(rows)
-        self._suspects.clear(noted.keys() & {Suspects.name(row) for row in todo})
+        await asyncio.to_thread(self._suspects.clear, noted.keys() & {Suspects.name(row) for row in todo})
         if self._if_restarted and ray.get_runtime_context().was_current_actor_reconstructed:
             self._incidents.append(self._if_restarted)
         self._if_restarted = ""
@@ -262,29 +265,35 @@ class Replica(Generic[B]):
             del self._in_flight[name]
             if not self._has_answered:
                 self._has_answered = True
-                self._restarts.clear()
+                await asyncio.to_thread(self._restarts.clear)
             return rows
 
     async def _write(self, rows: list[tuple[Table, Row]]) -> None:
-        """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for."""
-        started, reason = time.monotonic(), ""
+        """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for.
+
+        A bucket's client has waited by itself, as long as here, before it fails.
+        """
+        started = time.monotonic()
+        deadline = started + (_STORAGE_PATIENCE_S if isinstance(self._store.root, Path) else 0)
         while True:
             try:
-                if not self._store.root.is_dir():  # else it would be made anew, on the disk under a mount that is away
-                    raise FileNotFoundError(errno.ENOENT, "the storage is not there", str(self._store.root))
-                for table, partition in self._asker.partitions.items():
-                    self._store.write(table, partition, [row for its, row in rows if its is table])
+                await asyncio.to_thread(self._write_once, rows)
             except OSError as error:
-                is_late = time.monotonic() > started + _STORAGE_PATIENCE_S
-                if error.errno in (errno.ENOSPC, errno.EDQUOT) or is_late:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
                     raise
-                reason = str(error)
-                self._watch.log("storage failed", reason=reason)
+                self._watch.log("storage failed", reason=str(error))
                 await asyncio.sleep(_STORAGE_PAUSE_S)
             else:
-                if reason:
-                    self._incidents.append(f"the storage was waited for: {reason}")
+                if time.monotonic() - started > _STORAGE_SLOW_S:
+                    self._incidents.append(_STORAGE_AWAY)
                 return
+
+    def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
+        root = self._store.root
+        if isinstance(root, Path) and not root.is_dir():  # else it would be made anew, on the disk under a mount
+            raise FileNotFoundError(errno.ENOENT, "the storage is not there", str(root))
+        for table, partition in self._asker.partitions.items():
+            self._store.write(table, partition, [row for its, row in rows if its is table])
 
     def _share_engine_seconds(self, rows: list[Row]) -> float:
         # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raycal.config import Classifier, FineTuned
+from raycal.location import Location
 
 _FILE = "raycal.json"
 _WHERE = {"adapter", "fitted"}  # where it lies, which it need not know of itself
@@ -21,13 +22,13 @@ def write_settings(folder: Path, method: Classifier | FineTuned) -> None:
     (folder / _FILE).write_text(method.model_dump_json(indent=2, exclude=_WHERE))
 
 
-def read_settings(folder: Path) -> dict[str, object]:
+def read_settings(folder: Location) -> dict[str, object]:
     """The settings in a folder; none where what is there was not fitted by raycal."""
     path = folder / _FILE
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
-def check_settings(folder: Path, method: Classifier | FineTuned, names: Sequence[str]) -> None:
+def check_settings(folder: Location, method: Classifier | FineTuned, names: Sequence[str]) -> None:
     """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted."""
     fitted, wanted = read_settings(folder), method.model_dump(mode="json")
     for name in names:

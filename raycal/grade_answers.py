@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,6 +12,7 @@ from raycal.engine import Engine, GenerationError
 from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
 from raycal.grade import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
 from raycal.keys import digest
+from raycal.location import Location
 from raycal.prompts import judge_prompt, template_name
 from raycal.questions.question import Kind
 from raycal.run import Run
@@ -117,7 +117,7 @@ def ungraded(run: Run, grader: Grader) -> pa.Table:
     return run.store.arrow(_UNGRADED, [grader_name(run, grader)], shards=shards, extra=extra)
 
 
-def grades_folder(run: Run, grader: Grader) -> Path:
+def grades_folder(run: Run, grader: Grader) -> Location:
     """Where a grader's grades are."""
     return run.store.folder(Table.GRADES, _partition(run, grader))
 

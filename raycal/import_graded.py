@@ -12,6 +12,7 @@ from typing import Any
 from raycal.config import Grader
 from raycal.grade_answers import HumanGrade, grades_folder, write_human_grades
 from raycal.graded import AnsweredQuestion, answered
+from raycal.location import Location
 from raycal.questions.cells import MISSING, lookup, text_of
 from raycal.questions.question import QuestionError
 from raycal.questions.rows import Row, Unreadable
@@ -163,7 +164,7 @@ def _the_one(
 
 
 def _reconciled(
-    said: Mapping[str, Sequence[HumanGrade]], earlier: Mapping[str, bool | None], folder: Path
+    said: Mapping[str, Sequence[HumanGrade]], earlier: Mapping[str, bool | None], folder: Location
 ) -> tuple[dict[str, HumanGrade], list[RefusedRow]]:
     """One grade an answer, and the rows that contradict one another or what was imported earlier."""
     taken: dict[str, HumanGrade] = {}

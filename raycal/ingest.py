@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
 from raycal.config import QuestionSource
 from raycal.keys import digest
+from raycal.location import Location
 from raycal.prompts import Example, choice_letter
 from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.question import Kind, Question, Split
@@ -34,7 +34,7 @@ class NoQuestionsError(ValueError):
 class QuestionSet:
     """The questions of an experiment, as shards of QUESTIONS."""
 
-    shards: tuple[Path, ...]
+    shards: tuple[Location, ...]
     questions: int  # those in the splits that are asked
     bad_rows: int
     first_bad: str | None  # where the first of them is, and what was wrong with it
@@ -48,7 +48,7 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     NoQuestionsError where there is nothing to ask.
     """
     pool = _ExamplePool(few_shot)
-    shards: dict[Path, None] = {}  # a set that keeps its order
+    shards: dict[Location, None] = {}  # a set that keeps its order
     asked, bad_rows, first_bad = 0, 0, None
     for source in sources:
         found = _ingest(source, few_shot, store)

@@ -46,9 +46,10 @@ def say_results(name: str, store: Store) -> None:
 
 def warn_of_lost_results(store: Store) -> None:
     """Say so where a cluster's job would write into the folder that Ray unpacked its code into."""
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and store.root.is_relative_to(Path.cwd()):
+    is_here = isinstance(store.root, Path) and store.root.is_relative_to(Path.cwd())
+    if is_here and "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:
         typer.echo(
             "raycal: storage lies in the job's own folder, which Ray deletes and each node has for itself: name a "
-            "folder that all of them see, such as --set storage=/shared/results",
+            "folder that all of them see, such as --set storage=/shared/results, or storage=s3://BUCKET/PREFIX",
             err=True,
         )

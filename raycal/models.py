@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from raycal.adapters import Adapter, find_adapter, merge
+from raycal.cache import cache_folder
 from raycal.config import ModelConfig
 from raycal.keys import digest
 from raycal.whole_folder import whole_folder
@@ -145,11 +145,6 @@ def _fingerprint(folder: Path) -> str:
             content += file.read()
         h.update(digest(path.name, size, hashlib.blake2b(content).hexdigest()).encode())
     return h.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where unpacked models are kept: $RAYCAL_CACHE, or ~/.cache/raycal."""
-    return Path(os.environ.get("RAYCAL_CACHE") or Path.home() / ".cache" / "raycal")
 
 
 @contextmanager

@@ -20,13 +20,13 @@ Overrides = Annotated[
 RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Ask again what failed before.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was started before.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-StoreRoot = Annotated[Path, typer.Option("--store", help="The folder of the results store.")]
+StoreRoot = Annotated[str, typer.Option("--store", help="The results store: a folder, or s3://BUCKET/PREFIX.")]
 Planned = Annotated[bool, typer.Option("--plan", help="Only say what would be asked, and at what cost.")]
 Rate = Annotated[float | None, typer.Option(min=1, help="For --plan: tokens a second of an engine.")]
 TrainingRate = Annotated[float | None, typer.Option(min=1, help="For --plan: tokens a second of a training worker.")]
 PlanAsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")]
 Column = Annotated[str, typer.Option(metavar="COL")]
-DEFAULT_STORE = Path("results")
+DEFAULT_STORE = "results"
 
 
 @dataclass(frozen=True)

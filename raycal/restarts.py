@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from uuid import uuid4
+
+from raycal.location import Location
 
 
 class Restarts:
     """The starts of one replica since it last did a row of work, a file each: they outlive its processes."""
 
-    def __init__(self, folder: Path, replica: str) -> None:
+    def __init__(self, folder: Location, replica: str) -> None:
         self._folder = folder
         self._replica = replica
 
@@ -24,5 +25,5 @@ class Restarts:
         for path in self._notes():
             path.unlink(missing_ok=True)
 
-    def _notes(self) -> list[Path]:
+    def _notes(self) -> list[Location]:
         return list(self._folder.glob(f"{self._replica}.*"))

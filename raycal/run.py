@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
+from raycal.location import Location, check
 from raycal.models import find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
-from raycal.store import Store
+from raycal.store import Store, read_blocks
 
 _ASKED = pa.schema(
     [
@@ -46,8 +45,9 @@ class Run:
         """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
 
         questions_in: where the questions are written to, the experiment's store by default. Raises QuestionSourceError,
-        NoQuestionsError and ModelError.
+        NoQuestionsError, ModelError, and OSError for a storage that cannot be used.
         """
+        check(experiment.storage)
         model = find_model(experiment.model)
         store = Store(experiment.storage.absolute())  # Ray workers have other working folders
         questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
@@ -95,7 +95,7 @@ class Run:
         return self.asked.append_column("key", pa.array(keys, pa.string()))
 
     @property
-    def shards(self) -> dict[Table, list[Path]]:
+    def shards(self) -> dict[Table, list[Location]]:
         """The shards that hold this run's questions and generations, as far as they are written by now."""
         generated = {table: self.store.shards(table, name) for table, name in self.recipe.partitions.items()}
         return {Table.QUESTIONS: list(self.questions.shards), **generated}
@@ -103,9 +103,8 @@ class Run:
     def asked_questions(self) -> Iterator[dict[str, Any]]:
         """The rows of QUESTIONS that are asked, without their metadata; one in two sources comes twice."""
         columns = ["key", "dataset", "split", "subject", "kind", "question", "choices", "answers"]
-        for shard in self.questions.shards:
-            for batch in pq.ParquetFile(shard).iter_batches(columns=columns):
-                for row in batch.to_pylist():
-                    is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
-                    if row["split"] in self.experiment.splits and not is_shown:
-                        yield row
+        for block in read_blocks(self.questions.shards, columns):
+            for row in block.to_pylist():
+                is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
+                if row["split"] in self.experiment.splits and not is_shown:
+                    yield row

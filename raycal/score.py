@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from raycal.finetune.query import tuned_query
 from raycal.graded import evidence, graded
 from raycal.judge_equivalence import judge_name, verdicts_of
 from raycal.keys import digest
+from raycal.location import Location
 from raycal.questions.question import Split
 from raycal.recipe import Query
 from raycal.run import Run
@@ -204,7 +204,7 @@ def _partition(method: Method) -> str:
     return f"{method.method}-{digest(method.model_dump_json())[:12]}"
 
 
-def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Path]) -> Iterator[tuple[dict[str, Any], Elicited]]:
+def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iterator[tuple[dict[str, Any], Elicited]]:
     """What the store holds about each answered question whose key has no confidence in some shards of SCORES."""
     recipe = run.recipe
     for query in recipe.queries:

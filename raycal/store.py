@@ -1,8 +1,9 @@
 """Keyed tables in Parquet shards: the only module that touches files of data.
 
-A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, so that it is
-visible whole or not at all, and its name derives from the keys in it, so that a retried task overwrites its own work.
-Rows are never edited. Where several shards hold the same key, readers see one row: a finished one before a failed one.
+A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
+bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
+retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
+row: a finished one before a failed one.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raycal.keys import digest
+from raycal.location import Location, for_arrow, location, readable
 from raycal.schemas import SCHEMAS, Table
+from raycal.whole_file import whole_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 _PORTION = 256  # shards that are read together where memory counts
 _MAGIC = b"PAR1"
-_ASIDE = ".aside-"  # hidden, so that no reader of a folder of Parquet files picks up an unfinished shard
 
 
 class StoreError(ValueError):
@@ -38,21 +39,21 @@ class StoreError(ValueError):
 class Store:
     """The tables under one root folder."""
 
-    def __init__(self, root: Path | str) -> None:
-        self.root = Path(root)
+    def __init__(self, root: Location | str) -> None:
+        self.root = location(root)
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
-    def folder(self, table: Table, partition: str) -> Path:
+    def folder(self, table: Table, partition: str) -> Location:
         """Where a partition's shards lie."""
         return self.root / table / partition
 
-    def shard(self, table: Table, partition: str, keys: Iterable[str]) -> Path:
+    def shard(self, table: Table, partition: str, keys: Iterable[str]) -> Location:
         """The path of the shard that holds exactly these keys, whether it has been written or not."""
         return self.folder(table, partition) / f"{digest(*sorted(keys))}.parquet"
 
-    def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Path | None:
+    def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Location | None:
         """Write rows as one shard, whole or not at all; returns its path, None where there are no rows.
 
         Columns that a row lacks are null. A sample's key is completed by its index.
@@ -60,13 +61,8 @@ class Store:
         if not rows:
             return None
         path = self.shard(table, partition, (f"{row['key']}:{row.get('index', '')}" for row in rows))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{_ASIDE}{uuid4().hex}")
-        try:
+        with whole_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
         return path
 
     def has_shard(self, table: Table, partition: str, keys: Iterable[str]) -> bool:
@@ -74,16 +70,17 @@ class Store:
         path = self.shard(table, partition, keys)
         return path.is_file() and _is_whole(path)
 
-    def shards(self, table: Table, partition: str = "*") -> list[Path]:
+    def shards(self, table: Table, partition: str = "*") -> list[Location]:
         """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
-        return [path for path in sorted((self.root / table).glob(f"{partition}/*.parquet")) if _is_whole(path)]
+        found: Iterable[Location] = (self.root / table).glob(f"{partition}/*.parquet")
+        return [path for path in sorted(found, key=str) if _is_whole(path)]
 
     def rows(
         self,
         query: str,
         parameters: Sequence[Any] = (),
         *,
-        shards: Mapping[Table, Sequence[Path]] | None = None,
+        shards: Mapping[Table, Sequence[Location]] | None = None,
         extra: Mapping[str, pa.Table] | None = None,
         batch_rows: int = 8192,
     ) -> Iterator[dict[str, Any]]:
@@ -97,7 +94,7 @@ class Store:
             for batch in reader:
                 yield from batch.to_pylist()
 
-    def batches(self, query: str, table: Table, shards: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    def batches(self, query: str, table: Table, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
         """The result of a query that looks at rows of one table each by itself, streamed in columns.
 
         The shards are read in portions: DuckDB takes some ten kilobytes for each that is open. Raises StoreError.
@@ -111,7 +108,7 @@ class Store:
         query: str,
         parameters: Sequence[Any] = (),
         *,
-        shards: Mapping[Table, Sequence[Path]] | None = None,
+        shards: Mapping[Table, Sequence[Location]] | None = None,
         extra: Mapping[str, pa.Table] | None = None,
     ) -> pa.Table:
         """The whole result of a query over the tables. Arguments and errors are those of `rows`."""
@@ -123,7 +120,7 @@ class Store:
         self,
         query: str,
         parameters: Sequence[Any],
-        shards: Mapping[Table, Sequence[Path]] | None,
+        shards: Mapping[Table, Sequence[Location]] | None,
         extra: Mapping[str, pa.Table] | None,
         batch_rows: int,
     ) -> Iterator[pa.RecordBatchReader]:
@@ -147,18 +144,29 @@ class Store:
                 raise StoreError(f"the query failed: {_in_one_line(error)}") from error
 
 
+def read_blocks(shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of shards, block by block."""
+    for shard in shards:
+        yield from pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns))
+
+
 def _in_one_line(error: Exception) -> str:
     """The cause and DuckDB's hint, without the query's own line and the list of all functions of that name."""
     told, *_ = str(error).split("\n\nLINE ")
     return " ".join(line for line in told.splitlines() if line and not line.startswith("\t"))
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Path]) -> None:
-    if shards:
-        paths = ", ".join("'" + str(path).replace("'", "''") + "'" for path in shards)
-        connection.execute(f"CREATE VIEW all_{table} AS SELECT * FROM read_parquet([{paths}])")
-    else:
+def _create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Location]) -> None:
+    paths, filesystem = for_arrow(shards)
+    if not paths:
         connection.register(f"all_{table}", SCHEMAS[table].empty_table())
+    elif filesystem is None:
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        connection.execute(f"CREATE VIEW all_{table} AS SELECT * FROM read_parquet([{listed}])")
+    else:  # DuckDB's own way to buckets is an extension to be downloaded, and by way of fsspec it is slower
+        from pyarrow.dataset import dataset
+
+        connection.register(f"all_{table}", dataset(paths, SCHEMAS[table], format="parquet", filesystem=filesystem))
     connection.execute(f"CREATE VIEW {table} AS {_one_row_a_key(table)}")
 
 
@@ -175,8 +183,10 @@ def _one_row_a_key(table: Table) -> str:
     return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Location) -> bool:
     """Whether a file starts and ends as Parquet does; a crash in mid-write or a full disk leaves others behind."""
+    if not isinstance(path, Path):
+        return True  # there are no halves of objects
     with path.open("rb") as file:
         head = file.read(4)
         end = file.seek(0, 2)

@@ -15,6 +15,8 @@ from typing import Any
 
 import typer
 
+from raycal.location import location
+
 JOBS = ("elicit", "grade", "finetune", "sweep", "evaluate", "report", "pipeline")
 
 # Code travels with the job. Packages are on the nodes, data and results on storage that all of them see.
@@ -47,8 +49,11 @@ class JobError(RuntimeError):
 def submit(name: str, file: Path, arguments: Sequence[str], address: str, *, stop_on_interrupt: bool) -> int:
     """Run a job on the cluster and print its log; returns its exit status.
 
-    arguments: for the script, after the file. Raises SubmitError and JobError.
+    arguments: for the script, after the file. Raises SubmitError and JobError, and LocationError for no storage.
     """
+    for argument in arguments:
+        if argument.startswith("storage="):
+            location(argument.removeprefix("storage="))  # whatever it says would stand in the job's command line
     command = entrypoint(name, file, arguments, Path.cwd())
     client = _connect(address)
     environment = {"working_dir": str(Path.cwd()), "excludes": list(EXCLUDES)}

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from raycal.engine import GenerationError
 from raycal.keys import digest
+from raycal.location import Location
 
 
 class Suspicion(StrEnum):
@@ -27,7 +27,7 @@ class Suspicion(StrEnum):
 class Suspects:
     """Notes that outlive a replica, a file each; they are taken back once there are rows for the question."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Location) -> None:
         self._folder = folder
 
     def read(self) -> Mapping[str, Suspicion]:

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,6 +13,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from raycal.location import Location, check
 from raycal.store import Store, StoreError
 from raycal.text import last_line, short_numbers
 
@@ -41,12 +41,12 @@ _REFUSED_SHOWN = 20
 _SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
-def list_results(root: Path, sql: str | None = None) -> list[dict[str, Any]]:
+def list_results(root: Location | str, sql: str | None = None) -> list[dict[str, Any]]:
     """The rows of METRICS, latest run first, or those of any query. Raises StoreError where there is no store."""
     return list(_store(root).rows(sql or _RESULTS))
 
 
-def list_trials(root: Path, name: str) -> list[dict[str, Any]]:
+def list_trials(root: Location | str, name: str) -> list[dict[str, Any]]:
     """The trials of the sweep that is called so, or of all whose experiment is; a row a trial and dataset.
 
     Of an error there is the last line. Raises StoreError where there is no store or no such sweep.
@@ -60,10 +60,12 @@ def list_trials(root: Path, name: str) -> list[dict[str, Any]]:
     return [row | {"error": last_line(row["error"] or "") or None} for row in store.rows(_TRIALS, [meant])]
 
 
-def _store(root: Path) -> Store:
-    if not root.is_dir():
+def _store(root: Location | str) -> Store:
+    store = Store(root)
+    check(store.root)
+    if not store.root.is_dir():
         raise StoreError(f"there is no results store at {root}: run an experiment first, or name one with --store")
-    return Store(root)
+    return store
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

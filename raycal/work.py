@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raycal.done import Done
+from raycal.location import Location
 from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe
 from raycal.run import Run
 from raycal.schemas import Table
+from raycal.store import read_blocks
 
 QUESTION_COLUMNS = ["key", "dataset", "split", "subject", "question", "choices"]
 
@@ -102,11 +102,10 @@ def cells(rows: pa.Table, *columns: str) -> Iterator[tuple[str, ...]]:
     return zip(*(rows[name].cast(pa.string()).to_numpy().tolist() for name in columns), strict=True)
 
 
-def asked_blocks(shards: Sequence[Path], splits: Sequence[Split], recipe: Recipe) -> Iterator[pa.Table]:
+def asked_blocks(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe) -> Iterator[pa.Table]:
     """What of the shards of QUESTIONS is asked, block by block."""
-    for shard in shards:
-        for batch in pq.ParquetFile(shard).iter_batches(columns=QUESTION_COLUMNS):
-            yield asked_rows(pa.Table.from_batches([batch]), splits, recipe)
+    for batch in read_blocks(shards, QUESTION_COLUMNS):
+        yield asked_rows(pa.Table.from_batches([batch]), splits, recipe)
 
 
 def count_work(run: Run, done: Done) -> tuple[int, int]:

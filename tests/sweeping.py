@@ -17,6 +17,7 @@ import psutil
 from support import heeding_interrupts
 
 from raycal.experiment_file import read_sweep
+from raycal.location import Location
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.sweep.stage import Sweep
@@ -37,7 +38,7 @@ def copied(run: Run, folder: Path) -> Path:
     return folder / "store"
 
 
-def opened(path: Path, store: Path) -> Sweep:
+def opened(path: Path, store: Location) -> Sweep:
     return Sweep.open(read_sweep(path, [f"storage={store}"]))
 
 
@@ -50,7 +51,7 @@ def study_of(sweep: Sweep) -> optuna.Study:
     return optuna.load_study(study_name=sweep.id, storage=f"sqlite:///{sweep.folder / 'study.db'}")
 
 
-def start(path: Path, store: Path, *options: str) -> psutil.Popen:
+def start(path: Path, store: Location, *options: str) -> psutil.Popen:
     command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
     environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true"}
     return psutil.Popen(

@@ -14,18 +14,26 @@ from pathlib import Path
 import pytest
 import ray
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
+from s3_server import Server, s3_server
 
 from raycal.config import EngineConfig, ModelConfig
 from raycal.fanout import FanoutError, Progress, run_fanout
-from raycal.store import Store
+from raycal.schemas import Table
+from raycal.store import Store, read_blocks
 
 pytestmark = pytest.mark.engine
 
 RUN = "some-1"
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with s3_server() as server:
+        yield server
+
+
 @pytest.fixture(scope="module", autouse=True)
-def a_ray() -> Iterator[None]:
+def a_ray(server: Server) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_metrics_report_interval_ms", "500")
         with ray_of_its_own():
@@ -85,6 +93,31 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert all(said.startswith("the storage was waited for: ") for said in told)
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
+
+
+def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(server: Server) -> None:
+    store = Store(server.folder())
+
+    def take_away_and_bring_back() -> None:
+        for away, seconds, finished in ((server.silent, 12, 1), (server.gone, 3, 5)):
+            while len(store.shards(Table.GRADES)) < finished:
+                time.sleep(0.1)
+            with away():
+                time.sleep(seconds)  # of silence longer than a request may take, so that some are repeated
+
+    texts = [f"text {i}" for i in range(40)]
+    fault = threading.Thread(target=take_away_and_bring_back)
+    fault.start()
+    assert asked(store, texts) == len(texts)
+    fault.join()
+    blocks = read_blocks(store.shards(Table.GRADES), ["key", "reason"])
+    found = [(row["key"], row["reason"]) for block in blocks for row in block.to_pylist()]
+    assert sorted(found) == sorted((f"k{i}", text) for i, text in enumerate(texts)), "each of them once"
+
+
+def test_a_bucket_that_refuses_access_is_not_waited_for(server: Server) -> None:
+    with server.refusing(), pytest.raises(FanoutError, match="access is refused"):
+        asked(Store(server.folder()), ["text"])
 
 
 @pytest.fixture

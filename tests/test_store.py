@@ -1,19 +1,32 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from s3_server import Server, s3_server
 
 from raycal.keys import digest
 from raycal.schemas import Table
-from raycal.store import Store, StoreError
+from raycal.store import Store, StoreError, read_blocks
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store_of_files(tmp_path: Path) -> Store:
     return Store(tmp_path)
+
+
+@pytest.fixture(params=["files", "bucket"])
+def store(request: pytest.FixtureRequest, store_of_files: Store) -> Store:
+    return store_of_files if request.param == "files" else Store(request.getfixturevalue("server").folder())
 
 
 def answers(store: Store) -> list[tuple[str, str | None, str | None]]:
@@ -57,11 +70,12 @@ def test_samples_are_told_apart_by_their_index(store: Store) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 4, 11, -1, -4, -9])
 def test_a_shard_that_was_cut_off_is_left_out_and_said(
-    store: Store, cut: int, caplog: pytest.LogCaptureFixture
+    store_of_files: Store, cut: int, caplog: pytest.LogCaptureFixture
 ) -> None:
+    store = store_of_files
     store.write(Table.ANSWERS, "p", [{"key": "whole", "text": "x"}])
     victim = store.write(Table.ANSWERS, "p", [{"key": "lost", "text": "x"}])
-    assert victim is not None
+    assert isinstance(victim, Path)
     victim.write_bytes(victim.read_bytes()[:cut])
     assert [key for key, *_ in answers(store)] == ["whole"]
     assert not store.has_shard(Table.ANSWERS, "p", ["lost:"])
@@ -72,7 +86,18 @@ def test_a_crash_in_mid_write_leaves_nothing_visible(store: Store) -> None:
     with pytest.raises(TypeError, match="int"):
         store.write(Table.ANSWERS, "p", [{"key": "a", "text": 3}])
     assert store.shards(Table.ANSWERS) == []
-    assert list(store.folder(Table.ANSWERS, "p").iterdir()) == []
+    assert list(store.folder(Table.ANSWERS, "p").glob("*")) == []
+
+
+def test_a_partition_is_listed_by_itself_and_all_are_together(store: Store) -> None:
+    shards = [store.write(Table.ANSWERS, partition, [{"key": "a", "text": partition}]) for partition in ("p", "pq")]
+    assert [store.shards(Table.ANSWERS, partition) for partition in ("p", "pq")] == [[shard] for shard in shards]
+    assert store.shards(Table.ANSWERS) == shards
+    assert store.shards(Table.SAMPLES) == []
+    assert [block.to_pydict() for block in read_blocks(shards, ["key", "text"])] == [  # type: ignore[arg-type]
+        {"key": ["a"], "text": ["p"]},
+        {"key": ["a"], "text": ["pq"]},
+    ]
 
 
 def test_an_empty_store_has_empty_tables_and_no_rows_make_no_shard(store: Store) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.config import Classifier, Head
+from raycal.location import Location
 
 Floats = NDArray[np.float64]
 
@@ -62,15 +63,15 @@ class ClassifierHead:
         save_file(tensors, path)
 
     @classmethod
-    def load(cls, path: Path) -> ClassifierHead:
+    def load(cls, path: Location) -> ClassifierHead:
         """Read what `save` wrote. Raises ClassifierError where it is not there, or something else."""
         from safetensors import SafetensorError
-        from safetensors.numpy import load_file
+        from safetensors.numpy import load
 
         if not path.is_file():
             raise ClassifierError(f"there is no classifier at {path}")
         try:
-            tensors = load_file(path)
+            tensors = load(path.read_bytes())
             layers = [(tensors[f"weights.{i}"], tensors[f"bias.{i}"]) for i in range(len(tensors) // 2 - 1)]
             head = cls(tensors["mean"], tensors["scale"], tuple(layers))
         except (SafetensorError, KeyError) as error:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from raycal.config.section import Section
+from raycal.config.section import Place, Section
 
 
 class PromptStyle(StrEnum):
@@ -24,7 +23,7 @@ class ModelConfig(Section):
 
     path: str = "smollm2-135m-instruct"  # the packaged model, a local folder, or a repository of the hub
     revision: str | None = None
-    adapter: Path | None = None  # a folder with a LoRA adapter in PEFT's format, under which all is asked
+    adapter: Place | None = None  # a folder with a LoRA adapter in PEFT's format, under which all is asked
     prompt_style: PromptStyle = PromptStyle.AUTO
 
 

@@ -20,7 +20,7 @@ from raycal.config.methods import (
     ZeroShot,
 )
 from raycal.config.questions import QuestionSource, WorldFacts
-from raycal.config.section import Section
+from raycal.config.section import Place, Section
 from raycal.config.training import TrainerConfig
 from raycal.metrics import Convention
 from raycal.questions.question import Split
@@ -49,7 +49,7 @@ class Experiment(Section):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
-    storage: Path = Path("results")
+    storage: Place = Path("results")  # or s3://BUCKET/PREFIX
     questions: tuple[QuestionSource, ...] = (WorldFacts(),)
     splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
     model: ModelConfig = ModelConfig()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from raycal.config.engine import ModelConfig
-from raycal.config.section import Section
+from raycal.config.section import Place, Section
 
 
 class Phrasing(StrEnum):
@@ -157,7 +156,7 @@ class Classifier(MethodConfig):
     """p = a small head on the hidden state of the answer's last token, fitted on the training questions."""
 
     method: Literal["classifier"] = "classifier"
-    fitted: Path | None = None  # a folder: this classifier as an earlier run fitted it, instead of fitting one
+    fitted: Place | None = None  # a folder: this classifier as an earlier run fitted it, instead of fitting one
     model: ModelConfig | None = None  # whose hidden states are read; None: those of the model that answered
     layer: int = -1  # 0: the embeddings; negative: counted from the last
     head: Head = Head.LOGISTIC
@@ -176,7 +175,7 @@ class FineTuned(MethodConfig):
     """
 
     method: Literal["fine_tuned"] = "fine_tuned"
-    adapter: Path | None = None  # a folder: this adapter as it is, instead of training one
+    adapter: Place | None = None  # a folder: this adapter as it is, instead of training one
     model: ModelConfig | None = None  # which is tuned and asked; None: the model that answered
     wording: Wording = Wording.CHOICES
     few_shot: bool = False  # whether the query shows the examples that the question was asked with

@@ -18,6 +18,7 @@ from raycal.finetune.batches import micro_batches
 from raycal.finetune.examples import Examples
 from raycal.finetune.loss import two_choice_loss
 from raycal.finetune.query_model import Batch
+from raycal.location import Location, readable
 from raycal.metrics import evaluate
 
 _FILE = "calibration.parquet"  # beside an adapter
@@ -41,10 +42,11 @@ class Calibration:
         pq.write_table(pa.table({"answer_key": keys, "p_true": self.p}), folder / _FILE)
 
 
-def kept_confidences(folder: Path) -> Mapping[str, float]:
+def kept_confidences(folder: Location) -> Mapping[str, float]:
     """What `Calibration.write` kept beside an adapter, nothing where it kept none: p(correct) by answer key."""
     path = folder / _FILE
-    return {row["answer_key"]: row["p_true"] for row in pq.read_table(path).to_pylist()} if path.is_file() else {}
+    rows = pq.read_table(readable(path)).to_pylist() if path.is_file() else []
+    return {row["answer_key"]: row["p_true"] for row in rows}
 
 
 @torch.no_grad()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raycal.config import PromptStyle, Wording
+from raycal.location import Location, readable
 from raycal.prompts import Conversation, correctness_prompt, render
+from raycal.whole_file import whole_file
 
 _SCHEMA = pa.schema(
     [
@@ -68,16 +68,15 @@ class Examples:
         """Tokens of each."""
         return [len(example.tokens) for example in self.examples]
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Location) -> None:
         """Write the examples as one Parquet file, whole or not at all."""
-        aside = path.with_name(f".{path.name}-{uuid4().hex}")
-        pq.write_table(pa.Table.from_pylist([vars(example) for example in self.examples], schema=_SCHEMA), aside)
-        aside.rename(path)
+        with whole_file(path) as aside:
+            pq.write_table(pa.Table.from_pylist([vars(example) for example in self.examples], schema=_SCHEMA), aside)
 
     @classmethod
-    def read(cls, path: Path) -> Examples:
+    def read(cls, path: Location) -> Examples:
         """Read what `write` wrote."""
-        return cls(tuple(Example(**row) for row in pq.read_table(path).to_pylist()))
+        return cls(tuple(Example(**row) for row in pq.read_table(readable(path)).to_pylist()))
 
     @classmethod
     def of(cls, examples: Iterable[Example]) -> Examples:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from raycal.config import Device, FineTuned, TrainerConfig
+from raycal.location import Location
 from raycal.models import Model
 from raycal.store import Store
 
@@ -19,8 +19,8 @@ class FinetuneJob:
     trainer: TrainerConfig
     device: Device
     model: Model
-    training: Path  # Examples
-    calibration: Path
-    reference: Path  # the folder of the base model's states
+    training: Location  # Examples
+    calibration: Location
+    reference: Location  # the folder of the base model's states
     choice_tokens: tuple[int, int]
     store: Store

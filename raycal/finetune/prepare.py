@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from raycal.config import Device, FineTuned, PromptStyle
@@ -11,6 +10,7 @@ from raycal.finetune.examples import Examples, tokenise
 from raycal.finetune.job import FinetuneJob
 from raycal.graded import AnsweredQuestion, conversation, evidence, first_by_hash, graded
 from raycal.keys import digest
+from raycal.location import Location
 from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt, correctness_prompt, template_name
 from raycal.questions.question import Split
 from raycal.run import Run
@@ -46,7 +46,7 @@ def adapter_id(run: Run, method: FineTuned) -> str:
     return f"{reading.model.short_name}-{digest(config, reading.model, query_name(method, reading.style), *data)[:12]}"
 
 
-def adapter_folder(run: Run, method: FineTuned) -> Path:
+def adapter_folder(run: Run, method: FineTuned) -> Location:
     """Where the method's adapter is, or will be once it is trained."""
     return method.adapter or run.store.root / "adapters" / adapter_id(run, method)
 
@@ -82,13 +82,12 @@ def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
     )
 
 
-def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], tokenizer: Any) -> Path:
+def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], tokenizer: Any) -> Location:
     reading = run.reading(method)
     name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
     path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
     if path.exists():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     Examples.of(
         tokenise(
             row.answer_key,

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -18,6 +17,7 @@ from raycal.finetune.prepare import adapter_folder, query_name
 from raycal.fitted_settings import check_settings
 from raycal.graded import answered, conversation
 from raycal.keys import digest, safe_name
+from raycal.location import Location
 from raycal.models import Model, find_model
 from raycal.prompts import CORRECTNESS_QUERIES, correctness_prompt
 from raycal.questions.question import Split
@@ -98,7 +98,7 @@ def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
     return TunedQuery(run.reading(method), method, config, find_model(config))
 
 
-def take_over_calibration(run: Run, query: TunedQuery, folder: Path) -> None:
+def take_over_calibration(run: Run, query: TunedQuery, folder: Location) -> None:
     """Write to QUERIES what the model said of the calibration answers when its adapter was trained."""
     known = kept_confidences(folder)
     rows = [

@@ -7,9 +7,7 @@ which the output layer makes the distribution anew; the base model's own forward
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 import torch.distributed
@@ -20,13 +18,17 @@ from torch import Tensor
 from raycal.finetune.batches import micro_batches
 from raycal.finetune.examples import Examples
 from raycal.finetune.query_model import Batch, QueryModel
+from raycal.location import Location
+from raycal.whole_file import whole_file
+from raycal.whole_folder import local_copy
 
 
 class Reference:
     """Base states by example, read from the parts that the workers wrote."""
 
-    def __init__(self, folder: Path) -> None:
-        parts: list[Any] = [safe_open(path, framework="pt") for path in sorted(folder.glob("part-*.safetensors"))]
+    def __init__(self, folder: Location) -> None:
+        files = sorted(local_copy(folder).glob("part-*.safetensors"))
+        parts: list[Any] = [safe_open(file, framework="pt") for file in files]
         self._part_of = {int(name): part for part in parts for name in part.keys()}  # noqa: SIM118 - no mapping
 
     def states(self, indices: Sequence[int], device: torch.device) -> Tensor:
@@ -37,7 +39,7 @@ class Reference:
 def reference(
     model: QueryModel,
     examples: Examples,
-    folder: Path,
+    folder: Location,
     *,
     max_tokens: int,
     rank: int,
@@ -50,7 +52,6 @@ def reference(
     there = [finished.exists()]
     torch.distributed.broadcast_object_list(there, src=0)
     if not there[0]:
-        folder.mkdir(parents=True, exist_ok=True)
         states: dict[str, Tensor] = {}
         # What follows an answer does not change its states, and would be a good part of the work.
         unasked = Examples(tuple(example.unasked for example in examples.examples))
@@ -62,10 +63,8 @@ def reference(
                 if batch.counts:
                     parts = torch.split(found, [len(example.answer_positions) for example in some])
                     states |= {str(index): part.clone() for index, part in zip(batch.indices, parts, strict=True)}
-        part = folder / f"part-{rank}.safetensors"
-        aside = part.with_name(f".{part.name}-{uuid4().hex}")
-        save_file(states, aside)
-        aside.rename(part)
+        with whole_file(folder / f"part-{rank}.safetensors") as aside:
+            save_file(states, aside)
         torch.distributed.barrier()
         if rank == 0:
             finished.touch()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from raycal.cache import cache_folder
 from raycal.cluster import connect
 from raycal.config import FineTuned
 from raycal.finetune.batches import steps_an_epoch
@@ -22,29 +22,29 @@ from raycal.finetune.job import FinetuneJob
 from raycal.finetune.prepare import adapter_folder, prepare, training_rows
 from raycal.finetune.train import train
 from raycal.fitted_settings import write_settings
+from raycal.keys import digest
+from raycal.location import Location
 from raycal.models import check_available
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.whole_folder import whole_folder
+from raycal.whole_folder import copy_folder, is_whole, remove_folder, whole_folder
 
 _POLL_S = 2.0
 
 
-def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Path:
+def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Location:
     """The folder of the method's adapter, trained first where it is not there.
 
     callbacks: see `train`. Raises ModelError, NothingToLearnError, ResourceError and FinetuneError.
     """
     folder = adapter_folder(run, method)
-    if method.adapter is not None or folder.is_dir():
+    if method.adapter is not None or is_whole(folder):
         return folder
     check_available(run.reading(method).model)
     plan = plan_workers(run.experiment.trainer, connect())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Two trainings of one adapter would write each other's checkpoints. The lock goes with the process that has it.
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if not folder.is_dir():
+    with _one_at_a_time(folder):
+        if not is_whole(folder):
             job = prepare(run, method, plan.device)
             steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
             with _bar(job, steps, console):
@@ -53,12 +53,22 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
     return folder
 
 
-def _install(run: Run, job: FinetuneJob, best: Path, folder: Path) -> None:
+def _one_at_a_time(folder: Location) -> BaseFileLock:
+    """A lock on an adapter's training, as two would write each other's checkpoints; it goes with its process.
+
+    It holds for all machines that share the folder. A bucket has no locks: there it holds for this machine alone.
+    """
+    beside = folder if isinstance(folder, Path) else cache_folder() / "locks" / digest(str(folder))
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(beside.with_name(f".{beside.name}.lock"))
+
+
+def _install(run: Run, job: FinetuneJob, best: Location, folder: Location) -> None:
     with whole_folder(folder) as aside:
-        shutil.copytree(best, aside, dirs_exist_ok=True)
+        copy_folder(best, aside)
         (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
         write_settings(aside, job.method)
-    shutil.rmtree(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
+    remove_folder(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
 
 
 def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from raycal.cluster import root_cause
@@ -12,6 +12,7 @@ from raycal.config import Device
 from raycal.finetune.checkpoint import ADAPTER
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.loop import train_worker
+from raycal.location import Location, for_arrow
 from raycal.resources import WorkerPlan
 
 
@@ -19,7 +20,7 @@ class FinetuneError(RuntimeError):
     """The fine-tuning did not finish; its checkpoints are kept."""
 
 
-def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> Path:
+def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> Location:
     """Train on Ray Train workers, from the last checkpoint of the same job; returns the folder of the best adapter.
 
     callbacks: Ray Train's, which are told the metrics of every evaluation. Raises FinetuneError.
@@ -35,6 +36,8 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
         # Ray Train runs the loop in a thread, whose own arena of memory would keep half as much again as it needs.
         environment["MALLOC_ARENA_MAX"] = "1"
     logging.getLogger("ray.train").setLevel(logging.ERROR)
+    folder = (job.store.root / "finetune").resolve()
+    (path,), filesystem = for_arrow([folder])
     trainer = TorchTrainer(
         train_worker,
         train_loop_config=job,
@@ -46,7 +49,8 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
         ),
         run_config=RunConfig(
             name=job.adapter_id,
-            storage_path=str((job.store.root / "finetune").resolve()),
+            storage_path=path,
+            storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=job.trainer.retries),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             worker_runtime_env={"env_vars": environment},
@@ -57,4 +61,4 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
         result = trainer.fit()
     except TrainingFailedError as error:
         raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {root_cause(error)}") from error
-    return Path(result.checkpoint.path) / ADAPTER
+    return folder / str(PurePosixPath(result.checkpoint.path).relative_to(path)) / ADAPTER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from raycal.config import FineTuned
 from raycal.finetune.batches import steps_an_epoch
@@ -11,6 +10,7 @@ from raycal.finetune.prepare import adapter_folder, check_enough
 from raycal.finetune.query import asked_keys, tuned_query
 from raycal.finetune.stage import training_curve
 from raycal.graded import conversation
+from raycal.location import Location
 from raycal.plan.basis import Basis
 from raycal.plan.line import Line
 from raycal.plan.measure import Tally
@@ -21,6 +21,7 @@ from raycal.recipe import Query
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.score import with_bases
+from raycal.whole_folder import is_whole
 
 
 def tuning_lines(basis: Basis) -> list[Line]:
@@ -34,7 +35,7 @@ def tuning_lines(basis: Basis) -> list[Line]:
     return lines
 
 
-def training_line(basis: Basis, method: FineTuned, folder: Path | None) -> Line:
+def training_line(basis: Basis, method: FineTuned, folder: Location | None) -> Line:
     """A training to its last epoch; from its last checkpoint where the adapter's folder (to be) is named.
 
     Its tokens are those of the training examples, forwards and backwards, and once more for the base model's states,
@@ -79,18 +80,18 @@ def _lengths(basis: Basis, method: FineTuned, some: Tally) -> tuple[float, float
     return answered + basis.answer_tokens, queried + basis.answer_tokens
 
 
-def _steps_done(run: Run, folder: Path) -> float:
+def _steps_done(run: Run, folder: Location) -> float:
     """The step of an adapter's last checkpoint; infinite where its training has ended, which may be an early stop."""
-    if folder.is_dir():
+    if is_whole(folder):
         return math.inf
     return max((int(str(row["step"])) for row in training_curve(run, folder.name)), default=0)
 
 
-def tuned_line(basis: Basis, method: FineTuned, folder: Path) -> Line:
+def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> Line:
     """The queries to a tuned model: about test, and about calibration where its training has not told of it."""
     run, left, questions = basis.run, Tally(), 0
     splits = {Split.TEST} if method.adapter is None else {Split.CALIBRATION, Split.TEST}
-    query = tuned_query(run, method) if folder.is_dir() else None
+    query = tuned_query(run, method) if is_whole(folder) else None
     there: set[str] = set()
     found = Measured()
     if query is not None:

@@ -7,8 +7,8 @@ from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from raycal.location import Location
 from raycal.report import (
     alt_texts,
     figures,
@@ -23,6 +23,7 @@ from raycal.report.results import RunResults
 from raycal.report.style import png
 from raycal.report.sweep_results import SweepResults
 from raycal.report.wording import METRICS, convention, level, listed
+from raycal.whole_file import whole_file
 
 _DPI = 200  # twice a screen's, enough for print
 
@@ -52,7 +53,7 @@ class _Image:
         return width, height
 
 
-def write_report(results: RunResults, folder: Path) -> Path:
+def write_report(results: RunResults, folder: Location) -> Location:
     """Write index.html and a PNG a figure beside it; returns the page's path.
 
     The figures are bar_chart, reliability, risk_coverage and, where there is something to show, training_size (of an
@@ -62,11 +63,11 @@ def write_report(results: RunResults, folder: Path) -> Path:
     """
     images = _images(results)
     html = _html(results, images)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, image in images.items():
-        _write(folder / f"{name}.png", image.png)
     page = folder / "index.html"
-    _write(page, html.encode())
+    contents = {folder / f"{name}.png": image.png for name, image in images.items()} | {page: html.encode()}
+    for path, content in contents.items():
+        with whole_file(path) as aside:
+            aside.write_bytes(content)
     return page
 
 
@@ -128,12 +129,3 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
             "objectives": listed([METRICS[name].shown for name in results.sweep.objectives]),
         }
     return environment.get_template("report.html.j2").render(values | images).strip() + "\n"
-
-
-def _write(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".aside-{uuid4().hex}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

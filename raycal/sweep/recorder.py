@@ -6,7 +6,7 @@ import json
 import logging
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,13 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         trials: int,
         console: Console,
         *,
+        keep_study: Callable[[], None],
         keeps_lost: bool,
     ) -> None:
         self.lost: list[int] = []  # trials that ended with their process, or its node, and are not kept
         self._keeps_lost = keeps_lost
         self._store, self._sweep, self._objectives = store, sweep, objectives
-        self._left, self._console = trials, console
+        self._left, self._console, self._keep_study = trials, console, keep_study
         self._rows: dict[int, dict[str, Any]] = {}
         self._started: dict[int, float] = {}
         self._live: Live | None = None
@@ -52,6 +53,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
         self._started[trial.config[NUMBER]] = time.monotonic()
+        self._keep_study()
         self._show(trial, {"state": "running"})
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
@@ -119,6 +121,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
             "seconds": time.monotonic() - self._started[number] if number in self._started else None,
             **found,
         }
+        self._keep_study()  # before the row, as no trial may have one that the study does not know
         self._store.write(Table.TRIALS, self._sweep, [row | {"objectives": json.dumps(row.get("objectives", {}))}])
         self._show(trial, found)
         if not self._live:

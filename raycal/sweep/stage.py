@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,6 +14,7 @@ from rich.console import Console
 from raycal.cluster import connect
 from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment
 from raycal.keys import digest
+from raycal.location import Location, for_arrow
 from raycal.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.resources import plan_workers
 from raycal.run import Run
@@ -25,8 +24,10 @@ from raycal.store import Store
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import enqueue, open_study, remaining, repeat, searcher
+from raycal.sweep.study_file import StudyFile
 from raycal.sweep.trial import run_trial, trains
 from raycal.text import last_line
+from raycal.whole_folder import remove_folder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -63,7 +64,7 @@ class Sweep:
         return f"{self.run.experiment.name}-{digest('sweep', self.run.id, searched)[:8]}"
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Location:
         """Where the study and Ray Tune's own files lie."""
         return self.run.store.root / "sweeps" / self.id
 
@@ -86,7 +87,8 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
         points += sweep.space.grid()
         trials = len(points)
     ended = {trial["number"]: trial for trial in sweep.trials()}
-    study = open_study(sweep.config, sweep.id, sweep.folder, ended, resume=resume)
+    file = StudyFile(sweep.folder)
+    study = open_study(sweep.config, sweep.id, file.folder, ended, resume=resume)
     if not study.trials:
         enqueue(study, points)
     left = remaining(study, trials)
@@ -96,7 +98,7 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
         connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
         _prepare(sweep.run, console)
     for repeats in reversed(range(_ROUNDS)):
-        for lost in _run_trials(sweep, study, left, console, keeps_lost=not repeats) if left else []:
+        for lost in _run_trials(sweep, study, file, left, console, keeps_lost=not repeats) if left else []:
             repeat(study, lost)
         left = remaining(study, trials)
     return study
@@ -111,7 +113,9 @@ def _prepare(run: Run, console: Console) -> None:
         judge_pairs(run, method, console)
 
 
-def _run_trials(sweep: Sweep, study: Study, count: int, console: Console, *, keeps_lost: bool) -> list[int]:
+def _run_trials(
+    sweep: Sweep, study: Study, file: StudyFile, count: int, console: Console, *, keeps_lost: bool
+) -> list[int]:
     """Run some trials; returns those whose process was lost, unless they are to be kept as failed."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the store has the numbers
     os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # paths in the experiment are relative to where it was started
@@ -123,9 +127,12 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console, *, kee
     plan_workers(sweep.run.experiment.trainer, nodes)
     objectives = sweep.config.objectives
     trainable = tune.with_parameters(run_trial, run=sweep.run, objectives=objectives)
-    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, console, keeps_lost=keeps_lost)
+    recorder = Recorder(
+        sweep.run.store, sweep.id, objectives, count, console, keep_study=file.keep, keeps_lost=keeps_lost
+    )
     files = sweep.folder / "tune"
-    shutil.rmtree(files, ignore_errors=True)  # of a killed driver; nothing of it is read again
+    remove_folder(files)  # of a killed driver; nothing of it is read again
+    (path,), filesystem = for_arrow([sweep.folder])
     tuner = tune.Tuner(
         tune.with_resources(trainable, _resources(sweep.config)),
         tune_config=tune.TuneConfig(
@@ -141,7 +148,8 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console, *, kee
         ),
         run_config=tune.RunConfig(
             name=files.name,
-            storage_path=str(files.parent),
+            storage_path=path,
+            storage_filesystem=filesystem,
             callbacks=[recorder, *_mlflow(sweep)],
             stop=recorder,
             verbose=0,
@@ -149,7 +157,8 @@ def _run_trials(sweep: Sweep, study: Study, count: int, console: Console, *, kee
     )
     with recorder:
         tuner.fit()
-    shutil.rmtree(files, ignore_errors=True)
+    file.keep()
+    remove_folder(files)
     if recorder.all_failed:
         raise SweepFailedError(f"every trial failed, the last one with: {last_line(recorder.all_failed)}")
     return recorder.lost

@@ -15,6 +15,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from raycal.config import Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
+from raycal.sweep.study_file import DATABASE
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -51,7 +52,7 @@ def open_study(
     """
     if config.study is None:
         folder.mkdir(parents=True, exist_ok=True)
-    url = config.study or f"sqlite:///{folder / 'study.db'}"
+    url = config.study or f"sqlite:///{folder / DATABASE}"
     try:
         storage = optuna.storages.RDBStorage(url)
     except Exception as error:  # SQLAlchemy's and its drivers' errors have no common base

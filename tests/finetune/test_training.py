@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import psutil
 import pytest
 from clusters import lose_node, three_nodes
+from s3_server import s3_server
 from safetensors.torch import load_file
 from support import command_of
 from tiny_training import tiny_model
 
+from raycal.location import Location
 from raycal.store import Store
 
 pytestmark = pytest.mark.engine
@@ -37,7 +40,7 @@ def finish(process: psutil.Popen) -> str:
     return str(said)
 
 
-def curve(root: Path, name: str) -> Curve:
+def curve(root: Location, name: str) -> Curve:
     return list(Store(root / "store").rows("SELECT * FROM training WHERE adapter = ? ORDER BY step", [name]))
 
 
@@ -45,7 +48,7 @@ def column(rows: Curve, name: str) -> list[float]:
     return [row[name] for row in rows if row[name] is not None]
 
 
-def wait_for_steps(root: Path, name: str, steps: int) -> None:
+def wait_for_steps(root: Location, name: str, steps: int) -> None:
     deadline = time.monotonic() + 200
     while len(curve(root, name)) <= steps:
         assert time.monotonic() < deadline, f"step {steps} did not come"
@@ -119,10 +122,20 @@ def test_a_training_that_loses_a_node_goes_on_on_the_others(root: Path, said: st
 
 
 @pytest.fixture(scope="module")
-def killed(root: Path, said: str) -> None:
-    """A training whose worker is killed, and one whose driver is and that is then started again; side by side."""
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda kill: kill(root), (train_with_killed_worker, train_with_killed_driver)))
+def killed(root: Path, said: str) -> Iterator[dict[str, Location]]:
+    """A training whose worker is killed, and one in a bucket whose driver is and that is then started again.
+
+    By name, where they lie. (In a folder the driver is killed while it sweeps, see test_sweep_trouble.py.)
+    """
+    with s3_server() as server, ThreadPoolExecutor(2) as pool:  # each has a core busy
+        bucket = server.folder()
+        ended = [
+            pool.submit(train_with_killed_worker, root),
+            pool.submit(train_with_killed_driver, root, "killed-driver", bucket),
+        ]
+        for training in ended:
+            training.result()
+        yield {"killed-worker": root, "killed-driver": bucket}
 
 
 def train_with_killed_worker(root: Path) -> None:
@@ -134,19 +147,21 @@ def train_with_killed_worker(root: Path) -> None:
     finish(process)
 
 
-def train_with_killed_driver(root: Path) -> None:
-    process = start(root, "killed-driver")
-    wait_for_steps(root, "killed-driver", 3)
+def train_with_killed_driver(root: Path, name: str, place: Location) -> None:
+    job = f"{name},storage={place}"
+    process = start(root, job)
+    wait_for_steps(place, name, 3)
     process.kill()
     process.communicate()
-    assert len(curve(root, "killed-driver")) < STEPS + 1
-    finish(start(root, "killed-driver"))
+    assert len(curve(place, name)) < STEPS + 1
+    finish(start(root, job))
 
 
-@pytest.mark.usefixtures("killed")
-@pytest.mark.parametrize("victim", ["worker", "driver"])
-def test_a_killed_training_ends_where_the_undisturbed_one_does(root: Path, victim: str) -> None:
-    rows, undisturbed = curve(root, f"killed-{victim}"), curve(root, "undisturbed")
+@pytest.mark.parametrize("name", ["killed-worker", "killed-driver"])
+def test_a_killed_training_ends_where_the_undisturbed_one_does(
+    root: Path, killed: dict[str, Location], name: str
+) -> None:
+    rows, undisturbed = curve(killed[name], name), curve(root, "undisturbed")
     assert [row["step"] for row in rows] == list(range(STEPS + 1))
     for what in ("loss", "divergence", "learning_rate", "calibration_loss"):
         assert column(rows, what) == pytest.approx(column(undisturbed, what), abs=1e-4)

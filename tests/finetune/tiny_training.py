@@ -1,7 +1,8 @@
 """Small fine-tunings in a process of their own: python tiny_training.py FOLDER NAME[,KEY=VALUE ...] ...
 
-The model is a Llama of two layers with the packaged model's tokeniser. One token's embedding is not a number: an
-example that holds it makes a step's loss not finite.
+All but the model lies where storage=PLACE says, in FOLDER without it. The model is a Llama of two layers with the
+packaged model's tokeniser. One token's embedding is not a number: an example that holds it makes a step's loss not
+finite.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerCo
 from raycal.finetune.examples import Example, Examples, tokenise
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.train import FinetuneError, train
+from raycal.location import location
 from raycal.models import Model, find_model
 from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
 from raycal.resources import plan_workers
@@ -61,10 +63,11 @@ def examples(model: Model, prefix: str, count: int, poisoned: int) -> Examples:
 def run(root: Path, name: str, settings: dict[str, str]) -> None:
     """Train, and print how it ended."""
     model = tiny_model(root / "model")
+    place = location(settings.pop("storage", str(root)))
     poisoned = int(settings.pop("poisoned", 0))
     paths = {}
     for split, count in (("training", 64), ("calibration", 24)):
-        paths[split] = root / f"{name}-{split}.parquet"
+        paths[split] = place / f"{name}-{split}.parquet"
         examples(model, split, count, poisoned if split == "training" else 0).write(paths[split])
     tokenizer = AutoTokenizer.from_pretrained(model.location)
     choices = CORRECTNESS_QUERIES[Wording.CHOICES]
@@ -78,9 +81,9 @@ def run(root: Path, name: str, settings: dict[str, str]) -> None:
         model=model,
         training=paths["training"],
         calibration=paths["calibration"],
-        reference=root / f"{name}-reference",
+        reference=place / f"{name}-reference",
         choice_tokens=(tokenizer.encode(choices.no)[-1], tokenizer.encode(choices.yes)[-1]),
-        store=Store(root / "store"),
+        store=Store(place / "store"),
     )
     try:
         print(name, "adapter in", train(job, plan_workers(trainer, connect())))

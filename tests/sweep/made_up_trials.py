@@ -33,7 +33,8 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
         directions=["maximize" if one.higher_is_better else "minimize" for one in objectives],
         sampler=optuna.samplers.RandomSampler(seed=seed),
     )
-    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, Console(quiet=True), keeps_lost=True)
+    quiet = Console(quiet=True)
+    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, quiet, keep_study=lambda: None, keeps_lost=True)
     for _ in range(count):
         trial = study.ask()
         entry, method = sweep.space.suggest(trial)

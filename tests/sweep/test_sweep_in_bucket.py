@@ -1,0 +1,47 @@
+"""A sweep whose store is a bucket: its driver is killed, and another one, which has no file of the first, goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from s3_server import SECRET, s3_server
+from sweeping import kill, opened, start, sweep_file, trials, wait_until
+
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.sweep.study_file import DATABASE, StudyFile
+
+pytestmark = pytest.mark.engine
+
+SPACE = """
+  - {method: sampling, equivalence: [exact, token_overlap], weighting: [count, likelihood]}
+"""
+TRIALS = 4
+
+
+def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: Path, tmp_path: Path) -> None:
+    path = sweep_file(experiment_file, tmp_path, SPACE, trials=TRIALS, concurrency=1)
+    with s3_server() as server:
+        store = server.folder()
+        store.fs.put(f"{finished.store.root}/", store.path, recursive=True)
+        sweep = opened(path, store)
+        process = start(path, store)
+        wait_until(lambda: len(trials(sweep)) >= 1, 300)
+        kill(process)
+        before = trials(sweep)
+        process = start(path, store, "--resume")
+        said, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, said
+        after = trials(sweep)
+        assert {number: after[number] for number in before} == before
+        assert [row["state"] for row in after.values()].count("finished") == TRIALS
+        with closing(sqlite3.connect(StudyFile(sweep.folder).folder / DATABASE)) as study:
+            states = [state for (state,) in study.execute("SELECT state FROM trials")]
+        assert states.count("COMPLETE") == TRIALS
+        assert not (sweep.folder / "tune").is_dir()
+        assert len(list(store.glob("reports/small-best-*/*/index.html"))) == 1
+        assert len(list(sweep.run.store.rows(f"SELECT key FROM {Table.ANSWERS}"))) == finished.asked.num_rows
+        assert SECRET not in said

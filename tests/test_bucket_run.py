@@ -1,0 +1,78 @@
+"""A run whose storage is a bucket, with a real engine: it goes on with what is there, and ends as one in a folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from s3_server import SECRET, Server, s3_server
+from support import Raycal
+
+from raycal.adapters import find_adapter
+from raycal.experiment_file import read_experiment
+from raycal.run import Run
+from raycal.schemas import Table
+from raycal.whole_folder import copy_folder, is_whole, whole_folder
+
+pytestmark = pytest.mark.engine
+
+GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
+MADE_FROM_THEM = (Table.GRADES, Table.FEATURES, Table.SCORES, Table.METRICS, Table.COMPARISONS, Table.RUNS)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with s3_server() as server:
+        yield server
+
+
+def begun(tuned: Run, folder: Path) -> Path:
+    """The store of a run that was cut off while it asked, with the adapter that another one had trained."""
+    store = Path(shutil.copytree(tuned.store.root, folder))
+    for name in (*MADE_FROM_THEM, "classifiers", "reports", "finetune", "adapters"):
+        shutil.rmtree(store / name, ignore_errors=True)
+    for table in GENERATED:
+        next((store / table / tuned.recipe.partitions[table]).glob("*.parquet")).unlink()
+    return store
+
+
+# Of QUERIES, the store in the folder has those of an earlier experiment too.
+COMPARED = (
+    "SELECT key, text, error FROM answers ORDER BY key",
+    "SELECT key, index, text, error FROM samples ORDER BY key, index",
+    "SELECT key, error FROM queries WHERE query = 'correctness' ORDER BY key",
+    "SELECT key, correct, extracted, reason FROM grades ORDER BY key",
+)
+
+
+def test_a_run_in_a_bucket_ends_as_one_in_a_folder(
+    server: Server, tuned: Run, tuned_file: Path, raycal: Raycal, tmp_path: Path
+) -> None:
+    bucket, trained = server.folder(), tuned.store.root / "adapters"
+    bucket.fs.put(f"{begun(tuned, tmp_path / 'begun')}/", bucket.path, recursive=True)
+    for adapter in (path for path in trained.iterdir() if path.is_dir()):
+        with whole_folder(bucket / "adapters" / adapter.name) as aside:
+            copy_folder(adapter, aside)
+        assert str(find_adapter(bucket / "adapters" / adapter.name)) == str(find_adapter(adapter))
+    done = raycal("run", str(tuned_file), "--set", f"storage={bucket}")
+    assert "finetune: s3://" in done.stdout
+    assert ", 0 answers to ask about" in done.stdout
+
+    run = Run.open(read_experiment(tuned_file, [f"storage={bucket}"]))
+    for query in COMPARED:
+        assert list(run.store.rows(query)) == list(tuned.store.rows(query))
+    query = "SELECT method, n, coverage, accuracy, ece, auroc, brier FROM metrics WHERE run = ? ORDER BY method"
+    there, here = (list(one.store.rows(query, [run.id])) for one in (run, tuned))
+    assert [row.pop("method") for row in there] == [row.pop("method") for row in here]
+    assert there == [pytest.approx(row, abs=1e-3) for row in here]
+    assert all(is_whole(folder) for folder in (bucket / "classifiers").iterdir())
+    assert list(bucket.glob(f"reports/{run.id}/*/index.html"))
+    assert not list((bucket / "notes").rglob("*.suspect"))
+
+    again = raycal("elicit", str(tuned_file), "--set", f"storage={bucket}")
+    assert "elicit: 0 questions to ask" in again.stdout
+    objects = [path.read_bytes() for path in bucket.rglob("*") if path.is_file()]
+    said = [text.encode() for text in (done.stdout, done.stderr, again.stdout, again.stderr)]
+    assert not [content for content in objects + said if SECRET.encode() in content]
