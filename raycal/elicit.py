@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from raycal.asked import QUESTION_COLUMNS, asked_rows
 from raycal.config import Wording
 from raycal.done import Done
 from raycal.engine import Engine, Generation, GenerationError, Usage
@@ -19,7 +20,7 @@ from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.store import Store
-from raycal.work import QUESTION_COLUMNS, Work, asked_rows, pick_work
+from raycal.work import Work, pick_work
 
 _NO_ANSWER = "there is no answer to ask about"
 
@@ -154,7 +155,7 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
             return pick_work(asked_rows(block, splits, recipe), recipe, done)
 
         paths, filesystem = for_arrow(run.questions.shards)
-        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=QUESTION_COLUMNS)
+        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS))
         return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine

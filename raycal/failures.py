@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from raycal.asked import asked_blocks, cells
 from raycal.run import Run
 from raycal.schemas import SCHEMAS, Table
-from raycal.work import asked_blocks, cells
 
 
 def failures(run: Run) -> dict[Table, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
+from raycal.asked import asked_table
 from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
@@ -16,19 +16,7 @@ from raycal.location import Location, check
 from raycal.models import find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
-from raycal.store import Store, read_blocks
-
-_ASKED = pa.schema(
-    [
-        ("question_id", pa.string()),
-        ("dataset", pa.string()),  # its name and the kind of its questions
-        ("split", pa.string()),
-        ("subject", pa.string()),
-        ("answer_key", pa.string()),
-        ("samples_key", pa.string()),
-        ("accepted", pa.string()),  # a hash of the accepted answers and the choices
-    ]
-)
+from raycal.store import Store
 
 
 @dataclass(frozen=True)
@@ -71,23 +59,8 @@ class Run:
 
     @cached_property
     def asked(self) -> pa.Table:
-        """One row a question that is asked, with the keys of all that is said about it (columns of `_ASKED`).
-
-        To be joined with the tables, which may hold other experiments' rows too.
-        """
-        rows = {}  # by id: a question may stand in two sources of an experiment
-        for row in self.asked_questions():
-            names = (row["key"], row["dataset"], row["subject"])
-            rows[row["key"]] = {
-                "question_id": row["key"],
-                "dataset": f"{row['dataset']} ({row['kind']})",
-                "split": row["split"],
-                "subject": row["subject"],
-                "answer_key": self.recipe.answer_key(*names),
-                "samples_key": self.recipe.samples_key(*names),
-                "accepted": digest(*row["answers"], "choices", *row["choices"]),
-            }
-        return pa.Table.from_pylist(list(rows.values()), schema=_ASKED)
+        """See `asked_table`; to be joined with the tables, which may hold other experiments' rows too."""
+        return asked_table(self.questions.shards, self.experiment.splits, self.recipe)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
         """`asked` with a column "key": the key of each question's row in some table."""
@@ -99,12 +72,3 @@ class Run:
         """The shards that hold this run's questions and generations, as far as they are written by now."""
         generated = {table: self.store.shards(table, name) for table, name in self.recipe.partitions.items()}
         return {Table.QUESTIONS: list(self.questions.shards), **generated}
-
-    def asked_questions(self) -> Iterator[dict[str, Any]]:
-        """The rows of QUESTIONS that are asked, without their metadata; one in two sources comes twice."""
-        columns = ["key", "dataset", "split", "subject", "kind", "question", "choices", "answers"]
-        for block in read_blocks(self.questions.shards, columns):
-            for row in block.to_pylist():
-                is_shown = self.recipe.is_shown(row["dataset"], row["subject"], row["question"])
-                if row["split"] in self.experiment.splits and not is_shown:
-                    yield row

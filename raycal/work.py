@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from raycal.asked import asked_blocks, cells
 from raycal.done import Done
-from raycal.location import Location
-from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.store import read_blocks
-
-QUESTION_COLUMNS = ["key", "dataset", "split", "subject", "question", "choices"]
 
 
 @dataclass(frozen=True)
@@ -58,13 +53,6 @@ class Work:
         return self.needs_answer or bool(self.queries) or self.first_sample < recipe.config.samples.k
 
 
-def asked_rows(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> pa.Table:
-    """The questions of a block (QUESTION_COLUMNS) that are in the splits, but for those shown as examples."""
-    rows = cells(questions, "split", "dataset", "subject", "question")
-    asked = [split in splits and not recipe.is_shown(*what) for split, *what in rows]
-    return questions.filter(pa.array(asked, pa.bool_()))
-
-
 def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
     """Those of a block of asked questions about which something is left to ask, as rows with the fields of Work."""
     identities = list(cells(asked, "key", "dataset", "subject"))
@@ -95,17 +83,6 @@ def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
             "answer": pa.nulls(len(places), text),
         }
     )
-
-
-def cells(rows: pa.Table, *columns: str) -> Iterator[tuple[str, ...]]:
-    """Some columns, row by row; by way of numpy, as Arrow's own way makes an object a cell in between."""
-    return zip(*(rows[name].cast(pa.string()).to_numpy().tolist() for name in columns), strict=True)
-
-
-def asked_blocks(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe) -> Iterator[pa.Table]:
-    """What of the shards of QUESTIONS is asked, block by block."""
-    for batch in read_blocks(shards, QUESTION_COLUMNS):
-        yield asked_rows(pa.Table.from_batches([batch]), splits, recipe)
 
 
 def count_work(run: Run, done: Done) -> tuple[int, int]:

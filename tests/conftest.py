@@ -140,16 +140,16 @@ def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def tuned(tuned_file: Path, raycal: Raycal, shared_store: SharedStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """One run with all that is fitted: a job on a cluster of three nodes, with two engines and two training workers."""
+    """One run with all that is fitted: jobs on a cluster of three nodes, with two engines and two training workers."""
 
     def tune(store: Path) -> None:
         folder = tmp_path_factory.mktemp("working")
         copy_code(folder)
         shutil.copy(tuned_file, folder / "tuned.yaml")
-        spread = (f"storage={store}", "engine.replicas=2", "trainer.workers=2")
-        options = [part for setting in spread for part in ("--set", setting)]
         with with_token(), several_nodes() as (head, folders):
-            raycal("submit", "pipeline", "tuned.yaml", "--address", head.address, *options, cwd=folder)
+            for job, setting in (("elicit", "engine.replicas=2"), ("pipeline", "trainer.workers=2")):
+                options = ("--address", head.address, "--set", f"storage={store}", "--set", setting)
+                raycal("submit", job, "tuned.yaml", *options, cwd=folder)
             (store / "nodes.json").write_text(json.dumps(nodes_of_engines_and_workers(folders)))
 
     store = shared_store("tuned", tune)

@@ -74,4 +74,4 @@ def wait_until(what: Any, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.05)
+        time.sleep(0.5)  # a look is a query

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raycal.asked import asked_rows
 from raycal.config import ElicitConfig, PromptStyle, Samples
 from raycal.done import Done
 from raycal.elicit import Elicitor
@@ -22,7 +23,7 @@ from raycal.questions.question import Split
 from raycal.recipe import Query, Recipe
 from raycal.schemas import SCHEMAS, Table
 from raycal.store import Store
-from raycal.work import Work, asked_rows, pick_work
+from raycal.work import Work, pick_work
 
 RECIPE = Recipe(
     Model("somewhere", "tiny", "1"),
@@ -143,6 +144,7 @@ def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> Non
     assert picked(store, recipe, "a") == []
 
 
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 6)), max_size=20))
 def test_samples_count_from_the_first_to_the_first_gap(written: list[tuple[str, int]]) -> None:
     with TemporaryDirectory() as folder:

@@ -80,7 +80,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def wait_for_shards(driver: psutil.Popen, store: Path, count: int) -> None:

@@ -41,14 +41,20 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
     folder = adapter_folder(run, method)
     if method.adapter is not None or is_whole(folder):
         return folder
+    from raycal.finetune.interruptions import Interruptions
+
     check_available(run.reading(method).model)
     plan = plan_workers(run.experiment.trainer, connect())
     with _one_at_a_time(folder):
         if not is_whole(folder):
             job = prepare(run, method, plan.device)
             steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
+            interruptions = Interruptions(job)
             with _bar(job, steps, console):
-                best = train(job, plan, callbacks)
+                best = train(job, plan, [interruptions, *callbacks])
+            for cause in interruptions.take():
+                said = f"fine-tune: a worker was lost, and the training went on from its checkpoint: {cause}"
+                console.print(said, highlight=False, markup=False)
             _install(run, job, best, folder)
     return folder
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from raycal.asked import asked_blocks
 from raycal.config import Classifier, Equivalence, Grader, Method, Sampling, SemanticEntropy
 from raycal.done import Done
 from raycal.features import FeatureReader, feature_readers, has_states
@@ -22,7 +23,7 @@ from raycal.prompts import Conversation, equivalence_prompt, judge_prompt
 from raycal.recipe import Query, query_prompt, query_tokens
 from raycal.schemas import Table
 from raycal.score import pairs_to_judge, resolved, with_bases
-from raycal.work import Work, asked_blocks, pick_work
+from raycal.work import Work, pick_work
 
 
 @dataclass(frozen=True)

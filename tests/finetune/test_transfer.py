@@ -75,7 +75,7 @@ def test_adapter_and_classifier_judge_another_formats_answers_of_another_model(t
 def test_what_was_fitted_otherwise_is_refused_before_any_engine_starts(
     transfer_file: Path, raycal: Raycal, setting: str, said: str
 ) -> None:
-    failed = raycal("run", str(transfer_file), "--set", setting, check=False, timeout=60)
+    failed = raycal("run", str(transfer_file), "--set", setting, check=False)
     assert failed.returncode == 1
     assert said in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -81,7 +81,7 @@ def test_a_second_run_trains_and_asks_nothing(tuned: Run, tuned_file: Path, rayc
         return {path for table in tables for path in tuned.store.shards(table)}
 
     before = shards()
-    raycal("run", str(tuned_file), "--set", f"storage={tuned.store.root}", timeout=60)
+    raycal("run", str(tuned_file), "--set", f"storage={tuned.store.root}")
     assert shards() == before
 
 
@@ -91,7 +91,7 @@ def test_an_ablation_has_a_row_a_size_and_its_plot_and_asks_nothing_anew(
     before = tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)
     overrides = [f"storage={tuned.store.root}", "methods=[{method: zero_shot}, {method: classifier, layer: 15}]"]
     settings = [part for its in overrides for part in ("--set", its)]
-    raycal("ablate", str(tuned_file), "--sizes", "5,4", *settings, timeout=60)
+    raycal("ablate", str(tuned_file), "--sizes", "5,4", *settings)
     run = open_ablation(read_experiment(tuned_file, overrides), [5, 4])
     rows = {row["method"] for row in run.store.rows("SELECT * FROM metrics WHERE run = ?", [run.id])}
     assert rows == {"zero_shot", "classifier (layer 15), 4 questions", "classifier (layer 15), 5 questions"}

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from raycal.cluster import connect
 from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording
 from raycal.finetune.examples import Example, Examples, tokenise
+from raycal.finetune.interruptions import Interruptions
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.train import FinetuneError, train
 from raycal.location import location
@@ -85,8 +86,10 @@ def run(root: Path, name: str, settings: dict[str, str]) -> None:
         choice_tokens=(tokenizer.encode(choices.no)[-1], tokenizer.encode(choices.yes)[-1]),
         store=Store(place / "store"),
     )
+    interruptions = Interruptions(job)
     try:
-        print(name, "adapter in", train(job, plan_workers(trainer, connect())))
+        print(name, "adapter in", train(job, plan_workers(trainer, connect()), [interruptions]))
+        print(name, "interrupted by", interruptions.take())
     except FinetuneError as error:
         print(name, "failed:", error)
 

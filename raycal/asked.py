@@ -1,0 +1,73 @@
+"""The questions that an experiment asks: those of its splits, without those that it shows as examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from raycal.key_set import GrowingKeySet
+from raycal.keys import digest
+from raycal.location import Location
+from raycal.questions.question import Split
+from raycal.recipe import Recipe
+from raycal.store import read_blocks
+
+QUESTION_COLUMNS = ("key", "dataset", "split", "subject", "question", "choices")
+WITH_ANSWERS = (*QUESTION_COLUMNS, "kind", "answers")
+
+_ASKED = pa.schema(
+    [
+        ("question_id", pa.string()),
+        ("dataset", pa.string()),  # its name and the kind of its questions
+        ("split", pa.string()),
+        ("subject", pa.string()),
+        ("answer_key", pa.string()),
+        ("samples_key", pa.string()),
+        ("accepted", pa.string()),  # a hash of the accepted answers and the choices
+    ]
+)
+
+
+def asked_rows(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> pa.Table:
+    """The questions of a block (QUESTION_COLUMNS) that are in the splits, but for those shown as examples."""
+    rows = cells(questions, "split", "dataset", "subject", "question")
+    asked = [split in splits and not recipe.is_shown(*what) for split, *what in rows]
+    return questions.filter(pa.array(asked, pa.bool_()))
+
+
+def asked_blocks(
+    shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe, columns: Sequence[str] = QUESTION_COLUMNS
+) -> Iterator[pa.Table]:
+    """What of the shards of QUESTIONS is asked, block by block; one that is in two sources comes twice.
+
+    columns: QUESTION_COLUMNS, and perhaps others.
+    """
+    for batch in read_blocks(shards, columns):
+        yield asked_rows(pa.Table.from_batches([batch]), splits, recipe)
+
+
+def asked_table(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe) -> pa.Table:
+    """One row a question that is asked, with the keys of all that is said about it (columns of `_ASKED`)."""
+    seen = GrowingKeySet()  # a question may stand in two sources
+    blocks = []
+    for block in asked_blocks(shards, splits, recipe, WITH_ANSWERS):
+        new = block.filter(pa.array(seen.add(block["key"].to_pylist())))
+        identities = list(cells(new, "key", "dataset", "subject"))
+        lists = zip(new["answers"].to_pylist(), new["choices"].to_pylist(), strict=True)
+        columns = {
+            "question_id": new["key"].cast(pa.string()),
+            "dataset": [f"{dataset} ({kind})" for dataset, kind in cells(new, "dataset", "kind")],
+            "split": new["split"].cast(pa.string()),
+            "subject": new["subject"].cast(pa.string()),
+            "answer_key": [recipe.answer_key(*identity) for identity in identities],
+            "samples_key": [recipe.samples_key(*identity) for identity in identities],
+            "accepted": [digest(*answers, "choices", *choices) for answers, choices in lists],
+        }
+        blocks.append(pa.table(columns, schema=_ASKED))
+    return pa.concat_tables([_ASKED.empty_table(), *blocks])
+
+
+def cells(rows: pa.Table, *columns: str) -> Iterator[tuple[str, ...]]:
+    """Some columns, row by row; by way of numpy, as Arrow's own way makes an object a cell in between."""
+    return zip(*(rows[name].cast(pa.string()).to_numpy().tolist() for name in columns), strict=True)
