@@ -137,14 +137,17 @@ def _keys_by_answer(run: Run, method: Method) -> dict[str, str]:
 
 
 def score_answers(run: Run, method: Method, embed: Embed) -> int:
-    """Score the answers that have no confidence by this method yet; returns how many that were.
+    """Score the answers that have no confidence by this method yet; returns for how many there was anything new to say.
 
     An answer without a confidence gets a row with the reason, and is tried again the next time. What the method builds
     on must have been scored before. Raises as `fitted_confidences` does.
     """
     method = resolved(method, run)
     partition = _partition(method)
-    todo = elicited(run, score_keys(run, method), run.store.shards(Table.SCORES, partition))
+    shards = run.store.shards(Table.SCORES, partition)
+    missing = run.store.rows("SELECT key, reason FROM scores WHERE confidence IS NULL", shards={Table.SCORES: shards})
+    reasons = {row["key"]: row["reason"] for row in missing}
+    todo = elicited(run, score_keys(run, method), shards)
     scored = 0
     for row_chunk, confidences in _scored(run, method, todo, embed):
         rows = [
@@ -158,6 +161,7 @@ def score_answers(run: Run, method: Method, embed: Embed) -> int:
                 "reason": confidence.reason,
             }
             for row, confidence in zip(row_chunk, confidences, strict=True)
+            if confidence.value is not None or reasons.get(row["key"]) != confidence.reason
         ]
         run.store.write(Table.SCORES, partition, rows)
         scored += len(rows)
