@@ -85,14 +85,16 @@ def three_nodes(head_cpus: int) -> Iterator[Cluster]:
     """A head and two more of one CPU for programs that join them by RAY_ADDRESS, which is theirs meanwhile."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": head_cpus, "include_dashboard": False})
-    for _ in range(2):
-        cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_ADDRESS", cluster.address)
+    with pytest.MonkeyPatch.context() as patch:
+        # Else whatever else starts on this machine meanwhile would join this cluster.
+        patch.setattr("ray._private.utils.write_ray_address", lambda *_: None)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": head_cpus, "include_dashboard": False})
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        patch.setenv("RAY_ADDRESS", cluster.address)
         yield cluster
-    cluster.shutdown()
+        cluster.shutdown()
 
 
 def lose_node(cluster: Cluster, title: str) -> None:
