@@ -202,7 +202,7 @@ class Replica(Generic[B]):
         self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
         self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._incidents: list[str] = []
-        self._if_restarted = _ENGINE_DIED if self._suspects.read() else _REPLICA_LOST
+        self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
         self._accounted_s = 0.0
         self._has_answered = False
         started = time.monotonic()
@@ -261,6 +261,7 @@ class Replica(Generic[B]):
             except EngineDiedError:
                 self._watch.log("engine died", questions=sorted(self._in_flight.values()))
                 self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                self._restarts.blame_engine()
                 os._exit(1)
             del self._in_flight[name]
             if not self._has_answered:

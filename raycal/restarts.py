@@ -13,12 +13,24 @@ class Restarts:
     def __init__(self, folder: Location, replica: str) -> None:
         self._folder = folder
         self._replica = replica
+        self._blame = folder / f"engine-of-{replica}"
 
     def note(self) -> int:
         """Note a start; returns how many there have been with this one."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / f"{self._replica}.{uuid4().hex}").touch()
         return len(self._notes())
+
+    def blame_engine(self) -> None:
+        """Note that it is the engine that ends this start."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._blame.touch()
+
+    def engine_is_to_blame(self) -> bool:
+        """Whether it was the engine that ended the last start; asked once."""
+        was_engine = self._blame.is_file()
+        self._blame.unlink(missing_ok=True)
+        return was_engine
 
     def clear(self) -> None:
         """Take all of them back."""
