@@ -90,7 +90,7 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert sum(one.questions for one in progress) == len(texts)
     told = {said for one in progress for said in one.incidents}
     assert told
-    assert all(said.startswith("the storage was waited for: ") for said in told)
+    assert all(said.startswith("the storage was away or slow") for said in told)
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
 
