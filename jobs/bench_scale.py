@@ -41,7 +41,7 @@ from raycal.prompts import Conversation, renderer
 from raycal.run import Run
 from raycal.work import count_work
 
-LATENCY_S = 2.0  # of each request; a question makes two in a row, its answer and then all the rest
+LATENCY_S = 1.0  # of each request; a question makes two in a row, its answer and then all the rest
 TOKENS = 12  # of a generation
 SAMPLES = 10
 REPLICAS = (1, 2, 4, 8, 16)
