@@ -40,7 +40,7 @@ class Head:
 @contextmanager
 def head_of_its_own(options: Mapping[str, object], host: Host = THIS) -> Iterator[Head]:
     """Start `ray start --head` with ports and a folder of its own, and end all that it started."""
-    port, client_port, agent_port = _free_ports(3)
+    port, client_port, agent_port = free_ports(3)
     # A short name, for there is a limit to the paths of sockets.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -72,7 +72,7 @@ def several_nodes() -> Iterator[tuple[Head, list[Path]]]:
 
 @contextmanager
 def _node_of(head: Head, host: Host) -> Iterator[Path]:
-    (agent_port,) = _free_ports(1)
+    (agent_port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         given = {"address": head.gcs, "num-cpus": 1, "dashboard-agent-listen-port": agent_port, "temp-dir": folder}
@@ -98,13 +98,17 @@ def three_nodes(head_cpus: int) -> Iterator[Cluster]:
 
 
 def lose_node(cluster: Cluster, title: str) -> None:
-    """End a node, but the head, at once, and one on which there is a process of such a title."""
+    """End a node, but the head, at once, as soon as there is one on which a process of such a title runs."""
 
     def runs(node: Any) -> bool:
         (raylet,) = node.all_processes["raylet"]
         return any(title in command_of(child) for child in psutil.Process(raylet.process.pid).children())
 
-    cluster.remove_node(next(filter(runs, cluster.worker_nodes)), allow_graceful=False)
+    deadline = time.monotonic() + 60
+    while not (hosts := [node for node in cluster.worker_nodes if runs(node)]):
+        assert time.monotonic() < deadline, f"no node runs {title}"
+        time.sleep(0.1)
+    cluster.remove_node(hosts[0], allow_graceful=False)
 
 
 def nodes_of_engines_and_workers(folders: list[Path]) -> dict[str, list[str]]:
@@ -149,7 +153,8 @@ def _node(options: Mapping[str, object], host: Host, log: Path) -> Iterator[str]
         _end(process)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nothing listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:

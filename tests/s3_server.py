@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from clusters import free_ports
 
 from raycal import bucket
 from raycal.bucket import BucketPath
@@ -47,7 +48,7 @@ class Server:
     """A server whose bucket is there."""
 
     def __init__(self) -> None:
-        self._port, self._gate_port = _free_port(), _free_port()
+        self._port, self._gate_port = free_ports(2)
         self.endpoint = f"http://127.0.0.1:{self._gate_port}"
         self._server = _start("-m", "moto.server", "-H", "127.0.0.1", "-p", str(self._port))
         _wait_for(self._port)
@@ -129,12 +130,6 @@ def _start(*arguments: str) -> subprocess.Popen[bytes]:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:
