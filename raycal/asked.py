@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
 from raycal.key_set import GrowingKeySet
 from raycal.keys import digest
-from raycal.location import Location
 from raycal.questions.question import Split
 from raycal.recipe import Recipe
-from raycal.store import read_blocks
 
 QUESTION_COLUMNS = ("key", "dataset", "split", "subject", "question", "choices")
 WITH_ANSWERS = (*QUESTION_COLUMNS, "kind", "answers")
@@ -36,30 +34,24 @@ def asked_rows(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> 
     return questions.filter(pa.array(asked, pa.bool_()))
 
 
-def asked_blocks(
-    shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe, columns: Sequence[str] = QUESTION_COLUMNS
-) -> Iterator[pa.Table]:
-    """What of the shards of QUESTIONS is asked, block by block; one that is in two sources comes twice.
-
-    columns: QUESTION_COLUMNS, and perhaps others.
-    """
-    for batch in read_blocks(shards, columns):
-        yield asked_rows(pa.Table.from_batches([batch]), splits, recipe)
+def each_once(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Blocks of questions without those that stand in an earlier one: a question may be in two sources."""
+    seen = GrowingKeySet()
+    for block in blocks:
+        yield block.filter(pa.array(seen.add(block["key"].to_pylist())))
 
 
-def asked_table(shards: Sequence[Location], splits: Sequence[Split], recipe: Recipe) -> pa.Table:
-    """One row a question that is asked, with the keys of all that is said about it (columns of `_ASKED`)."""
-    seen = GrowingKeySet()  # a question may stand in two sources
+def asked_table(asked: Iterable[pa.Table], recipe: Recipe) -> pa.Table:
+    """Blocks (WITH_ANSWERS) as one row a question, with the keys of all that is said about it (columns of `_ASKED`)."""
     blocks = []
-    for block in asked_blocks(shards, splits, recipe, WITH_ANSWERS):
-        new = block.filter(pa.array(seen.add(block["key"].to_pylist())))
-        identities = list(cells(new, "key", "dataset", "subject"))
-        lists = zip(new["answers"].to_pylist(), new["choices"].to_pylist(), strict=True)
+    for block in asked:
+        identities = list(cells(block, "key", "dataset", "subject"))
+        lists = zip(block["answers"].to_pylist(), block["choices"].to_pylist(), strict=True)
         columns = {
-            "question_id": new["key"].cast(pa.string()),
-            "dataset": [f"{dataset} ({kind})" for dataset, kind in cells(new, "dataset", "kind")],
-            "split": new["split"].cast(pa.string()),
-            "subject": new["subject"].cast(pa.string()),
+            "question_id": block["key"].cast(pa.string()),
+            "dataset": [f"{dataset} ({kind})" for dataset, kind in cells(block, "dataset", "kind")],
+            "split": block["split"].cast(pa.string()),
+            "subject": block["subject"].cast(pa.string()),
             "answer_key": [recipe.answer_key(*identity) for identity in identities],
             "samples_key": [recipe.samples_key(*identity) for identity in identities],
             "accepted": [digest(*answers, "choices", *choices) for answers, choices in lists],

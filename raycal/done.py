@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycal.key_set import KeySet
+from raycal.key_set import KEY, Keys, KeySet
 from raycal.recipe import Recipe
 from raycal.schemas import Table
 from raycal.store import Store
 
 # Samples of one key that follow one another, first to last; so written, their bytes sort as they do.
-_RUN = np.dtype([("key", "S16"), ("first", ">u2"), ("last", ">u2")])
+_RUN = np.dtype([("key", KEY), ("first", ">u2"), ("last", ">u2")])
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Done:
 
         def keys(table: Table) -> KeySet:
             count = sum(batch["n"][0].as_py() for batch in read(table, "count(*) AS n"))
-            found, end = np.empty(count, "S16"), 0  # filled in place: two copies would be twice the memory
+            found, end = np.empty(count, KEY), 0  # filled in place: two copies would be twice the memory
             for batch in read(table, "unhex(key) AS key"):
                 found[end : end + len(batch)] = _as_bytes(batch["key"])
                 end += len(batch)
@@ -86,7 +86,7 @@ def _without_gaps(portions: Iterator[NDArray[np.void]]) -> tuple[KeySet, NDArray
     return found, counts
 
 
-def _as_bytes(keys: pa.Array) -> NDArray[np.bytes_]:
+def _as_bytes(keys: pa.Array) -> Keys:
     """A column of sixteen bytes a row, without an object for each."""
     _, values = keys.cast(pa.binary(16)).buffers()
-    return np.frombuffer(values, "S16", len(keys))
+    return np.frombuffer(values, KEY, len(keys))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raycal.asked import asked_blocks, cells
+from raycal.asked import cells, each_once
 from raycal.run import Run
 from raycal.schemas import SCHEMAS, Table
 
@@ -13,7 +13,7 @@ def failures(run: Run) -> dict[Table, int]:
     counts = dict.fromkeys(failed, 0)
     if not any(failed.values()):
         return counts
-    for block in asked_blocks(run.questions.shards, run.experiment.splits, run.recipe):
+    for block in each_once(run.asked_blocks()):
         for identity in cells(block, "key", "dataset", "subject"):
             answer, samples = run.recipe.answer_key(*identity), run.recipe.samples_key(*identity)
             counts[Table.ANSWERS] += failed[Table.ANSWERS].get(answer, 0)

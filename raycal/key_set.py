@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-_KEY = "S16"  # compared byte by byte, zeros at the end included
+KEY = "S16"  # compared byte by byte, zeros at the end included
 
 Keys = NDArray[np.bytes_]
 
@@ -21,11 +21,6 @@ class KeySet:
 
     def __len__(self) -> int:
         return len(self.keys)
-
-    @classmethod
-    def of(cls, keys: Iterable[str]) -> KeySet:
-        """The set of keys that are given as 32 hex digits."""
-        return cls.sorting(_packed(list(keys)).copy())
 
     @classmethod
     def sorting(cls, keys: Keys) -> KeySet:
@@ -72,4 +67,4 @@ class GrowingKeySet:
 
 
 def _packed(keys: Sequence[str]) -> Keys:
-    return np.frombuffer(bytes.fromhex("".join(keys)), dtype=_KEY)
+    return np.frombuffer(bytes.fromhex("".join(keys)), dtype=KEY)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from raycal.failures import failures
 from raycal.run import Run
 from raycal.schemas import Table
 
@@ -33,7 +34,7 @@ def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
         "versions": json.dumps(_versions()),
         "questions": run.asked.num_rows,
         "bad_questions": run.questions.bad_rows,
-        "errors": json.dumps({table: int(its["failed"]) for table, its in totals.items()}),
+        "errors": json.dumps(failures(run)),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
     }
@@ -44,7 +45,7 @@ def _totals(run: Run) -> dict[Table, dict[str, Any]]:
     totals = {}
     for table, condition in _KEYS.items():
         query = f"""
-            SELECT count({table}.error) AS failed, coalesce(sum(generated_tokens), 0) AS generated_tokens,
+            SELECT coalesce(sum(generated_tokens), 0) AS generated_tokens,
                    coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(engine_seconds), 0) AS engine_seconds
             FROM asked JOIN {table} ON {condition}
         """

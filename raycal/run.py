@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow as pa
 
-from raycal.asked import asked_table
+from raycal.asked import QUESTION_COLUMNS, WITH_ANSWERS, asked_rows, asked_table, each_once
 from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
@@ -16,7 +16,7 @@ from raycal.location import Location, check
 from raycal.models import find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
-from raycal.store import Store
+from raycal.store import Store, read_blocks
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,15 @@ class Run:
     @cached_property
     def asked(self) -> pa.Table:
         """See `asked_table`; to be joined with the tables, which may hold other experiments' rows too."""
-        return asked_table(self.questions.shards, self.experiment.splits, self.recipe)
+        return asked_table(each_once(self.asked_blocks(WITH_ANSWERS)), self.recipe)
+
+    def asked_blocks(self, columns: Sequence[str] = QUESTION_COLUMNS) -> Iterator[pa.Table]:
+        """The questions that are asked, block by block; one that is in two sources comes twice.
+
+        columns: QUESTION_COLUMNS, and perhaps others.
+        """
+        for batch in read_blocks(self.questions.shards, columns):
+            yield asked_rows(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
         """`asked` with a column "key": the key of each question's row in some table."""

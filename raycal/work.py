@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from raycal.asked import asked_blocks, cells
+from raycal.asked import cells
 from raycal.done import Done
 from raycal.recipe import Query, Recipe
 from raycal.run import Run
@@ -88,7 +88,7 @@ def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
 def count_work(run: Run, done: Done) -> tuple[int, int]:
     """How many questions are asked, and about how many of them something is left to ask."""
     asked = left = 0
-    for block in asked_blocks(run.questions.shards, run.experiment.splits, run.recipe):
+    for block in run.asked_blocks():
         asked += block.num_rows
         left += pick_work(block, run.recipe, done).num_rows
     return asked, left

@@ -16,7 +16,7 @@ from raycal.asked import asked_rows
 from raycal.config import ElicitConfig, PromptStyle, Samples
 from raycal.done import Done
 from raycal.elicit import Elicitor
-from raycal.key_set import KeySet
+from raycal.key_set import KEY, KeySet
 from raycal.models import Model
 from raycal.prompts import Example
 from raycal.questions.question import Split
@@ -123,7 +123,7 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
 
 
 def test_sample_counts_are_found_among_many(store: Store) -> None:
-    keys = KeySet.of(f"{i:032x}" for i in range(0, 1000, 3))
+    keys = KeySet.sorting(np.array([bytes.fromhex(f"{i:032x}") for i in range(0, 1000, 3)], KEY))
     done = Done(keys, keys, keys, np.arange(len(keys), dtype=np.int16))
     assert done.sample_counts([f"{i:032x}" for i in (0, 3, 4, 999)]).tolist() == [0, 1, 0, 333]
 

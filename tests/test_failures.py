@@ -36,3 +36,12 @@ def test_rows_count_as_failed_until_they_are_made(tmp_path: Path) -> None:
     failing[Table.SAMPLES].pop()
     write(Table.SAMPLES, text="made since")
     assert failures(run) == FAILED | {Table.ANSWERS: 0, Table.SAMPLES: 1}
+
+
+def test_a_question_in_two_sources_fails_once(tmp_path: Path) -> None:
+    path = make_experiment(tmp_path, 20)
+    source = f"source: file, path: {tmp_path}/questions.jsonl, dataset: numbers"
+    run = open_made_up(path, f"questions=[{{{source}}}, {{{source}, limit: 20}}]")
+    write_answers(run)
+    failed = run.store.rows("SELECT count(*) AS n FROM answers WHERE error IS NOT NULL")
+    assert [failures(run)[Table.ANSWERS]] == [row["n"] for row in failed] != [0]

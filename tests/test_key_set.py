@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.key_set import GrowingKeySet, KeySet
+from raycal.key_set import KEY, GrowingKeySet, KeySet
 
 # Zero bytes at the end, and keys that differ in nothing else, are what fixed-width strings are apt to lose.
 KEYS = st.lists(st.sampled_from([b"", b"\0", b"\1", b"\1\0\0", b"\0\1", b"\xff" * 16]) | st.binary(max_size=16))
@@ -18,7 +19,7 @@ def hexed(keys: list[bytes]) -> list[str]:
 @given(KEYS, KEYS)
 def test_what_is_there_is_found_and_nothing_else(there: list[bytes], wanted: list[bytes]) -> None:
     keys, asked = hexed(there), hexed(wanted)
-    found = KeySet.of(keys)
+    found = KeySet.sorting(np.array([bytes.fromhex(key) for key in keys], KEY))
     assert len(found) == len(set(keys))
     assert found.has(asked).tolist() == [key in keys for key in asked]
     assert [sorted(set(keys))[place] for place in found.places(keys)] == keys

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from raycal.asked import asked_blocks
+from raycal.asked import each_once
 from raycal.config import Classifier, Equivalence, Grader, Method, Sampling, SemanticEntropy
 from raycal.done import Done
 from raycal.features import FeatureReader, feature_readers, has_states
@@ -36,15 +36,12 @@ class Left:
     @classmethod
     def of(cls, basis: Basis) -> Left:
         """Subtract what the store has, as the stage itself does."""
-        run, seen, unsampled = basis.run, set(), set()
+        run, unsampled = basis.run, set()
         by_kind: dict[str, Tally] = defaultdict(Tally)
         done = Done.read(run.store, run.recipe, retry_errors=basis.retry_errors)
-        for block in asked_blocks(run.questions.shards, run.experiment.splits, run.recipe):
+        for block in each_once(run.asked_blocks()):
             for row in pick_work(block, run.recipe, done).to_pylist():
                 work = Work(**row)
-                if work.question_id in seen:
-                    continue  # it stands in two sources
-                seen.add(work.question_id)
                 missing = run.recipe.config.samples.k - work.first_sample
                 if missing:
                     unsampled.add(work.question_id)

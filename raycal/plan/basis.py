@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from raycal.asked import WITH_ANSWERS, asked_blocks
+from raycal.asked import WITH_ANSWERS, each_once
 from raycal.config import Device
 from raycal.grade_answers import grades_of
 from raycal.plan.line import Line
@@ -54,12 +54,10 @@ class Basis:
 
     def answered(self) -> Iterator[dict[str, Any]]:
         """The questions that have an answer or will have one, each once, with its answer's key as `answer_key`."""
-        run, seen = self.run, set()
-        for block in asked_blocks(run.questions.shards, run.experiment.splits, run.recipe, WITH_ANSWERS):
+        for block in each_once(self.run.asked_blocks(WITH_ANSWERS)):
             for row in block.to_pylist():
-                answer_key = run.recipe.answer_key(row["key"], row["dataset"], row["subject"])
-                if answer_key not in self._failed and row["key"] not in seen:
-                    seen.add(row["key"])
+                answer_key = self.run.recipe.answer_key(row["key"], row["dataset"], row["subject"])
+                if answer_key not in self._failed:
                     yield row | {"answer_key": answer_key}
 
     @cached_property

@@ -98,7 +98,9 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
         connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
         _prepare(sweep.run, console)
     for repeats in reversed(range(_ROUNDS)):
-        for lost in _run_trials(sweep, study, file, left, console, keeps_lost=not repeats) if left else []:
+        if not left:
+            break
+        for lost in _run_trials(sweep, study, file, left, console, keeps_lost=not repeats):
             repeat(study, lost)
         left = remaining(study, trials)
     return study
