@@ -36,7 +36,11 @@ class TrainingError(RuntimeError):
 
 def train_worker(job: FinetuneJob) -> None:
     """Train until the epochs are done or the calibration loss stops falling, from the last checkpoint on."""
-    worker = Worker(job)
+    with tempfile.TemporaryDirectory(prefix="raycal-best-") as best:
+        _train(job, Worker(job, Path(best)))
+
+
+def _train(job: FinetuneJob, worker: Worker) -> None:
     progress = worker.resume()
     if progress.step == 0:
         progress = worker.evaluate(progress)
@@ -60,9 +64,12 @@ def train_worker(job: FinetuneJob) -> None:
 
 
 class Worker:
-    """One process's share of a training: its model, its data, and the steps in lockstep with the other workers."""
+    """One process's share of a training: its model, its data, and the steps in lockstep with the other workers.
 
-    def __init__(self, job: FinetuneJob) -> None:
+    best: an empty folder for the best adapter between checkpoints.
+    """
+
+    def __init__(self, job: FinetuneJob, best: Path) -> None:
         import ray.train
 
         context = ray.train.get_context()
@@ -79,7 +86,7 @@ class Worker:
         self._base = self._reference() if job.method.divergence_weight else None
         self._reference_s = time.monotonic() - started
         self._rows: list[dict[str, Any]] = []  # of TRAINING, not written yet
-        self._best = Path(tempfile.mkdtemp(prefix="raycal-best-"))
+        self._best = best
 
     def resume(self) -> Progress:
         """Take up the last checkpoint of this run, where there is one."""

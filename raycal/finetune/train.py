@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -25,6 +26,8 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
 
     callbacks: Ray Train's, which are told the metrics of every evaluation. Raises FinetuneError.
     """
+    # A worker waits at an evaluation until Ray Train has heard of the one before, which it asks for this often.
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.25")
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
     from ray.train.v2.api.exceptions import TrainingFailedError
