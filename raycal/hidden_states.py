@@ -17,7 +17,7 @@ _MOST_TOKENS = 8192  # of one forward pass, padding included
 
 
 class HiddenStates:
-    """The model in transformers, for use in place of an engine (see fanout.Replica).
+    """The model in transformers, for use in place of an engine (see replica.Replica).
 
     Requests that wait at the same moment share forward passes. What stands behind a sequence cannot change its states,
     so that these do not depend on which ones.
@@ -29,8 +29,11 @@ class HiddenStates:
 
         options = {"revision": model.hub_revision, "trust_remote_code": False}
         dtype = config.dtype if config.dtype == "auto" else getattr(torch, config.dtype)
-        loaded = AutoModel.from_pretrained(model.merged_location, dtype=dtype, use_safetensors=True, **options)
-        self._model = loaded.to("cuda" if device is Device.GPU else "cpu").eval()
+        # Over all GPUs that the replica has: a model that needs several in an engine needs them here.
+        placed = {"device_map": "auto" if device is Device.GPU else "cpu"}
+        self._model = AutoModel.from_pretrained(
+            model.merged_location, dtype=dtype, use_safetensors=True, **placed, **options
+        ).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model.merged_location, **options)
         self.style = style
         self._waiting: list[tuple[list[int], asyncio.Future[NDArray[np.float32]]]] = []
