@@ -14,9 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from raycal.resources import Node, ResourceError
+from raycal.text import last_line
 
 MACHINES = "RAYCAL_MACHINES"
+_ANSWER_S = 20.0
 _KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
+
+
+class ClusterError(RuntimeError):
+    """No cluster is reached; the message says where it was looked for."""
 
 
 @contextmanager
@@ -40,6 +46,8 @@ def connect(*, dashboard: bool = False) -> list[Node]:
 
     dashboard: whether Ray must be able to say which of its actors are alive. A cluster always is; on this machine it
     costs some seconds, and is there only where the first call asked for it.
+
+    Raises ClusterError.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # What Ray's C++ core says on stderr is about its own retries; what fails for good comes back as an exception.
@@ -53,15 +61,43 @@ def connect(*, dashboard: bool = False) -> list[Node]:
             local["dashboard_port"] = _free_port()
             # Actors that ask would not know which Ray of this machine is theirs.
             os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
-        with _without_stderr():
-            # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
+        if address:
+            _check_answers(address)
+        try:
+            with _without_stderr():
+                # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
+                ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
+        except ConnectionError as error:
+            raise ClusterError(_why_not_joined(address, error)) from error
     there = [
         Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()
         if node["Alive"]
     ]
     return there + nodes_to_come(os.environ.get(MACHINES, ""), there)
+
+
+def _check_answers(address: str) -> None:
+    """Raise ClusterError where nobody listens at a host and port: Ray would try again for 20 minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "/" in host:
+        return  # "auto" and the like, which Ray looks up
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise ClusterError(
+            f"no Ray cluster answers at RAY_ADDRESS = {address} ({(error.strerror or str(error)).lower()}): start it, "
+            "or mend or unset the variable"
+        ) from error
+
+
+def _why_not_joined(address: str | None, error: ConnectionError) -> str:
+    if "InvalidAuthToken" in str(error.__cause__):
+        return (
+            f"the cluster at {address} wants its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless "
+            "~/.ray/auth_token holds it"
+        )
+    return f"no Ray cluster is found by RAY_ADDRESS = {address} ({last_line(str(error))})"
 
 
 def nodes_to_come(machines: str, there: Sequence[Node]) -> list[Node]:
