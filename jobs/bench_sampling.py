@@ -28,10 +28,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from raycal.asker import Asker, Row, Rows
 from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, WorldFacts
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, cpu_arguments, set_environment
-from raycal.fanout import Asker, Row, Rows, run_fanout
+from raycal.fanout import run_fanout
 from raycal.ingest import ingest
 from raycal.models import find_model
 from raycal.prompts import messages, render

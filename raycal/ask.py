@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from raycal.adapters import find_adapter
+from raycal.asker import Rows
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
 from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Unfitted
 from raycal.elicit import Elicitor
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Rows
 from raycal.finetune.query import TunedQuery, check_asked_as_trained
 from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge

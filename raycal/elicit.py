@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from raycal.asked import QUESTION_COLUMNS, asked_rows
+from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns
 from raycal.config import Wording
 from raycal.done import Done
 from raycal.engine import Engine, Generation, GenerationError, Usage
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout
+from raycal.fanout import run_fanout
 from raycal.location import for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
@@ -33,11 +34,11 @@ class Elicitor:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return self.recipe.partitions
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See fanout.Asker: an earlier attempt at this batch may have written some of its shards."""
+        """See asker.Asker: an earlier attempt at this batch may have written some of its shards."""
         batch = [Work(**row) for row in work]
         for table, partition in self.partitions.items():
             keys = [key for one in batch for key in one.expected_keys(table, self.recipe)]
@@ -54,7 +55,7 @@ class Elicitor:
         return {row["key"]: row["text"] for row in store.rows(query, keys, shards=shards)}
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         work = Work(**row)
         asked = self.recipe.asked(work.dataset, work.subject, work.question, work.choices)
         answers, answer = [], work.answer

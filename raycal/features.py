@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.config import Classifier, ModelConfig
 from raycal.engine import Usage
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.fanout import run_fanout
 from raycal.finetune.examples import ExampleError, tokenise
 from raycal.graded import answered, conversation
 from raycal.hidden_states import HiddenStates
@@ -54,16 +55,16 @@ class FeatureReader:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return {Table.FEATURES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         keys = [{"key": self.key(row["answer_key"], layer)} for row in work for layer in self.layers]
         return work if unless_written(Table.FEATURES, self.partition, keys, store) else []
 
     async def ask(self, engine: HiddenStates, row: Row) -> Rows:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         found = [
             {
                 "key": self.key(row["answer_key"], layer),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.config import Grader
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.fanout import run_fanout
 from raycal.grade import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
 from raycal.keys import digest
 from raycal.location import Location
@@ -138,15 +139,15 @@ class Judge:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return {Table.GRADES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return unless_written(Table.GRADES, self.partition, work, store)
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
-        """See fanout.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
+        """See asker.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
         prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
         try:
             (reply,), usage = await engine.generate(prompt, max_tokens=VERDICT_TOKENS, stop=("\n",))

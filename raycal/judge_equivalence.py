@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.fanout import run_fanout
 from raycal.grade import VERDICT_TOKENS, parse_verdict
 from raycal.keys import digest
 from raycal.prompts import equivalence_prompt, template_name
@@ -70,15 +71,15 @@ class EquivalenceJudge:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return {Table.VERDICTS: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return unless_written(Table.VERDICTS, self.partition, work, store)
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
-        """See fanout.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
+        """See asker.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
         identity = {name: row[name] for name in ("key", "question_id", "one", "other")}
         identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}
         prompt = equivalence_prompt(row["question"], row["one"], row["other"])

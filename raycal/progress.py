@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from raycal.fanout import Progress
+from raycal.asker import Progress
 
 _LINE_EVERY_S = 15.0  # where there is no terminal, as in a job's log
 

@@ -48,18 +48,13 @@ _READER_CPUS = 1.0
 def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
     """Place the replicas on the nodes, each whole on one node. Raises ResourceError where they cannot fit."""
     on_gpu = _on_gpu(config.device, nodes)
-    gpus = config.tensor_parallel if on_gpu else 0
     if not on_gpu and config.tensor_parallel > 1:
         raise ResourceError(
             f"engine.tensor_parallel is {config.tensor_parallel}, but there is no GPU: set it to 1, or run on GPUs"
         )
-    places = sum(_places_on(node, config.cpus_per_replica, gpus) for node in nodes)
-    if places < config.replicas:
-        asked = f"{config.cpus_per_replica:g} CPU" + (f" and {gpus} GPU" if gpus else "")
-        raise ResourceError(
-            f"{config.replicas} engine replicas of {asked} each were asked for, but only {places} fit on {_said(nodes)}"
-            ": lower engine.replicas" + (" or engine.tensor_parallel" if gpus > 1 else "") + ", or add nodes"
-        )
+    device, gpus = (Device.GPU, config.tensor_parallel) if on_gpu else (Device.CPU, 0)
+    plan = ReplicaPlan(config.replicas, device, config.cpus_per_replica, gpus)
+    check_places(plan, nodes)
     spare = sum(node.cpus for node in nodes) - config.replicas * config.cpus_per_replica
     if spare < _READER_CPUS:
         raise ResourceError(
@@ -67,7 +62,18 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
             f"{_said(nodes)} for reading questions, which needs {_READER_CPUS:g}: lower engine.replicas or "
             "engine.cpus_per_replica"
         )
-    return ReplicaPlan(config.replicas, Device.GPU if on_gpu else Device.CPU, config.cpus_per_replica, gpus)
+    return plan
+
+
+def check_places(plan: ReplicaPlan, nodes: Sequence[Node]) -> None:
+    """Raise ResourceError where the nodes, for others have been lost perhaps, have not a place for each replica."""
+    places = sum(_places_on(node, plan.cpus, plan.gpus) for node in nodes)
+    if places < plan.replicas:
+        asked = f"{plan.cpus:g} CPU" + (f" and {plan.gpus} GPU" if plan.gpus else "")
+        raise ResourceError(
+            f"{plan.replicas} engine replicas of {asked} each were asked for, but only {places} fit on {_said(nodes)}"
+            ": lower engine.replicas" + (" or engine.tensor_parallel" if plan.gpus > 1 else "") + ", or add nodes"
+        )
 
 
 def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:

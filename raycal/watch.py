@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raycal.fanout import Progress
+    from raycal.asker import Progress
 
 # Name and meaning of the counters; Ray exports each as ray_raycal_NAME_total. A dashboard for them: docs/grafana.
 COUNTERS = {

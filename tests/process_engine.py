@@ -12,10 +12,10 @@ from typing import Any
 
 import ray
 
+from raycal.asker import Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.cluster import connect, disconnect
 from raycal.config import Device, EngineConfig, PromptStyle
 from raycal.engine import EngineDiedError, GenerationError, Usage
-from raycal.fanout import Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.models import Model
 from raycal.schemas import Table
 from raycal.store import Store

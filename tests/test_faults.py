@@ -16,8 +16,9 @@ import ray
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from s3_server import Server, s3_server
 
+from raycal.asker import Progress
 from raycal.config import EngineConfig, ModelConfig
-from raycal.fanout import FanoutError, Progress, run_fanout
+from raycal.fanout import FanoutError, run_fanout
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
 

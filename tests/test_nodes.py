@@ -12,8 +12,8 @@ from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from ray.cluster_utils import Cluster
 from sweeping import copied, opened, start, sweep_file, trials, wait_until
 
-from raycal.config import EngineConfig, ModelConfig
-from raycal.fanout import run_fanout
+from raycal.config import Device, EngineConfig, ModelConfig
+from raycal.fanout import FanoutError, run_fanout
 from raycal.run import Run
 from raycal.store import Store
 
@@ -56,6 +56,22 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
     assert {path: path.stat().st_mtime_ns for path in written} == written
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
+
+
+def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_a_place(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    texts = [f"text {i}" for i in range(200)]
+    config = EngineConfig(replicas=2, device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
+    with three_nodes(head_cpus=1, gpus=1) as cluster, ray_of_its_own():
+        reports = run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id="some", backend=ProcessEngine)
+        next(reports)
+        at_work = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
+        victim = next(node for node in cluster.worker_nodes if node.node_id in at_work)
+        cluster.remove_node(victim, allow_graceful=False)
+        with pytest.raises(FanoutError, match=r"^a node was lost, and now 2 .* only 1 fit on 2 nodes"):
+            list(reports)
+    answered = {row["key"] for row in store.rows("SELECT key FROM grades")}
+    assert len(texts) / 2 < len(answered) < len(texts)
 
 
 def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(

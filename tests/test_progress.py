@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from raycal import progress
-from raycal.fanout import Progress
+from raycal.asker import Progress
 from raycal.progress import show_progress
 
 

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
+from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.config import FineTuned, ModelConfig
 from raycal.engine import Engine, GenerationError
-from raycal.fanout import Progress, Row, Rows, cost_columns, failed_columns, run_fanout, unless_written
+from raycal.fanout import run_fanout
 from raycal.finetune.calibration import kept_confidences
 from raycal.finetune.prepare import adapter_folder, query_name
 from raycal.fitted_settings import check_settings
@@ -62,15 +63,15 @@ class TunedQuery:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return {Table.QUERIES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         return unless_written(Table.QUERIES, self.partition, work, store)
 
     async def ask(self, engine: Engine, row: Row) -> Rows:
-        """See fanout.Asker."""
+        """See asker.Asker."""
         found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
         choices = CORRECTNESS_QUERIES[self.method.wording]

@@ -1,0 +1,77 @@
+"""What a fan-out asks of its engines: the protocol of who asks, and the columns that all results have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from raycal.config import Device, EngineConfig, PromptStyle
+from raycal.engine import Usage
+from raycal.models import Model
+from raycal.schemas import Table
+from raycal.store import Store
+
+Row = dict[str, Any]
+Rows = dict[Table, list[Row]]
+
+
+class Backend(Protocol):
+    """What a replica holds: a vLLM engine, or a model in transformers."""
+
+    def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None: ...
+
+    def busy_seconds(self) -> float:
+        """Seconds so far in which it had something to do."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+B = TypeVar("B", bound=Backend)
+B_contra = TypeVar("B_contra", bound=Backend, contravariant=True)
+
+
+class Asker(Protocol[B_contra]):
+    """What is done with one row of work; it travels to the replicas, and so must be picklable."""
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """The tables that the results go to, in the order of writing, with the partition of each."""
+        ...
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """The part of a batch that no earlier attempt at the same batch has finished."""
+        ...
+
+    async def ask(self, engine: B_contra, row: Row) -> Rows:
+        """The results of one row of work; a failure is a row with an error, never an exception."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What has been done since the last report."""
+
+    questions: int
+    failed: int
+    prompt_tokens: int
+    generated_tokens: int
+    incidents: Sequence[str] = ()  # what went wrong around the questions and was got over
+
+
+def cost_columns(usage: Usage) -> Row:
+    """The cost columns of a generated row; the replica adds its share of the engine's seconds."""
+    return {"prompt_tokens": usage.prompt_tokens, "generated_tokens": usage.generated_tokens}
+
+
+def failed_columns(reason: str) -> Row:
+    """The columns of a row that came to nothing."""
+    return {"error": reason, **cost_columns(Usage(0, 0))}
+
+
+def unless_written(table: Table, partition: str, work: list[Row], store: Store) -> list[Row]:
+    """`Asker.remaining` where each row of work makes one row of one table: all of a batch, or none of it."""
+    return [] if store.has_shard(table, partition, [f"{row['key']}:" for row in work]) else work

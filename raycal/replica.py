@@ -1,0 +1,182 @@
+"""The actor of the fan-out: one engine, some batches of rows in flight, and each batch written once it is done.
+
+A batch is written by the replica that finished it, before Ray learns of it: neither a killed replica nor a killed
+driver costs a finished batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic
+
+from raycal.asker import Asker, B, Progress, Row, Rows
+from raycal.config import EngineConfig, ModelConfig
+from raycal.engine import EngineDiedError, EngineStartError
+from raycal.keys import digest
+from raycal.models import find_model
+from raycal.resources import ReplicaPlan
+from raycal.restarts import Restarts
+from raycal.schemas import Table
+from raycal.store import Store
+from raycal.suspects import Refusing, Suspects, Suspicion, Turns
+from raycal.watch import Watch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# An engine that dies takes its replica with it, and Ray starts another and repeats the batches in flight. It counts as
+# repetitions what it tries within seconds while a node is lost: the limit is on starts in a row that come to nothing.
+_MOST_STARTS = 5
+_STORAGE_PATIENCE_S, _STORAGE_PAUSE_S, _STORAGE_SLOW_S = 120.0, 1.0, 3.0
+
+_ENGINE_DIED = "an engine died and was started again"
+_STORAGE_AWAY = f"the storage was away or slow for more than {_STORAGE_SLOW_S:g} s, and was waited for"
+_REPLICA_LOST = "a replica was lost, its process alone or with its node, and was started again"
+
+
+def _spare_the_collector() -> None:
+    """Keep Python from going again and again through what will stay, which takes a third of a replica's own time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000)
+
+
+class Replica(Generic[B]):
+    """The actor class: one engine, with several batches in flight and one coroutine a row."""
+
+    def __init__(
+        self,
+        *,
+        backend: type[B],
+        asker: Asker[B],
+        model: ModelConfig,
+        config: EngineConfig,
+        plan: ReplicaPlan,
+        store: Store,
+        run_id: str,
+    ) -> None:
+        import ray
+
+        self._asker = asker
+        self._store = store
+        notes = store.root / "notes" / digest(*asker.partitions.values())
+        self._suspects = Suspects(notes)
+        self._restarts = Restarts(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
+        self._turns = Turns()
+        self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
+        self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
+        self._incidents: list[str] = []
+        self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
+        self._accounted_s = 0.0
+        self._has_answered = False
+        started = time.monotonic()
+        self._failure: EngineStartError | None = None
+        try:
+            if self._restarts.note() > _MOST_STARTS:
+                raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
+            self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
+            _spare_the_collector()
+            self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
+        except EngineStartError as error:
+            self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
+
+    async def __call__(self, batch: pa.Table) -> pa.Table:
+        """Do one batch; returns one row, of the fields of Progress."""
+        import pyarrow as pa
+        import ray
+
+        if self._failure is not None:
+            raise self._failure
+        work = batch.to_pylist()
+        # In threads, for a storage may take its time while the engine has other batches to do.
+        todo = await asyncio.to_thread(self._asker.remaining, work, self._store)
+        noted = await asyncio.to_thread(self._suspects.read)
+        results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
+        rows = [(table, row) for result in results for table, some in result.items() for row in some]
+        seconds = self._share_engine_seconds([row for _, row in rows])
+        await self._write(rows)
+        await asyncio.to_thread(self._suspects.clear, noted.keys() & {Suspects.name(row) for row in todo})
+        if self._if_restarted and ray.get_runtime_context().was_current_actor_reconstructed:
+            self._incidents.append(self._if_restarted)
+        self._if_restarted = ""
+        done = Progress(
+            questions=len(work),
+            failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),
+            prompt_tokens=sum(row["prompt_tokens"] for _, row in rows),
+            generated_tokens=sum(row["generated_tokens"] for _, row in rows),
+            incidents=self._incidents,
+        )
+        self._incidents = []
+        self._watch.count(done, seconds)
+        for table, row in rows:
+            if row.get("error"):
+                self._watch.log("row failed", table=table, question=row["question_id"], reason=row["error"])
+        # Of an empty list Arrow does not know what it is a list of.
+        incidents = pa.array([done.incidents], pa.list_(pa.string()))
+        return pa.table({name: [value] for name, value in vars(done).items()} | {"incidents": incidents})
+
+    async def _ask(self, row: Row, suspicion: Suspicion | None) -> Rows:
+        if suspicion is Suspicion.GUILTY:
+            refusing: Any = Refusing("the engine ended twice over it, the second time with nothing else to do")
+            return await self._asker.ask(refusing, row)
+        async with self._turns.alone() if suspicion else self._turns.beside_others():
+            self._in_flight[name := Suspects.name(row)] = row["question_id"]
+            try:
+                rows = await self._asker.ask(self._engine, row)
+            except EngineDiedError:
+                self._watch.log("engine died", questions=sorted(self._in_flight.values()))
+                self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                self._restarts.blame_engine()
+                os._exit(1)
+            del self._in_flight[name]
+            if not self._has_answered:
+                self._has_answered = True
+                await asyncio.to_thread(self._restarts.clear)
+            return rows
+
+    async def _write(self, rows: list[tuple[Table, Row]]) -> None:
+        """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for.
+
+        A bucket's client has waited by itself, as long as here, before it fails.
+        """
+        started = time.monotonic()
+        deadline = started + (_STORAGE_PATIENCE_S if isinstance(self._store.root, Path) else 0)
+        while True:
+            try:
+                await asyncio.to_thread(self._write_once, rows)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                    raise
+                self._watch.log("storage failed", reason=str(error))
+                await asyncio.sleep(_STORAGE_PAUSE_S)
+            else:
+                if time.monotonic() - started > _STORAGE_SLOW_S:
+                    self._incidents.append(_STORAGE_AWAY)
+                return
+
+    def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
+        root = self._store.root
+        if isinstance(root, Path) and not root.is_dir():  # else it would be made anew, on the disk under a mount
+            raise FileNotFoundError(errno.ENOENT, "the storage is not there", str(root))
+        for table, partition in self._asker.partitions.items():
+            self._store.write(table, partition, [row for its, row in rows if its is table])
+
+    def _share_engine_seconds(self, rows: list[Row]) -> float:
+        # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,
+        # so that the shares add up to the seconds for which the engine was busy.
+        busy = self._engine.busy_seconds()
+        seconds, self._accounted_s = busy - self._accounted_s, busy
+        tokens = [row["prompt_tokens"] + row["generated_tokens"] for row in rows]
+        total = sum(tokens)
+        for row, its in zip(rows, tokens, strict=True):
+            row["engine_seconds"] = seconds * its / total if total else 0.0
+        return seconds
+
+    def __del__(self) -> None:
+        if hasattr(self, "_engine"):
+            self._engine.close()
