@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import time
@@ -21,15 +22,20 @@ from tiny_training import tiny_model
 from raycal.location import Location
 from raycal.store import Store
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("without_shared_ray")]
 
 STEPS = 8  # two epochs of four, evaluated every other step
 Curve = list[dict[str, Any]]
+_SLOW = 2.0  # so that there is time to disturb a training
 
 
-def start(root: Path, *jobs: str) -> psutil.Popen:
+def start(root: Path, *jobs: str, look_s: float = 0.25) -> psutil.Popen:
+    """Train in the background; `look_s` after an evaluation, at most, the next one may end."""
     command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(root), *jobs]
-    return psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    environment = os.environ | {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)}
+    return psutil.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def finish(process: psutil.Popen) -> str:
@@ -109,7 +115,7 @@ def test_one_worker_or_two_and_any_zero_stage_give_the_same_curve(root: Path, sa
 
 def test_a_training_that_loses_a_worker_and_then_a_node_goes_on(root: Path, said: str) -> None:
     with three_nodes(head_cpus=1) as cluster:
-        process = start(root, "lossy,dropout=0,workers=2")
+        process = start(root, "lossy,dropout=0,workers=2", look_s=_SLOW)
         wait_for_steps(root, "lossy", 2)
         family = psutil.Process().children(recursive=True)
         next(child for child in family if "RayTrainWorker" in command_of(child)).kill()
@@ -128,7 +134,7 @@ def test_a_training_whose_driver_is_killed_ends_where_the_undisturbed_one_does(r
     with s3_server() as server:
         bucket = server.folder()
         job = f"killed,storage={bucket}"
-        process = start(root, job)
+        process = start(root, job, look_s=_SLOW)
         wait_for_steps(bucket, "killed", 3)
         process.kill()
         process.communicate()
