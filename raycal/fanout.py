@@ -11,9 +11,9 @@ from raycal.asker import Asker, B, Progress
 from raycal.cluster import connect, root_cause
 from raycal.config import EngineConfig, ModelConfig
 from raycal.models import check_available, find_model
-from raycal.patience import with_patience
+from raycal.patience import Patience
 from raycal.replica import Replica
-from raycal.resources import ResourceError, check_places, plan_replicas
+from raycal.resources import ReplicaPlan, places, plan_replicas
 from raycal.store import Store
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def run_fanout(
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    patience = Patience(config.start_timeout_s, lambda: _check_place(plan))
+    context.custom_execution_callback_classes = [patience.callback()]
     context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
 
@@ -80,14 +82,21 @@ def run_fanout(
             )
         )
     try:
-        # A replica that is lost with its node waits for another node.
-        for row in with_patience(done.iter_rows(), config.start_timeout_s, lambda: check_places(plan, connect())):
+        for row in done.iter_rows():
+            patience.renew()
             yield Progress(**row)
-    except ResourceError as error:
-        raise FanoutError(f"a node was lost, and now {error}; what was finished is kept, run again to go on") from error
     except ray.exceptions.GetTimeoutError as error:
         raise FanoutError(
             f"no engine came up within engine.start_timeout_s = {config.start_timeout_s:g} seconds"
         ) from error
     except ray.exceptions.RayError as error:
         raise FanoutError(f"{root_cause(error).rstrip('.')}; what was finished is kept, run again to go on") from error
+
+
+def _check_place(plan: ReplicaPlan) -> None:
+    """A replica that was lost with its node waits for a place: for ever, where no node has one or will."""
+    if not places(plan, connect()):
+        raise FanoutError(
+            f"a node was lost, and none that is left has a place for a replica of {plan.each}; what was finished is "
+            "kept: add a node, and run again to go on"
+        )

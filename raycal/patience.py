@@ -1,49 +1,41 @@
-"""Waiting for what may never come: an iterator whose next item is late has somebody ask whether it can come at all."""
+"""Waiting for what may never come: Ray Data's own loop asks whether it can, once nothing has come for long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TypeVar
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from ray.data._internal.execution.execution_callback import ExecutionCallback
 
 
-def with_patience(items: Iterable[T], seconds: float, check: Callable[[], object]) -> Iterator[T]:
-    """The same items; `check` is called whenever none has come for so long, and raises where waiting is in vain.
+class Patience:
+    """How long to wait for the next result before `check` is called, which raises where waiting is in vain."""
 
-    The items are made in a thread, which is left behind where `check` raises.
-    """
-    iterator = iter(items)
-    wanted: SimpleQueue[bool] = SimpleQueue()
-    came: SimpleQueue[tuple[list[T], BaseException | None]] = SimpleQueue()
+    def __init__(self, seconds: float, check: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._check = check
+        self._since = time.monotonic()
 
-    def make() -> None:
-        while wanted.get():
-            try:
-                came.put(([next(iterator)], None))
-            except StopIteration:
-                came.put(([], None))
-            except BaseException as error:  # noqa: BLE001 - raised again below
-                came.put(([], error))
+    def renew(self) -> None:
+        """A result has come."""
+        self._since = time.monotonic()
 
-    def wait() -> tuple[list[T], BaseException | None]:
-        while True:
-            try:
-                return came.get(timeout=seconds)
-            except Empty:
-                check()
+    def look(self) -> None:
+        """Call `check` if it is time to; raises as that does."""
+        if time.monotonic() - self._since > self._seconds:
+            self._check()
+            self.renew()
 
-    Thread(target=make, name="with-patience", daemon=True).start()
-    try:
-        while True:
-            wanted.put(True)
-            item, error = wait()
-            if error is not None:
-                raise error
-            if not item:
-                return
-            yield from item
-    finally:
-        wanted.put(False)
+    def callback(self) -> type[ExecutionCallback]:
+        """For `DataContext.custom_execution_callback_classes`: what is raised there ends the execution."""
+        from ray.data._internal.execution.execution_callback import ExecutionCallback
+
+        patience = self
+
+        class Look(ExecutionCallback):  # type: ignore[misc]
+            def on_execution_step(self, executor: object) -> None:
+                patience.look()
+
+        return Look

@@ -29,6 +29,11 @@ class ReplicaPlan:
     cpus: float
     gpus: int
 
+    @property
+    def each(self) -> str:
+        """What a replica needs, in words."""
+        return f"{self.cpus:g} CPU" + (f" and {self.gpus} GPU" if self.gpus else "")
+
 
 @dataclass(frozen=True)
 class WorkerPlan:
@@ -54,7 +59,13 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
         )
     device, gpus = (Device.GPU, config.tensor_parallel) if on_gpu else (Device.CPU, 0)
     plan = ReplicaPlan(config.replicas, device, config.cpus_per_replica, gpus)
-    check_places(plan, nodes)
+    if (there := places(plan, nodes)) < plan.replicas:
+        raise ResourceError(
+            f"{plan.replicas} engine replicas of {plan.each} each were asked for, but only {there} fit on "
+            f"{_said(nodes)}: lower engine.replicas"
+            + (" or engine.tensor_parallel" if gpus > 1 else "")
+            + ", or add nodes"
+        )
     spare = sum(node.cpus for node in nodes) - config.replicas * config.cpus_per_replica
     if spare < _READER_CPUS:
         raise ResourceError(
@@ -65,15 +76,9 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
     return plan
 
 
-def check_places(plan: ReplicaPlan, nodes: Sequence[Node]) -> None:
-    """Raise ResourceError where the nodes, for others have been lost perhaps, have not a place for each replica."""
-    places = sum(_places_on(node, plan.cpus, plan.gpus) for node in nodes)
-    if places < plan.replicas:
-        asked = f"{plan.cpus:g} CPU" + (f" and {plan.gpus} GPU" if plan.gpus else "")
-        raise ResourceError(
-            f"{plan.replicas} engine replicas of {asked} each were asked for, but only {places} fit on {_said(nodes)}"
-            ": lower engine.replicas" + (" or engine.tensor_parallel" if plan.gpus > 1 else "") + ", or add nodes"
-        )
+def places(plan: ReplicaPlan, nodes: Sequence[Node]) -> int:
+    """How many such replicas the nodes have a place for."""
+    return sum(_places_on(node, plan.cpus, plan.gpus) for node in nodes)
 
 
 def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:

@@ -81,16 +81,17 @@ def _node_of(head: Head, host: Host) -> Iterator[Path]:
 
 
 @contextmanager
-def three_nodes(head_cpus: int, gpus: int = 0) -> Iterator[Cluster]:
-    """A head and two more of one CPU and some GPUs, for programs that join them by RAY_ADDRESS, theirs meanwhile."""
+def three_nodes(head_cpus: int, gpus: tuple[int, int] = (0, 0)) -> Iterator[Cluster]:
+    """A head and two more of one CPU and these GPUs, for programs that join them by RAY_ADDRESS, theirs meanwhile."""
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         # Else whatever else starts on this machine meanwhile would join this cluster.
         patch.setattr("ray._private.utils.write_ray_address", lambda *_: None)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": head_cpus, "include_dashboard": False})
-        for _ in range(2):
-            cluster.add_node(num_cpus=1, num_gpus=gpus)
+        for address, its in zip(("127.0.0.2", "127.0.0.3"), gpus, strict=True):
+            # Of nodes with one address Ray gives a driver any, and its own node cannot be lost.
+            cluster.add_node(num_cpus=1, num_gpus=its, node_ip_address=address)
         cluster.wait_for_nodes()
         patch.setenv("RAY_ADDRESS", cluster.address)
         yield cluster
@@ -125,19 +126,11 @@ def nodes_of_engines_and_workers(folders: list[Path]) -> dict[str, list[str]]:
 
 
 @contextmanager
-def no_cluster() -> Iterator[None]:
-    """An environment that names no cluster."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("RAY_ADDRESS", "RAY_AUTH_MODE"):
-            environment.delenv(name, raising=False)
-        yield
-
-
-@contextmanager
 def with_token() -> Iterator[None]:
     """Have the clusters that are started in the block ask for a token, and those who speak to them know it."""
-    with no_cluster(), pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_TOKEN", _TOKEN)
+        environment.delenv("RAY_ADDRESS", raising=False)
         yield
 
 
@@ -147,9 +140,7 @@ def _node(options: Mapping[str, object], host: Host, log: Path) -> Iterator[str]
     given = common | {"object-store-memory": 100_000_000} | dict(options)
     command: list[object] = [PROGRAMS / "ray", "start", "--block", "--disable-usage-stats"]
     command += [f"--{name}" if value is None else f"--{name}={value}" for name, value in given.items()]
-    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}"}
-    if "RAY_AUTH_TOKEN" in environment:
-        environment["RAY_AUTH_MODE"] = "token"
+    environment = os.environ | {"PATH": f"{PROGRAMS}:{os.environ['PATH']}", "RAY_AUTH_MODE": "token"}
     if host.namespace:
         environment["GLOO_SOCKET_IFNAME"] = "eth0"  # the machine's own name leads out of the namespace
     with log.open("w") as output:

@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import head_of_its_own, no_cluster, nodes_of_engines_and_workers, several_nodes, with_token
+from clusters import nodes_of_engines_and_workers, several_nodes, with_token
 from filelock import FileLock
 from hypothesis import settings
 from support import Raycal, SharedStore, copy_code
@@ -21,6 +21,9 @@ from xdist.scheduler import LoadScopeScheduling
 from raycal.experiment_file import read_experiment
 from raycal.run import Run
 from raycal.whole_folder import whole_folder
+
+# Else every process of a job compiles its working folder's copy of raycal anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
@@ -73,26 +76,6 @@ FITTED_METHODS = """
   - {method: recalibrated, of: {method: zero_shot}, by: platt}
   - {method: combined, of: [{method: zero_shot}, {method: classifier, layer: 15}]}
 """
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_ray(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A Ray that runs join where they need none of their own: to start one costs both cores some seconds."""
-    if not any(item.get_closest_marker("engine") for item in request.session.items):
-        yield
-        return
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_AUTH_MODE", "disabled")  # else `ray start` wants a token where it finds one at home
-        with head_of_its_own({"num-cpus": 2}) as head:
-            environment.setenv("RAY_ADDRESS", head.gcs)
-            yield
-
-
-@pytest.fixture(scope="module")
-def without_shared_ray() -> Iterator[None]:
-    """What is started meanwhile starts Ray on this machine, as on a laptop."""
-    with no_cluster():
-        yield
 
 
 @pytest.fixture(scope="session")

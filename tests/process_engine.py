@@ -30,7 +30,7 @@ for line in sys.stdin:
 
 
 class ProcessEngine:
-    """In place of vLLM: a process that answers whatever it is asked, and ends over some questions."""
+    """In place of vLLM: a process that echoes what it is asked, some of it slowly, and ends over some questions."""
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         self._process = subprocess.Popen(
@@ -39,7 +39,7 @@ class ProcessEngine:
         self._turn = asyncio.Lock()
 
     async def echo(self, text: str) -> str:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(1 if text.startswith("slow") else 0.05)
         async with self._turn:
             reply = await asyncio.to_thread(self._exchange, text)
         if not reply:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
-from clusters import free_ports, no_cluster
+from clusters import free_ports
 
 from raycal import bucket
 from raycal.bucket import BucketPath
@@ -102,9 +102,9 @@ class Server:
 
 @contextmanager
 def s3_server() -> Iterator[Server]:
-    """Start a server and let the environment name it; workers of a Ray that is there already would not know."""
+    """Start a server and let the environment name it."""
     server = Server()
-    with no_cluster(), pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ENDPOINT_URL", server.endpoint)
         environment.setenv("AWS_REGION", "eu-west-1")
         environment.setenv("AWS_ACCESS_KEY_ID", "raycal")

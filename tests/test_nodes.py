@@ -37,7 +37,7 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
     cluster: Cluster, tmp_path: Path
 ) -> None:
     store = Store(tmp_path)
-    texts = [f"text {i}" for i in range(120)]
+    texts = [f"slow {i}" for i in range(64)]
     config = EngineConfig(replicas=2, batch_size=2, batches_in_flight=2)
     written: dict[Path, int] = {}
     done, incidents = 0, set[str]()
@@ -60,18 +60,18 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
 
 def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_a_place(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    texts = [f"text {i}" for i in range(200)]
-    config = EngineConfig(replicas=2, device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
-    with three_nodes(head_cpus=1, gpus=1) as cluster, ray_of_its_own():
+    texts = [f"slow {i}" for i in range(32)]
+    config = EngineConfig(device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
+    with three_nodes(head_cpus=1, gpus=(1, 0)) as cluster, ray_of_its_own():
         reports = run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id="some", backend=ProcessEngine)
         next(reports)
-        at_work = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
-        victim = next(node for node in cluster.worker_nodes if node.node_id in at_work)
+        (at_work,) = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
+        victim = next(node for node in cluster.worker_nodes if node.node_id == at_work)
         cluster.remove_node(victim, allow_graceful=False)
-        with pytest.raises(FanoutError, match=r"^a node was lost, and now 2 .* only 1 fit on 2 nodes"):
+        with pytest.raises(FanoutError, match="none that is left has a place for a replica of 1 CPU and 1 GPU"):
             list(reports)
     answered = {row["key"] for row in store.rows("SELECT key FROM grades")}
-    assert len(texts) / 2 < len(answered) < len(texts)
+    assert 0 < len(answered) < len(texts)
 
 
 def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(

@@ -24,7 +24,7 @@ from raycal.run import Run
 from raycal.schemas import Table
 from raycal.work import count_work
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("without_shared_ray")]
+pytestmark = pytest.mark.engine
 
 GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
 
@@ -177,6 +177,9 @@ def test_more_samples_generate_only_the_difference(
 
 def test_two_runs_on_one_store_do_no_harm(experiment_file: Path, finished: Run, tmp_path: Path) -> None:
     store = tmp_path / "store"
+    shutil.copytree(finished.store.root, store)
+    for shard in sorted(shards(store))[::2]:
+        shard.unlink()
     with eliciting(experiment_file, store) as one, eliciting(experiment_file, store, "engine.batch_size=6") as other:
         for process in (one, other):
             output, _ = process.communicate(timeout=500)

@@ -22,7 +22,7 @@ from tiny_training import tiny_model
 from raycal.location import Location
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("without_shared_ray")]
+pytestmark = pytest.mark.engine
 
 STEPS = 8  # two epochs of four, evaluated every other step
 Curve = list[dict[str, Any]]

@@ -106,8 +106,8 @@ def test_a_training_that_gets_nowhere_is_stopped_and_holds_nothing(
         scheduler="asha",
         points_to_evaluate=points,
     )
-    process = start(path, store)
-    # It is the default: for its scores on test it is trained to its end, on the worker's place that it gave back.
+    process = start(path, store, "--set", "trainer.workers=2")
+    # It is the default: for its scores on test it is trained to its end, on workers that need both CPUs.
     said, _ = process.communicate(timeout=500)
     assert process.returncode == 0, said
     sweep = opened(path, store)
