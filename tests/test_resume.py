@@ -110,15 +110,12 @@ def processes_with_an_engine(driver: psutil.Popen) -> list[psutil.Process]:
     return started
 
 
-def test_a_driver_killed_twice_and_an_engine_and_a_replica_killed_after_it_leave_every_question_once(
-    experiment_file: Path, finished: Run, tmp_path: Path
-) -> None:
+def test_a_driver_killed_twice_resumes(experiment_file: Path, finished: Run, tmp_path: Path, raycal: Raycal) -> None:
     store = tmp_path / "store"
     for moment in ("while the engine starts", "while it works"):
         with eliciting(experiment_file, store) as driver:
             if moment == "while it works":
-                wait_for_shards(driver, store, 1)
-                time.sleep(random.Random(str(tmp_path)).uniform(0, 1))
+                wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 12))
             started = processes_with_an_engine(driver)
             driver.kill()
             before = shards(store)
@@ -127,21 +124,7 @@ def test_a_driver_killed_twice_and_an_engine_and_a_replica_killed_after_it_leave
         assert before.keys() <= written.keys()
     assert 0 < len(written) < len(shards(finished.store.root))
 
-    with eliciting(experiment_file, store) as driver:
-        for victim in ("VLLM::EngineCore", "ray::MapWorker"):
-            wait_for_shards(driver, store, len(shards(store)) + 1)
-            # A look at all processes while some of them end may miss one.
-            wait_for(
-                lambda: len(descendants(driver, victim)) == 1 or driver.poll() is not None,  # noqa: B023
-                60,
-                f"a look at {victim}",
-            )
-            (process,) = descendants(driver, victim)
-            process.kill()
-        output, _ = driver.communicate(timeout=400)
-        assert driver.returncode == 0, output.decode()
-        assert "elicit: an engine died and was started again" in output.decode()
-        assert "elicit: a replica was lost" in output.decode()
+    raycal("elicit", str(experiment_file), "--set", f"storage={store}")
     after = shards(store)
     assert {path: after[path] for path in written} == written
     assert_as_uninterrupted(opened(experiment_file, store), finished)
@@ -157,6 +140,28 @@ def test_stopped_driver_leaves_no_process(experiment_file: Path, tmp_path: Path,
         if how is signal.SIGINT:
             assert b"stopped; what was finished is in the store" in output
         wait_for(lambda: not any(is_alive(process) for process in started), 20, "the end of the engine's processes")
+
+
+def test_a_killed_engine_and_a_killed_replica_are_replaced(
+    experiment_file: Path, finished: Run, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    with eliciting(experiment_file, store) as driver:
+        for victim in ("VLLM::EngineCore", "ray::MapWorker"):
+            wait_for_shards(driver, store, len(shards(store)) + 3)
+            # A look at all processes while some of them end may miss one.
+            wait_for(
+                lambda: len(descendants(driver, victim)) == 1 or driver.poll() is not None,  # noqa: B023
+                60,
+                f"a look at {victim}",
+            )
+            (process,) = descendants(driver, victim)
+            process.kill()
+        output, _ = driver.communicate(timeout=400)
+        assert driver.returncode == 0, output.decode()
+        assert "elicit: an engine died and was started again" in output.decode()
+        assert "elicit: a replica was lost" in output.decode()
+    assert_as_uninterrupted(opened(experiment_file, store), finished)
 
 
 def test_more_samples_generate_only_the_difference(
