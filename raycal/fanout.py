@@ -36,8 +36,9 @@ def run_fanout(
 ) -> Iterator[Progress]:
     """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
 
-    Raises ModelError and, where the replicas cannot fit, ResourceError before anything starts, and FanoutError where
-    the stage cannot go on: an engine that does not start in time, or that dies again and again on the same batch.
+    Raises before anything starts ModelError, ClusterError and, where the replicas cannot fit, ResourceError; and
+    FanoutError where the stage cannot go on: an engine that does not start in time or dies again and again on the same
+    batch, or a replica that was lost with its node and has no place on another.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
