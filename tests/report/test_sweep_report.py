@@ -20,8 +20,7 @@ EVIL = "ValueError: <script>alert('x')</script> & \"quotes\""
 
 @pytest.fixture(autouse=True)
 def _blank_figures(monkeypatch):
-    """The words are tested here."""
-    monkeypatch.setattr("raycal.report.page._DPI", 24)
+    """The words are tested here; the figures are in test_sweep_figures.py, and in the page of test_summary.py."""
     for module, names in (
         (figures, ("bar_chart", "reliability_diagrams", "risk_coverage")),
         (sweep_figures, ("trials", "settings", "importances")),
