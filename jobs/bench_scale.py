@@ -22,13 +22,13 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from raycal.config import Device, EngineConfig, PromptStyle
@@ -103,36 +103,45 @@ class SimulatedEngine(Engine):
 class Peaks:
     """The most that was seen."""
 
-    driver: int = 0  # bytes of this process that no other shares
+    driver: int = 0  # bytes of its process that no other shares
     objects: int = 0  # bytes in Ray's object store
-    stop: threading.Event = field(default_factory=threading.Event)
 
-    def look(self) -> None:
-        """Look at the driver alone."""
-        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        self.driver = max(self.driver, int(status["RssAnon"].split()[0]) * 1024)
 
-    def watch(self) -> None:
-        """Look at both until told to stop."""
-        import ray
-        from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+def own_memory(process: int) -> int:
+    """Bytes of a process that no other shares."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return int(status["RssAnon"].split()[0]) * 1024
 
-        state = get_state_from_address(ray.get_runtime_context().gcs_address)
-        while not self.stop.wait(1):
-            self.look()
-            self.objects = max(self.objects, get_memory_info_reply(state).store_stats.object_store_bytes_used)
+
+def watch(driver: int, gcs: str, told: Connection) -> None:
+    """Look at a driver and its object store every second until told to stop, and tell what was seen."""
+    from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+
+    state, peaks = get_state_from_address(gcs), Peaks()
+    while not told.poll(1):
+        peaks.driver = max(peaks.driver, own_memory(driver))
+        peaks.objects = max(peaks.objects, get_memory_info_reply(state).store_stats.object_store_bytes_used)
+    told.send(peaks)
 
 
 @contextmanager
 def watched() -> Iterator[Peaks]:
-    """Peaks of what happens in the block."""
-    peaks = Peaks()
-    watcher = threading.Thread(target=peaks.watch)
+    """Peaks of what this process does in the block, there at its end.
+
+    Another process looks, for in the driver's own each look would leave half a megabyte behind.
+    """
+    import ray
+
+    context, peaks = get_context("spawn"), Peaks()
+    here, there = context.Pipe()
+    watcher = context.Process(target=watch, args=(os.getpid(), ray.get_runtime_context().gcs_address, there))
     watcher.start()
     try:
         yield peaks
     finally:
-        peaks.stop.set()
+        here.send("stop")
+        found = here.recv()
+        peaks.driver, peaks.objects = found.driver, found.objects
         watcher.join()
 
 
@@ -143,8 +152,7 @@ def pass_through(file: Path, replicas: int) -> dict[str, float]:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # A replica's share of the machine is small, as its engine takes none.
     ray.init(num_cpus=replicas + 2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    before = Peaks()
-    before.look()
+    before = own_memory(os.getpid())
     with watched() as peaks:
         started = time.monotonic()
         run = Run.open(read_experiment(file, [f"engine.replicas={replicas}"]))
@@ -164,7 +172,7 @@ def pass_through(file: Path, replicas: int) -> dict[str, float]:
         "reading": read - started,
         "seconds": ended - began,
         "questions": left,
-        "driver": peaks.driver - before.driver,
+        "driver": peaks.driver - before,
         "objects": peaks.objects,
     }
 

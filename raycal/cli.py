@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from raycal.collector import spare_the_collector
 from raycal.command import errors_for_people, opened, show
 from raycal.graded_commands import export_graded_command, import_graded_command
 from raycal.options import (
@@ -309,4 +310,5 @@ def threshold(
 
 def main() -> None:
     """The entry point of the console script."""
+    spare_the_collector()
     app()

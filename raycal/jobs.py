@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raycal.cluster import disconnect
+from raycal.collector import spare_the_collector
 from raycal.command import opened
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ File = Annotated[Path, typer.Argument(help="The experiment, in YAML.")]
 
 def main(script: Callable[..., None]) -> None:
     """Run a script's function on the command line's arguments; its tracebacks are plain, as a log wants them."""
+    spare_the_collector()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(script)
     app()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
 from raycal.asker import Asker, B, Progress, Row, Rows
+from raycal.collector import spare_the_collector
 from raycal.config import EngineConfig, ModelConfig
 from raycal.engine import EngineDiedError, EngineStartError
 from raycal.keys import digest
@@ -39,11 +40,10 @@ _STORAGE_AWAY = f"the storage was away or slow for more than {_STORAGE_SLOW_S:g}
 _REPLICA_LOST = "a replica was lost, its process alone or with its node, and was started again"
 
 
-def _spare_the_collector() -> None:
-    """Keep Python from going again and again through what will stay, which takes a third of a replica's own time."""
+def _freeze() -> None:
+    """Keep the collector from going again and again through what will stay: a third of a replica's own time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000)
 
 
 class Replica(Generic[B]):
@@ -62,6 +62,7 @@ class Replica(Generic[B]):
     ) -> None:
         import ray
 
+        spare_the_collector()
         self._asker = asker
         self._store = store
         notes = store.root / "notes" / digest(*asker.partitions.values())
@@ -80,7 +81,7 @@ class Replica(Generic[B]):
             if self._restarts.note() > _MOST_STARTS:
                 raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
-            _spare_the_collector()
+            _freeze()
             self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
         except EngineStartError as error:
             self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -18,12 +19,15 @@ from hypothesis import settings
 from support import Raycal, SharedStore, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
+from raycal.collector import spare_the_collector
 from raycal.experiment_file import read_experiment
 from raycal.run import Run
 from raycal.whole_folder import whole_folder
 
 # Else every process of a job compiles its working folder's copy of raycal anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+spare_the_collector()  # what is imported here are the largest packages there are
 
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
@@ -38,6 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
     rank = {name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    gc.freeze()
 
 
 class Scheduler(LoadScopeScheduling):

@@ -9,17 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-import torch.distributed
 from numpy.typing import NDArray
 
-from raycal.config import Loss
-from raycal.finetune.batches import micro_batches
 from raycal.finetune.examples import Examples
-from raycal.finetune.loss import two_choice_loss
-from raycal.finetune.query_model import Batch
 from raycal.location import Location, readable
-from raycal.metrics import evaluate
 
 _FILE = "calibration.parquet"  # beside an adapter
 
@@ -47,32 +40,3 @@ def kept_confidences(folder: Location) -> Mapping[str, float]:
     path = folder / _FILE
     rows = pq.read_table(readable(path)).to_pylist() if path.is_file() else []
     return {row["answer_key"]: row["p_true"] for row in rows}
-
-
-@torch.no_grad()
-def evaluate_calibration(
-    engine: torch.nn.Module,
-    examples: Examples,
-    loss: Loss,
-    *,
-    max_tokens: int,
-    rank: int,
-    workers: int,
-    device: torch.device,
-) -> Calibration:
-    """Put the query about every example; all workers must call together, and all get the same result."""
-    engine.eval()
-    logits = torch.zeros(len(examples), 2, device=device)
-    for batch in micro_batches(range(len(examples)), examples.lengths, max_tokens=max_tokens, workers=workers)[rank]:
-        found = engine(Batch.of([examples.examples[index] for index in batch.indices], device)).choice_logits
-        if batch.counts:
-            logits[list(batch.indices)] = found
-    engine.train()
-    torch.distributed.all_reduce(logits)  # each row is one worker's, and zero with the others
-    correct = torch.tensor([example.correct for example in examples.examples], device=device)
-    mean = two_choice_loss(logits, correct, loss).mean().item()
-    p: NDArray[np.float64] = torch.softmax(logits.double(), dim=-1)[:, 1].cpu().numpy()
-    if not np.isfinite(p).all():
-        return Calibration(float("inf"), None, None, p)
-    metrics = evaluate(p, correct.cpu().numpy())
-    return Calibration(mean, metrics["ece"].value, metrics["auroc"].value, p)

@@ -12,9 +12,9 @@ import torch.distributed
 
 from raycal.finetune.calibration import Calibration
 from raycal.finetune.examples import Examples
+from raycal.finetune.job import ADAPTER
 from raycal.finetune.query_model import QueryModel, gathered
 
-ADAPTER = "adapter"  # the best one so far, as PEFT writes it
 _STATE = "state"
 _PROGRESS = "progress.json"
 

@@ -9,6 +9,8 @@ from raycal.location import Location
 from raycal.models import Model
 from raycal.store import Store
 
+ADAPTER = "adapter"  # in a checkpoint, the best one so far as PEFT writes it
+
 
 @dataclass(frozen=True)
 class FinetuneJob:

@@ -13,9 +13,10 @@ import torch.distributed
 
 from raycal.config import Device
 from raycal.finetune.batches import MicroBatch, epoch_batches, micro_batches, steps_an_epoch
-from raycal.finetune.calibration import Calibration, evaluate_calibration
+from raycal.finetune.calibration import Calibration
 from raycal.finetune.checkpoint import Progress, load_checkpoint, save_checkpoint
 from raycal.finetune.deepspeed_engine import start_deepspeed, take_step
+from raycal.finetune.evaluate_calibration import evaluate_calibration
 from raycal.finetune.examples import Example, Examples
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.load import load_query_model

@@ -9,10 +9,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from raycal.cluster import root_cause
+from raycal.collector import spare_the_collector
 from raycal.config import Device
-from raycal.finetune.checkpoint import ADAPTER
-from raycal.finetune.job import FinetuneJob
-from raycal.finetune.loop import train_worker
+from raycal.finetune.job import ADAPTER, FinetuneJob
 from raycal.location import Location, for_arrow
 from raycal.resources import WorkerPlan
 
@@ -42,7 +41,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
     folder = (job.store.root / "finetune").resolve()
     (path,), filesystem = for_arrow([folder])
     trainer = TorchTrainer(
-        train_worker,
+        _train,
         train_loop_config=job,
         torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
         scaling_config=ScalingConfig(
@@ -65,3 +64,11 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
     except TrainingFailedError as error:
         raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {root_cause(error)}") from error
     return folder / str(PurePosixPath(result.checkpoint.path).relative_to(path)) / ADAPTER
+
+
+def _train(job: FinetuneJob) -> None:
+    """A worker's part, whose imports the driver is spared."""
+    spare_the_collector()
+    from raycal.finetune.loop import train_worker
+
+    train_worker(job)
