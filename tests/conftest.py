@@ -26,6 +26,8 @@ from raycal.whole_folder import whole_folder
 
 # Else every process of a job compiles its working folder's copy of raycal anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Nobody takes this machine back with notice, and to watch for that is a process more for each training.
+os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
 
 spare_the_collector()  # what is imported here are the largest packages there are
 
@@ -66,7 +68,6 @@ engine: {dtype: float32, batch_size: 4, batches_in_flight: 2, max_num_seqs: 32, 
 methods:
   - {method: zero_shot}
   - {method: verbalized, phrasing: probability}
-  - {method: verbalized, phrasing: words}
   - {method: sampling, equivalence: token_overlap}
   - {method: likelihood}
   - {method: semantic_entropy}

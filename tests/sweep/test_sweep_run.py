@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 CHEAP = """
   - {method: zero_shot}
-  - {method: verbalized, phrasing: [probability, words]}
+  - {method: verbalized}
   - {method: sampling, k: {low: 2, high: 4}, equivalence: [exact, token_overlap], weighting: [count, likelihood]}
   - {method: recalibrated, of: [{method: zero_shot}, {method: likelihood}], by: [temperature, platt]}
 """
