@@ -19,6 +19,10 @@ from raycal.store import Store
 if TYPE_CHECKING:
     import ray.data
 
+# What waits for replicas lies in the driver itself where a batch has less than 100 kB, so that Ray Data must not read
+# ahead as far as its object store would let it.
+_READ_AHEAD_BYTES, _BATCH_BYTES = 64 * 2**20, 2**20
+
 
 class FanoutError(RuntimeError):
     """The stage could not finish; what it finished is in the store."""
@@ -41,7 +45,7 @@ def run_fanout(
     batch, or a replica that was lost with its node and has no place on another.
     """
     import ray
-    from ray.data import ActorPoolStrategy, DataContext
+    from ray.data import ActorPoolStrategy, DataContext, ExecutionResources
 
     check_available(find_model(model))
     plan = plan_replicas(config, connect())
@@ -50,6 +54,9 @@ def run_fanout(
     context.print_on_execution_start = False
     patience = Patience(config.start_timeout_s, lambda: _check_place(plan))
     context.custom_execution_callback_classes = [patience.callback()]
+    context.execution_options.resource_limits = ExecutionResources.for_limits(
+        object_store_memory=_READ_AHEAD_BYTES + plan.replicas * config.batches_in_flight * _BATCH_BYTES
+    )
     context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
 
