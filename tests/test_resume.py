@@ -72,6 +72,18 @@ def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process
     return [child for child in process.children(recursive=True) if title in command_of(child)]
 
 
+def newest(driver: psutil.Process, title: str) -> psutil.Process:
+    """Of the processes with such a title that which started last; a look while others end may miss it."""
+    found: list[psutil.Process] = []
+
+    def look() -> bool:
+        found.extend(descendants(driver, title))
+        return bool(found)
+
+    wait_for(look, 60, f"a look at {title}")
+    return max(found, key=psutil.Process.create_time)
+
+
 def is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
@@ -150,14 +162,7 @@ def test_a_killed_engine_and_a_killed_replica_are_replaced(
         # A batch is three shards: one more, and what the batch had to say of the engine has arrived.
         for victim, more in (("VLLM::EngineCore", 3), ("ray::MapWorker", 4)):
             wait_for_shards(driver, store, len(shards(store)) + more)
-            # A look at all processes while some of them end may miss one.
-            wait_for(
-                lambda: len(descendants(driver, victim)) == 1 or driver.poll() is not None,  # noqa: B023
-                60,
-                f"a look at {victim}",
-            )
-            (process,) = descendants(driver, victim)
-            process.kill()
+            newest(driver, victim).kill()
         output, _ = driver.communicate(timeout=400)
         assert driver.returncode == 0, output.decode()
         assert "elicit: an engine died and was started again" in output.decode()
