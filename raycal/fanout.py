@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What waits for replicas lies in the driver itself where a batch has less than 100 kB, so that Ray Data must not read
 # ahead as far as its object store would let it.
-_READ_AHEAD_BYTES, _BATCH_BYTES = 64 * 2**20, 2**20
+_READ_AHEAD_BYTES, _ROW_BYTES = 64 * 2**20, 4096
 
 
 class FanoutError(RuntimeError):
@@ -54,8 +54,9 @@ def run_fanout(
     context.print_on_execution_start = False
     patience = Patience(config.start_timeout_s, lambda: _check_place(plan))
     context.custom_execution_callback_classes = [patience.callback()]
+    in_flight = plan.replicas * config.batches_in_flight * config.batch_size
     context.execution_options.resource_limits = ExecutionResources.for_limits(
-        object_store_memory=_READ_AHEAD_BYTES + plan.replicas * config.batches_in_flight * _BATCH_BYTES
+        object_store_memory=_READ_AHEAD_BYTES + in_flight * _ROW_BYTES
     )
     context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
