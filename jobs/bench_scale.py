@@ -126,10 +126,7 @@ def watch(driver: int, gcs: str, told: Connection) -> None:
 
 @contextmanager
 def watched() -> Iterator[Peaks]:
-    """Peaks of what this process does in the block, there at its end.
-
-    Another process looks, for in the driver's own each look would leave half a megabyte behind.
-    """
+    """Peaks of what this process does in the block, there at its end; another looks, whose memory is not counted."""
     import ray
 
     context, peaks = get_context("spawn"), Peaks()

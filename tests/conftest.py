@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
     rank = {name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
-    gc.freeze()
+    gc.freeze()  # what is imported by now stays
 
 
 class Scheduler(LoadScopeScheduling):
