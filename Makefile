@@ -11,8 +11,8 @@ demo: $(INSTALLED)
 # Two processes of one thread each keep two cores busy; tests/conftest.py says what goes where.
 PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --no-loadscope-reorder
 
-test: test-fast
-	$(PYTEST) -m engine
+test: lint
+	$(PYTEST)
 
 test-fast: lint
 	$(PYTEST) -m "not engine"

@@ -43,16 +43,19 @@ def find_adapter(folder: Location) -> Adapter:
     return Adapter(local, digest(*((local / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
 
 
-def merge(model: str, revision: str | None, adapter: Adapter, cache: Path) -> Path:
-    """The model's folder with the adapter's weights added to its own, made on first use (bfloat16)."""
-    folder = cache / f"{digest(model, revision, adapter)[:16]}"
+def merge(model: str, hub_revision: str | None, adapter: Adapter, cache: Path, *, fingerprint: str) -> Path:
+    """The model's folder with the adapter's weights added to its own, made on first use (bfloat16).
+
+    fingerprint: names what the model's folder holds, which may be replaced in place.
+    """
+    folder = cache / f"{digest(model, fingerprint, adapter)[:16]}"
     if folder.is_dir():
         return folder
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    options = {"revision": revision, "trust_remote_code": False}
+    options = {"revision": hub_revision, "trust_remote_code": False}
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
     merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
     with whole_folder(folder) as aside:

@@ -11,8 +11,9 @@ from raycal.keys import digest
 from raycal.questions.question import Split
 from raycal.recipe import Recipe
 
-QUESTION_COLUMNS = ("key", "dataset", "split", "subject", "question", "choices")
-WITH_ANSWERS = (*QUESTION_COLUMNS, "kind", "answers")
+QUESTION_COLUMNS = ("key", "dataset", "kind", "split", "subject", "question", "choices")
+WITH_ANSWERS = (*QUESTION_COLUMNS, "answers")
+IDENTITY = ("key", "dataset", "kind", "subject")  # what a question's keys follow from
 
 _ASKED = pa.schema(
     [
@@ -29,7 +30,7 @@ _ASKED = pa.schema(
 
 def asked_rows(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> pa.Table:
     """The questions of a block (QUESTION_COLUMNS) that are in the splits, but for those shown as examples."""
-    rows = cells(questions, "split", "dataset", "subject", "question")
+    rows = cells(questions, "split", "dataset", "kind", "subject", "question")
     asked = [split in splits and not recipe.is_shown(*what) for split, *what in rows]
     return questions.filter(pa.array(asked, pa.bool_()))
 
@@ -45,7 +46,7 @@ def asked_table(asked: Iterable[pa.Table], recipe: Recipe) -> pa.Table:
     """Blocks (WITH_ANSWERS) as one row a question, with the keys of all that is said about it (columns of `_ASKED`)."""
     blocks = []
     for block in asked:
-        identities = list(cells(block, "key", "dataset", "subject"))
+        identities = list(cells(block, *IDENTITY))
         lists = zip(block["answers"].to_pylist(), block["choices"].to_pylist(), strict=True)
         columns = {
             "question_id": block["key"].cast(pa.string()),

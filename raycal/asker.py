@@ -43,7 +43,7 @@ class Asker(Protocol[B_contra]):
         ...
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """The part of a batch that no earlier attempt at the same batch has finished."""
+        """The part of a batch that no earlier attempt at the same batch has finished; what failed is to do again."""
         ...
 
     async def ask(self, engine: B_contra, row: Row) -> Rows:
@@ -73,5 +73,6 @@ def failed_columns(reason: str) -> Row:
 
 
 def unless_written(table: Table, partition: str, work: list[Row], store: Store) -> list[Row]:
-    """`Asker.remaining` where each row of work makes one row of one table: all of a batch, or none of it."""
-    return [] if store.has_shard(table, partition, [f"{row['key']}:" for row in work]) else work
+    """`Asker.remaining` where each row of work makes one row of one table."""
+    finished = store.finished(table, partition, [f"{row['key']}:" for row in work])
+    return [row for row in work if f"{row['key']}:" not in finished]

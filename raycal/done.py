@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycal.key_set import KEY, Keys, KeySet
+from raycal.location import Location
 from raycal.recipe import Recipe
 from raycal.schemas import Table
 from raycal.store import Store
@@ -32,21 +33,24 @@ class Done:
         """Read the keys of one recipe; with `retry_errors`, rows that failed count as not there."""
         where = "WHERE error IS NULL" if retry_errors else ""
 
-        def read(table: Table, columns: str) -> Iterator[pa.RecordBatch]:
+        def read(table: Table, columns: str, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
             # Of a key that stands twice, one row is as good as the other here: no view has to choose between them.
-            query = f"SELECT {columns} FROM all_{table} {where}"
-            return store.batches(query, table, store.shards(table, recipe.partitions[table]))
+            return store.batches(f"SELECT {columns} FROM all_{table} {where}", table, shards)
 
         def keys(table: Table) -> KeySet:
-            count = sum(batch["n"][0].as_py() for batch in read(table, "count(*) AS n"))
-            found, end = np.empty(count, KEY), 0  # filled in place: two copies would be twice the memory
-            for batch in read(table, "unhex(key) AS key"):
+            # Listed once: other runs may be writing. What one writes anew has as many rows, failed ones among them.
+            shards = store.shards(table, recipe.partitions[table])
+            counts = store.batches(f"SELECT count(*) AS n FROM all_{table}", table, shards)
+            found = np.empty(sum(batch["n"][0].as_py() for batch in counts), KEY)
+            end = 0
+            for batch in read(table, "unhex(key) AS key", shards):  # in place: two copies would be twice the memory
                 found[end : end + len(batch)] = _as_bytes(batch["key"])
                 end += len(batch)
-            return KeySet.sorting(found)
+            return KeySet.sorting(found[:end])
 
         # Samples come first, while nothing else takes memory: they need the most.
-        samples, gapless = _without_gaps(map(_runs, read(Table.SAMPLES, "unhex(key) AS key, index")))
+        sampled = store.shards(Table.SAMPLES, recipe.partitions[Table.SAMPLES])
+        samples, gapless = _without_gaps(map(_runs, read(Table.SAMPLES, "unhex(key) AS key, index", sampled)))
         return cls(keys(Table.ANSWERS), keys(Table.QUERIES), samples, gapless)
 
     def sample_counts(self, keys: Sequence[str]) -> NDArray[np.uint16]:

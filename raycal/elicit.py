@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pyarrow as pa
 
@@ -41,9 +42,12 @@ class Elicitor:
         """See asker.Asker: an earlier attempt at this batch may have written some of its shards."""
         batch = [Work(**row) for row in work]
         for table, partition in self.partitions.items():
-            keys = [key for one in batch for key in one.expected_keys(table, self.recipe)]
-            if keys and store.has_shard(table, partition, keys):
-                batch = [one.without(table, self.recipe) for one in batch]
+            expected = [one.expected_keys(table, self.recipe) for one in batch]
+            finished = store.finished(table, partition, chain.from_iterable(expected))
+            batch = [
+                one.without(table, self.recipe) if finished.issuperset(keys) else one
+                for one, keys in zip(batch, expected, strict=True)
+            ]
         known = [one.answer_key for one in batch if not one.needs_answer and one.queries]
         texts = self._answers(known, store) if known else {}
         return [vars(replace(one, answer=texts.get(one.answer_key))) for one in batch if one.is_left(self.recipe)]

@@ -89,8 +89,8 @@ def evaluate_run(run: Run) -> list[dict[str, Any]]:
     for found in judged(run, run.experiment.evaluate.split):
         rows += [_metrics_row(run, method, found) for method in run.experiment.methods]
         comparisons += _comparison_rows(run, found)
-    run.store.write(Table.METRICS, run.id, rows)
-    run.store.write(Table.COMPARISONS, run.id, comparisons)
+    run.store.replace(Table.METRICS, run.id, rows)
+    run.store.replace(Table.COMPARISONS, run.id, comparisons)
     return rows
 
 

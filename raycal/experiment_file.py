@@ -49,7 +49,7 @@ def _read(model: type[E], path: Path | None, overrides: Sequence[str]) -> E:
                 raise ExperimentError(f"--set {override}: write it as KEY=VALUE, such as elicit.samples.k=5")
             OmegaConf.update(content, key, OmegaConf.create({"value": _parsed(value)}).value)
         plain = OmegaConf.to_container(content, resolve=True)
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, TypeError) as error:  # TypeError: a name in a list
         raise ExperimentError(f"{where}: {' '.join(str(error).split())}") from error
     try:
         return model.model_validate(plain)

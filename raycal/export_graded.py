@@ -105,6 +105,7 @@ def export_graded(run: Run, folder: Path) -> list[ExportedSplit]:
     splits = [split for split in splits if split.n]
     if not splits:
         raise ExportError(f"{run.id} has no graded answers in {run.store.root}: run the experiment first")
+    folder = folder.resolve()  # "." cannot be replaced, and has itself as parent
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".raycal-") as aside:
         whole = Path(aside) / "whole"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raycal.asked import cells, each_once
+from raycal.asked import IDENTITY, cells, each_once
 from raycal.run import Run
 from raycal.schemas import SCHEMAS, Table
 
@@ -14,7 +14,7 @@ def failures(run: Run) -> dict[Table, int]:
     if not any(failed.values()):
         return counts
     for block in each_once(run.asked_blocks()):
-        for identity in cells(block, "key", "dataset", "subject"):
+        for identity in cells(block, *IDENTITY):
             answer, samples = run.recipe.answer_key(*identity), run.recipe.samples_key(*identity)
             counts[Table.ANSWERS] += failed[Table.ANSWERS].get(answer, 0)
             counts[Table.SAMPLES] += failed[Table.SAMPLES].get(samples, 0)

@@ -12,7 +12,7 @@ from raycal.cluster import connect, root_cause
 from raycal.config import EngineConfig, ModelConfig
 from raycal.models import check_available, find_model
 from raycal.patience import Patience
-from raycal.replica import Replica
+from raycal.replica import Replica, marker_of
 from raycal.resources import ReplicaPlan, places, plan_replicas
 from raycal.store import Store
 
@@ -40,15 +40,20 @@ def run_fanout(
 ) -> Iterator[Progress]:
     """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
 
-    Raises before anything starts ModelError, ClusterError and, where the replicas cannot fit, ResourceError; and
-    FanoutError where the stage cannot go on: an engine that does not start in time or dies again and again on the same
-    batch, or a replica that was lost with its node and has no place on another.
+    Raises before anything starts ModelError, ClusterError, OSError for a storage that cannot be used and, where the
+    replicas cannot fit, ResourceError; and FanoutError where the stage cannot go on: an engine that does not start in
+    time or dies again and again on the same batch, a storage that stays away, or a replica that was lost with its node
+    and has no place on another.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext, ExecutionResources
 
     check_available(find_model(model))
     plan = plan_replicas(config, connect())
+    marker = marker_of(store, run_id)
+    if marker is not None:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()  # and stays, for what replicas still write when the driver is gone
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

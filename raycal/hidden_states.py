@@ -62,7 +62,13 @@ class HiddenStates:
         while waiting:
             longest = len(waiting[-1][0])
             some = [waiting.pop() for _ in range(min(len(waiting), max(1, _MOST_TOKENS // longest)))]
-            for (_, future), states in zip(some, self._forward([tokens for tokens, _ in some]), strict=True):
+            try:
+                found = self._forward([tokens for tokens, _ in some])
+            except Exception as error:  # noqa: BLE001, raised where it is waited for: here nobody would hear of it
+                for _, future in some:
+                    future.set_exception(error)
+                continue
+            for (_, future), states in zip(some, found, strict=True):
                 future.set_result(states)
         self._busy_s += time.monotonic() - started
 

@@ -18,11 +18,12 @@ from raycal.location import Location
 from raycal.prompts import Example, choice_letter
 from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.question import Kind, Question, Split
+from raycal.recipe import Group
 from raycal.schemas import Table
 from raycal.store import Store
 
 T = TypeVar("T")
-_VERSION = "1"  # of how files become questions: another one has them read again
+_VERSION = "2"  # of how files become questions: another one has them read again
 _SHARD_ROWS = 1024
 
 
@@ -38,7 +39,7 @@ class QuestionSet:
     questions: int  # those in the splits that are asked
     bad_rows: int
     first_bad: str | None  # where the first of them is, and what was wrong with it
-    examples: Mapping[tuple[str, str], tuple[Example, ...]]  # (dataset, subject) -> few-shot examples
+    examples: Mapping[Group, tuple[Example, ...]]  # shown in front of the group's questions
 
 
 def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot: int, store: Store) -> QuestionSet:
@@ -53,7 +54,7 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     for source in sources:
         found = _ingest(source, few_shot, store)
         pool.offer(found.candidates)
-        shards |= dict.fromkeys(store.folder(Table.QUESTIONS, _partition(source)) / name for name in found.shards)
+        shards |= dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
         asked += sum(count for split, count in found.questions.items() if split in splits)
         bad_rows += found.bad_rows
         first_bad = first_bad or found.first_bad
@@ -65,9 +66,9 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A question that may be shown as an example of its dataset and subject; the least by rank are."""
+    """A question that may be shown as an example of its group; the least by rank are."""
 
-    group: tuple[str, str]
+    group: Group
     rank: tuple[bool, str]  # few_shot questions first, then train questions, by hash
     example: Example
 
@@ -77,7 +78,7 @@ class _Candidate:
         if question.kind is Kind.CHOICE:
             answer = choice_letter(question.choices, answer)
         return cls(
-            (question.dataset, question.subject),
+            (question.dataset, question.kind, question.subject),
             (question.split is Split.TRAIN, digest("few_shot", question.id)),
             Example(question.question, question.choices, answer),
         )
@@ -87,7 +88,8 @@ class _Candidate:
 class _Ingested:
     """What one source came to."""
 
-    shards: tuple[str, ...]  # names in the source's partition
+    partition: str
+    shards: tuple[str, ...]  # names in the partition
     questions: dict[Split, int]
     bad_rows: int
     first_bad: str | None
@@ -100,22 +102,23 @@ _INGESTED = TypeAdapter(_Ingested)
 def _ingest(source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
     attempts = load(source)  # what is wrong with the source as a whole is said first
     content = fingerprint(source)
+    # Of its content too: a question whose answer has changed has the same key, and both versions of it stay.
+    partition = digest(source.model_dump_json(), *filter(None, [content]))[:16]
     if content is None:
-        return _read(attempts, source, few_shot, store)
+        return _read(attempts, partition, few_shot, store)
     key = digest(_VERSION, source.model_dump_json(), content, few_shot)
     known = {Table.SOURCES: store.shards(Table.SOURCES, key)}
     for row in store.rows("SELECT ingested FROM sources", shards=known):
         found = _INGESTED.validate_json(row["ingested"])
-        if {path.name for path in store.shards(Table.QUESTIONS, _partition(source))} >= set(found.shards):
+        if {path.name for path in store.shards(Table.QUESTIONS, partition)} >= set(found.shards):
             return found
-    found = _read(attempts, source, few_shot, store)
+    found = _read(attempts, partition, few_shot, store)
     row = {"key": key, "source": source.model_dump_json(), "ingested": _INGESTED.dump_json(found).decode()}
     store.write(Table.SOURCES, key, [row])
     return found
 
 
-def _read(attempts: Iterator[Question | BadRow], source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
-    partition = _partition(source)
+def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, store: Store) -> _Ingested:
     pool = _ExamplePool(few_shot)
     shards: dict[str, None] = {}  # a set that keeps its order
     counts: Counter[Split] = Counter()
@@ -132,22 +135,18 @@ def _read(attempts: Iterator[Question | BadRow], source: QuestionSource, few_sho
         bad_rows += len(bad)
         if first_bad is None and bad:
             first_bad = f"{bad[0].location}: {bad[0].error}"
-    return _Ingested(tuple(shards), dict(counts), bad_rows, first_bad, tuple(pool.candidates()))
-
-
-def _partition(source: QuestionSource) -> str:
-    return digest(source.model_dump_json())[:16]
+    return _Ingested(partition, tuple(shards), dict(counts), bad_rows, first_bad, tuple(pool.candidates()))
 
 
 class _ExamplePool:
-    """The few-shot examples of each dataset and subject: the `size` least of the candidates.
+    """The few-shot examples of each group: the `size` least of the candidates.
 
-    Calibration and test questions are never shown. Holds no more than `size` questions a subject.
+    Calibration and test questions are never shown. Holds no more than `size` questions a group.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._best: dict[tuple[str, str], list[_Candidate]] = defaultdict(list)
+        self._best: dict[Group, list[_Candidate]] = defaultdict(list)
 
     def offer(self, candidates: Iterable[_Candidate]) -> None:
         if not self._size:
@@ -163,7 +162,7 @@ class _ExamplePool:
         for best in self._best.values():
             yield from best
 
-    def examples(self) -> dict[tuple[str, str], tuple[Example, ...]]:
+    def examples(self) -> dict[Group, tuple[Example, ...]]:
         return {group: tuple(one.example for one in best) for group, best in self._best.items()}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 
@@ -30,6 +31,12 @@ def _hash(parts: Iterable[object], after: hashlib.blake2b | None = None) -> hash
         h.update(len(text).to_bytes(8, "little"))
         h.update(text)
     return h
+
+
+def safe_names(names: Sequence[str]) -> dict[str, str]:
+    """Different names as different parts of paths: as `safe_name` has them, with a hash where two would be the same."""
+    counts = Counter(map(safe_name, names))
+    return {name: safe if counts[safe := safe_name(name)] == 1 else f"{safe}-{digest(name)[:8]}" for name in names}
 
 
 def safe_name(name: str) -> str:

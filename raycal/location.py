@@ -23,14 +23,17 @@ class LocationError(ValueError):
 
 
 def location(place: str | Location) -> Location:
-    """A local path, or s3://BUCKET/PREFIX. Raises LocationError for anything else, and where s3fs is missing."""
+    """A local path, with ~/ for the home folder, or s3://BUCKET/PREFIX.
+
+    Raises LocationError for anything else, and where s3fs is missing.
+    """
     if isinstance(place, Path):
         return place
     if not isinstance(place, str):
         return _as_it_is(place)
     url = _URL.fullmatch(place)
     if url is None:
-        return Path(place)
+        return Path(place).expanduser() if place.startswith("~/") else Path(place)
     scheme, rest = url.groups()
     if scheme != "s3":
         raise LocationError(f"there is no storage of the kind {scheme}: write a folder, or s3://BUCKET/PREFIX")

@@ -14,7 +14,7 @@ from pathlib import Path
 from raycal.adapters import Adapter, find_adapter, merge
 from raycal.cache import cache_folder
 from raycal.config import ModelConfig
-from raycal.keys import digest
+from raycal.keys import digest, safe_name
 from raycal.whole_folder import whole_folder
 
 SMOLLM2 = "smollm2-135m-instruct"
@@ -42,8 +42,8 @@ class Model:
 
     @property
     def short_name(self) -> str:
-        """The name without the hub's organisation."""
-        return Path(self.name).name
+        """The name without the hub's organisation, as part of a path."""
+        return safe_name(Path(self.name).name)
 
     @property
     def hub_revision(self) -> str | None:
@@ -55,7 +55,8 @@ class Model:
         """A local folder with the adapter's weights merged into the model's (made on first use), or the location."""
         if self.adapter is None:
             return self.location
-        return str(merge(self.location, self.hub_revision, self.adapter, cache_folder() / "merged"))
+        cache = cache_folder() / "merged"
+        return str(merge(self.location, self.hub_revision, self.adapter, cache, fingerprint=self.revision))
 
 
 def find_model(config: ModelConfig) -> Model:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from raycal.classifiers import fitted_fingerprint
 from raycal.confidence.embedding import Embedder
-from raycal.config import Classifier, FineTuned, Grader, Method
+from raycal.config import Classifier, FineTuned, Grader, Method, with_bases
 from raycal.done import Done
 from raycal.elicit import elicit
 from raycal.evaluate import evaluate_run
@@ -21,12 +21,12 @@ from raycal.finetune.stage import finetune
 from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
-from raycal.keys import safe_name
+from raycal.keys import safe_names
 from raycal.models import check_available
 from raycal.progress import show_progress
 from raycal.record import record_run
 from raycal.run import Run
-from raycal.score import pairs_to_judge, score_answers, with_bases
+from raycal.score import pairs_to_judge, score_answers
 from raycal.tables import method_tables
 from raycal.work import count_work
 
@@ -122,7 +122,8 @@ def score_stage(run: Run, console: Console) -> None:
     embed = Embedder(run.experiment.embedding_model)
     for method in with_bases(run.experiment.methods):
         judge_pairs(run, method, console)
-        console.print(f"score: {score_answers(run, method, embed)} answers by {method.label}", highlight=False)
+        said = f"score: {score_answers(run, method, embed)} answers by {method.label}"
+        console.print(said, highlight=False, markup=False)
 
 
 def judge_pairs(run: Run, method: Method, console: Console) -> None:
@@ -148,8 +149,10 @@ def report_stage(run: Run, console: Console, sweep: SweepResults | None = None) 
     from raycal.report.assemble import results_of
     from raycal.report.page import write_report
 
-    for results in results_of(run):
-        folder = run.store.root / "reports" / run.id / safe_name(results.dataset)
+    found = results_of(run)
+    folders = safe_names([results.dataset for results in found])
+    for results in found:
+        folder = run.store.root / "reports" / run.id / folders[results.dataset]
         page = write_report(replace(results, sweep=sweep), folder)
         console.print(f"report: {page}", highlight=False)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from raycal.config import ElicitConfig, Experiment, Method, Phrasing, PromptStyle, Verbalized, ZeroShot
+from raycal.config import ElicitConfig, Experiment, Method, Phrasing, PromptStyle, Verbalized, ZeroShot, with_bases
 from raycal.keys import digest, digest_after, safe_name
 from raycal.models import Model
 from raycal.prompts import (
@@ -19,10 +19,13 @@ from raycal.prompts import (
     correctness_prompt,
     template_name,
 )
+from raycal.questions.question import Kind
 from raycal.schemas import Table
 
 _CONFIDENCE_TOKENS = 20
 _SEED_SPACING = 1024  # vLLM gives the i-th sample the seed + i: questions must not share seeds; k is at most this
+
+Group = tuple[str, str, str]  # dataset, kind and subject: the questions in front of which the same examples are shown
 
 
 class Query(StrEnum):
@@ -40,10 +43,10 @@ class Query(StrEnum):
 
 
 def queries_of(methods: Sequence[Method]) -> tuple[Query, ...]:
-    """The follow-up questions that the methods need, in a fixed order."""
+    """The follow-up questions that the methods, and what they build on, need, in a fixed order."""
     needed = {
         Query.CORRECTNESS if isinstance(method, ZeroShot) else Query(method.phrasing.value)
-        for method in methods
+        for method in with_bases(methods)
         if isinstance(method, ZeroShot | Verbalized)
     }
     return tuple(query for query in Query if query in needed)
@@ -58,36 +61,36 @@ class Recipe:
     config: ElicitConfig
     queries: tuple[Query, ...]
     seed: int
-    # (dataset, subject) -> the examples shown in front of its questions
-    examples: Mapping[tuple[str, str], tuple[Example, ...]]
+    examples: Mapping[Group, tuple[Example, ...]]  # what is shown in front of a group's questions
 
     @classmethod
-    def of(
-        cls, experiment: Experiment, model: Model, examples: Mapping[tuple[str, str], tuple[Example, ...]]
-    ) -> Recipe:
+    def of(cls, experiment: Experiment, model: Model, examples: Mapping[Group, tuple[Example, ...]]) -> Recipe:
         """The recipe of an experiment."""
         queries = queries_of(experiment.methods)
         return cls(model, experiment.model.prompt_style, experiment.elicit, queries, experiment.seed, examples)
 
     def asked(self, dataset: str, subject: str, question: str, choices: Sequence[str]) -> Conversation:
         """The conversation that asks a question."""
-        return answer_prompt(question, choices, self.examples.get((dataset, subject), ()))
+        kind = Kind.CHOICE if choices else Kind.OPEN
+        return answer_prompt(question, choices, self.examples.get((dataset, kind, subject), ()))
 
-    def is_shown(self, dataset: str, subject: str, question: str) -> bool:
-        """Whether a question is one of its subject's examples, with its answer: the model would read it off."""
-        return question in self._shown.get((dataset, subject), ())
+    def is_shown(self, dataset: str, kind: str, subject: str, question: str) -> bool:
+        """Whether a question is one of its group's examples, with its answer: the model would read it off."""
+        return question in self._shown.get((dataset, kind, subject), ())
 
     @cached_property
-    def _shown(self) -> dict[tuple[str, str], set[str]]:
+    def _shown(self) -> dict[Group, set[str]]:
         return {group: {example.question for example in some} for group, some in self.examples.items()}
 
-    def answer_key(self, question_id: str, dataset: str, subject: str) -> str:
+    def answer_key(self, question_id: str, dataset: str, kind: str, subject: str) -> str:
         """The key of the greedy answer."""
-        return digest_after((*self._answer_provenance.values(), self._examples_digest(dataset, subject)), question_id)
+        shown = self._examples_digests.get((dataset, kind, subject), "")
+        return digest_after((*self._answer_provenance.values(), shown), question_id)
 
-    def samples_key(self, question_id: str, dataset: str, subject: str) -> str:
+    def samples_key(self, question_id: str, dataset: str, kind: str, subject: str) -> str:
         """The key that the samples of a question share; the index completes it."""
-        return digest_after((*self._samples_provenance.values(), self._examples_digest(dataset, subject)), question_id)
+        shown = self._examples_digests.get((dataset, kind, subject), "")
+        return digest_after((*self._samples_provenance.values(), shown), question_id)
 
     def query_key(self, query: Query, answer_key: str) -> str:
         """The key of a follow-up query about an answer."""
@@ -114,11 +117,8 @@ class Recipe:
         name = safe_name(self.model.name)
         return {table: f"{name}-{digest(*parts.values())[:12]}" for table, parts in provenance.items()}
 
-    def _examples_digest(self, dataset: str, subject: str) -> str:
-        return self._examples_digests.get((dataset, subject), "")
-
     @cached_property
-    def _examples_digests(self) -> dict[tuple[str, str], str]:
+    def _examples_digests(self) -> dict[Group, str]:
         return {
             group: digest(*(part for one in some for part in (one.question, *one.choices, one.answer)))
             for group, some in self.examples.items()

@@ -46,6 +46,11 @@ def _freeze() -> None:
     gc.freeze()
 
 
+def marker_of(store: Store, run_id: str) -> Path | None:
+    """What a driver leaves in a storage that may be a mount: a folder without it is what lies under the mount."""
+    return store.root / "notes" / f"run-{run_id}" if isinstance(store.root, Path) else None
+
+
 class Replica(Generic[B]):
     """The actor class: one engine, with several batches in flight and one coroutine a row."""
 
@@ -65,25 +70,28 @@ class Replica(Generic[B]):
         spare_the_collector()
         self._asker = asker
         self._store = store
+        self._marker = marker_of(store, run_id)
         notes = store.root / "notes" / digest(*asker.partitions.values())
         self._suspects = Suspects(notes)
         self._restarts = Restarts(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
         self._turns = Turns()
-        self._in_flight: dict[str, str] = {}  # question keys by what the suspects are called
+        self._in_flight: dict[int, Row] = {}  # by its id, for two of them may be alike
         self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._incidents: list[str] = []
-        self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
+        self._if_restarted = ""
         self._accounted_s = 0.0
         self._has_answered = False
         started = time.monotonic()
-        self._failure: EngineStartError | None = None
+        self._failure: EngineStartError | OSError | None = None
         try:
+            self._wait_for_storage()
+            self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
             if self._restarts.note() > _MOST_STARTS:
                 raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
             _freeze()
             self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
-        except EngineStartError as error:
+        except (EngineStartError, OSError) as error:
             self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
 
     async def __call__(self, batch: pa.Table) -> pa.Table:
@@ -126,15 +134,17 @@ class Replica(Generic[B]):
             refusing: Any = Refusing("the engine ended twice over it, the second time with nothing else to do")
             return await self._asker.ask(refusing, row)
         async with self._turns.alone() if suspicion else self._turns.beside_others():
-            self._in_flight[name := Suspects.name(row)] = row["question_id"]
+            self._in_flight[id(row)] = row
             try:
                 rows = await self._asker.ask(self._engine, row)
             except EngineDiedError:
-                self._watch.log("engine died", questions=sorted(self._in_flight.values()))
-                self._suspects.note(self._in_flight, Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                at_hand = self._in_flight.values()
+                self._watch.log("engine died", questions=sorted(one["question_id"] for one in at_hand))
+                self._wait_for_storage()
+                self._suspects.note(map(Suspects.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
                 self._restarts.blame_engine()
                 os._exit(1)
-            del self._in_flight[name]
+            del self._in_flight[id(row)]
             if not self._has_answered:
                 self._has_answered = True
                 await asyncio.to_thread(self._restarts.clear)
@@ -161,11 +171,27 @@ class Replica(Generic[B]):
                 return
 
     def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
-        root = self._store.root
-        if isinstance(root, Path) and not root.is_dir():  # else it would be made anew, on the disk under a mount
-            raise FileNotFoundError(errno.ENOENT, "the storage is not there", str(root))
+        self._check_storage()
         for table, partition in self._asker.partitions.items():
             self._store.write(table, partition, [row for its, row in rows if its is table])
+
+    def _wait_for_storage(self) -> None:
+        """Hold up everything until the storage is there: without an engine there is nothing else to do."""
+        deadline = time.monotonic() + _STORAGE_PATIENCE_S
+        while True:
+            try:
+                return self._check_storage()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self._watch.log("storage failed", reason=str(error))
+                time.sleep(_STORAGE_PAUSE_S)
+
+    def _check_storage(self) -> None:
+        """Raise OSError where a mount is away: its folder would be made anew, or filled, on the disk under it."""
+        if self._marker is not None and not self._marker.is_file():
+            told = "the storage that the run started on is not there: it must be mounted on every node"
+            raise FileNotFoundError(errno.ENOENT, told, str(self._store.root))
 
     def _share_engine_seconds(self, rows: list[Row]) -> float:
         # The engine works on many rows at once: each gets its share, by tokens, of the time since the last batch ended,

@@ -92,7 +92,11 @@ def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:
             f"{config.workers} training workers of {asked} each were asked for, but only {places} fit on "
             f"{_said(nodes)}: lower trainer.workers, or add nodes"
         )
-    threads = int(sum(node.cpus for node in nodes) / config.workers)
+    # Ray packs workers together: as many as fit share the CPUs of one node, whatever the others have.
+    roomiest = max(
+        (node for node in nodes if _places_on(node, config.cpus_per_worker, gpus)), key=lambda node: node.cpus
+    )
+    threads = int(roomiest.cpus / min(config.workers, _places_on(roomiest, config.cpus_per_worker, gpus)))
     return WorkerPlan(
         workers=config.workers,
         device=Device.GPU if on_gpu else Device.CPU,

@@ -19,9 +19,9 @@ from raycal.config import (
     Recalibrated,
     Sampling,
     SemanticEntropy,
-    Target,
     Verbalized,
     ZeroShot,
+    builds_on,
 )
 from raycal.features import feature_reader
 from raycal.finetune.query import tuned_query
@@ -37,7 +37,7 @@ from raycal.score_fitted import Fitted, fitted_confidences
 
 Row = dict[str, Any]
 _CHUNK_ROWS = 4096
-_VERSION = "2"  # part of a score's key: raise it whenever a method's arithmetic changes
+_VERSION = "3"  # part of a score's key: raise it whenever a method's arithmetic changes
 
 
 def resolved(method: Method, run: Run) -> Method:
@@ -54,28 +54,6 @@ def resolved(method: Method, run: Run) -> Method:
             return method.model_copy(update={"of": tuple(resolved(one, run) for one in method.of)})
         case _:
             return method
-
-
-def builds_on(method: Method) -> tuple[Method, ...]:
-    """The methods whose scores a method needs."""
-    match method:
-        case Recalibrated():
-            return (method.of,)
-        case Combined():
-            return method.of
-        case Classifier(target=Target.SEMANTIC_ENTROPY, fitted=None):
-            return (method.entropy,)
-        case _:
-            return ()
-
-
-def with_bases(methods: Sequence[Method]) -> list[Method]:
-    """The methods and all that they build on, each once and after what it builds on."""
-    found: dict[str, Method] = {}
-    for method in methods:
-        for one in (*with_bases(builds_on(method)), method):
-            found.setdefault(one.model_dump_json(), one)
-    return list(found.values())
 
 
 def score_keys(run: Run, method: Method) -> pa.Table:
@@ -117,23 +95,25 @@ def _fitted_evidence(run: Run, method: Fitted) -> Callable[[dict[str, str]], Seq
             if method.fitted is not None:
                 fitted = [fitted_fingerprint(method, method.fitted)]
             else:
-                fitted = [*_fitted_on(run, Split.TRAIN, builds_on(method)), str(run.experiment.seed)]
+                bases = [_keys_by_answer(run, one) for one in builds_on(method)]
+                fitted = [*_fitted_on(run, Split.TRAIN, bases), str(run.experiment.seed)]
             return lambda row: [reader.key(row["answer_key"], method.layer), *fitted]
         case Recalibrated() | Combined():
             bases = [_keys_by_answer(run, one) for one in builds_on(method)]
-            fitted = _fitted_on(run, Split.CALIBRATION, builds_on(method))
-            return lambda row: [*(keys[row["answer_key"]] for keys in bases), *fitted]
+            fitted = _fitted_on(run, Split.CALIBRATION, bases)
+            return lambda row: [*(keys.get(row["answer_key"], "") for keys in bases), *fitted]
 
 
-def _fitted_on(run: Run, split: Split, bases: Sequence[Method]) -> list[str]:
-    """Hashes of a split's grades, and of the scores there that the method builds on."""
-    keys = {row.answer_key for row in graded(run, split)}
-    used = [sorted(key for answer, key in _keys_by_answer(run, base).items() if answer in keys) for base in bases]
-    return [evidence(graded(run, split)), *(digest(*some) for some in used)]
+def _fitted_on(run: Run, split: Split, bases: Sequence[Mapping[str, str]]) -> list[str]:
+    """Hashes of a split's grades, and of the scores there that a method builds on."""
+    rows = graded(run, split)
+    used = [sorted(base[row.answer_key] for row in rows if row.answer_key in base) for base in bases]
+    return [evidence(rows), *(digest(*some) for some in used)]
 
 
 def _keys_by_answer(run: Run, method: Method) -> dict[str, str]:
-    return {row["answer_key"]: row["key"] for row in score_keys(run, method).to_pylist()}
+    """The keys of a method's scores, but for those without a confidence, which may get one yet."""
+    return {row["answer_key"]: row["key"] for row in _confident(run, method)}
 
 
 def score_answers(run: Run, method: Method, embed: Embed) -> int:
@@ -198,10 +178,16 @@ def pairs_to_judge(run: Run, method: Method) -> list[tuple[str, str, frozenset[s
 
 def scores_of(run: Run, method: Method) -> dict[str, float]:
     """A method's confidences by answer key, those that are missing left out."""
+    return {row["answer_key"]: row["confidence"] for row in _confident(run, method)}
+
+
+def _confident(run: Run, method: Method) -> Iterator[Row]:
     shards = {Table.SCORES: run.store.shards(Table.SCORES, _partition(resolved(method, run)))}
-    query = "SELECT asked.answer_key, confidence FROM asked JOIN scores ON scores.key = asked.key"
-    rows = run.store.rows(query, shards=shards, extra={"asked": score_keys(run, method)})
-    return {row["answer_key"]: row["confidence"] for row in rows if row["confidence"] is not None}
+    query = """
+        SELECT asked.key, asked.answer_key, confidence FROM asked JOIN scores ON scores.key = asked.key
+        WHERE confidence IS NOT NULL
+    """
+    return run.store.rows(query, shards=shards, extra={"asked": score_keys(run, method)})
 
 
 def _partition(method: Method) -> str:

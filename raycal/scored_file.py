@@ -135,7 +135,10 @@ def _csv_header(path: Path) -> tuple[list[str], str]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         delimiter = max(_DELIMITERS, key=file.readline().count)
         file.seek(0)
-        return [name.strip() for name in next(csv.reader(file, delimiter=delimiter))], delimiter
+        try:
+            return [name.strip() for name in next(csv.reader(file, delimiter=delimiter))], delimiter
+        except csv.Error as error:
+            raise ScoredFileError(f"the header of {path} cannot be read: {error}") from error
 
 
 def _check_columns(path: Path, wanted: Sequence[str], names: Sequence[str]) -> None:

@@ -62,15 +62,29 @@ class Store:
         """
         if not rows:
             return None
-        path = self.shard(table, partition, (f"{row['key']}:{row.get('index', '')}" for row in rows))
+        path = self.shard(table, partition, map(_identity, rows))
         with whole_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
         return path
 
-    def has_shard(self, table: Table, partition: str, keys: Iterable[str]) -> bool:
-        """Whether the shard with exactly these keys ("key:index", the index empty where there is none) is there."""
+    def replace(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows as a partition's only shard, in place of those that an earlier computation left there."""
+        written = self.write(table, partition, rows)
+        for shard in self.shards(table, partition):
+            if shard != written:
+                shard.unlink(missing_ok=True)
+
+    def finished(self, table: Table, partition: str, keys: Iterable[str]) -> set[str]:
+        """Those of some keys ("key:index", the index empty where there is none) whose rows have no error.
+
+        Looks into the shard with exactly these keys, and no other.
+        """
         path = self.shard(table, partition, keys)
-        return path.is_file() and _is_whole(path)
+        if not (path.is_file() and _is_whole(path)):
+            return set()
+        columns = [name for name in ("key", "index", "error") if name in SCHEMAS[table].names]
+        rows = (row for block in read_blocks([path], columns) for row in block.to_pylist())
+        return {_identity(row) for row in rows if not row.get("error")}
 
     def shards(self, table: Table, partition: str = "*") -> list[Location]:
         """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
@@ -160,6 +174,10 @@ def read_blocks(shards: Iterable[Location], columns: Sequence[str]) -> Iterator[
     """Some columns of shards, block by block."""
     for shard in shards:
         yield from pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns))
+
+
+def _identity(row: Mapping[str, Any]) -> str:
+    return f"{row['key']}:{row.get('index', '')}"
 
 
 def _in_one_line(error: Exception) -> str:

@@ -125,7 +125,7 @@ def method_tables(rows: Sequence[Mapping[str, Any]]) -> list[RichTable]:
             table.add_column(heading, no_wrap=True, justify="right")
         for row in some:
             table.add_row(
-                row["method"],
+                escape(row["method"]),
                 _percent(row, "ece"),
                 _percent(row, "auroc"),
                 _cell(row["brier"]),
@@ -155,7 +155,7 @@ def reply_table(reply: Reply) -> RichTable:
     table = RichTable("method", "confidence", title=answer, title_justify="left", box=SIMPLE_HEAD)
     for method, confidence in reply.confidences:
         said = f"{confidence.value:.3f}" if confidence.value is not None else f"- {escape(confidence.reason or '')}"
-        table.add_row(method.label, said)
+        table.add_row(escape(method.label), said)
     return table
 
 

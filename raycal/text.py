@@ -34,6 +34,9 @@ _ALIKE = str.maketrans(
 _MARKS = '.,;:!?()"—-/|'
 _KEPT = frozenset(_MARKS + "'%^°#" + CURRENCIES)
 _ACCENTS = re.compile("[\u0300-\u036f]")
+# Powers, which are other numbers without their "^", but not the charges of ions (Ca²⁺).
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_POWER = re.compile(rf"(?<=[^\W_{_RAISED}])[⁺⁻]?[{_RAISED}]+(?![⁺⁻{_RAISED}])")
 # U.S.A., D.C, R. H. Thomson: dotted initials are one word.
 _INITIALS = re.compile(r"(?<![\w.])[^\W\d_](?:\.\s?[^\W\d_])*\.\s?[^\W\d_]\.|(?<![\w.])[^\W\d_](?:\.[^\W\d_])+(?!\w)")
 
@@ -52,8 +55,8 @@ _TOKEN = re.compile(
   | (?P<number>(?:(?<![\w.)%])[+-])?(?:[0-9]{{1,3}}(?:,[0-9]{{3}})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?
         (?:(?!\w|\.[0-9])|(?=(?:{UNIT_PATTERN})(?!\w)))
         | (?:(?<![\w.)%])[+-])?(?<!\w)\.[0-9]+(?!\w))
-  | (?P<ordinal>[0-9]+)(?:st|nd|rd|th)(?!\w)
-  | (?P<unit>(?:km/h|m/s|°\s?[cf])(?!\w))
+  | (?P<ordinal>[0-9]{{1,18}})(?:st|nd|rd|th)(?!\w)
+  | (?P<unit>(?:(?:m/s|[cdkm]?m|mi|ft)\^?[23]|km/h|m/s|°\s?[cf])(?!\w))
   | (?P<word>[{_CJK}]|{_WORD_CHARACTER}+(?:'{_WORD_CHARACTER}+)*(?:[+#]+(?!\w))?)
   | (?P<other>\S)
     """,
@@ -77,10 +80,11 @@ def short_numbers(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Text in lower case, normal width, without accents, and with plain quotes, dashes and dotted initials.
+    """Text in lower case, normal width, without accents, and with plain quotes, dashes, powers and dotted initials.
 
     Accents are the combining marks of Latin, Greek and Cyrillic letters; other scripts' marks are part of the word.
     """
+    text = _POWER.sub(r"^\g<0>", text)
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     text = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).translate(_ALIKE)
     text = unicodedata.normalize("NFKC", text)
@@ -142,7 +146,7 @@ def tokenise(text: str) -> list[str]:
         elif match["ordinal"]:
             piece = ordinal(int(match["ordinal"]))
         elif match["unit"]:
-            piece = piece.replace(" ", "")
+            piece = re.sub(r"[\s^]", "", piece)  # 5 km^2 is 5 km2, and not 5 km
         elif kind == "word":
             piece = piece.replace("'", "")
         elif piece == "-" and not _is_hyphen(match):

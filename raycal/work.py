@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from raycal.asked import cells
+from raycal.asked import IDENTITY, cells
 from raycal.done import Done
 from raycal.recipe import Query, Recipe
 from raycal.run import Run
@@ -55,7 +55,7 @@ class Work:
 
 def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
     """Those of a block of asked questions about which something is left to ask, as rows with the fields of Work."""
-    identities = list(cells(asked, "key", "dataset", "subject"))
+    identities = list(cells(asked, *IDENTITY))
     answer_keys = [recipe.answer_key(*identity) for identity in identities]
     samples_keys = [recipe.samples_key(*identity) for identity in identities]
     k = recipe.config.samples.k

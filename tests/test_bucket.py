@@ -154,7 +154,7 @@ def test_without_s3fs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("place", ["results", "/shared/results", "~/results", "C:/results"])
 def test_a_folder_is_a_path(place: str) -> None:
-    assert location(place) == Path(place)
+    assert location(place) == Path(place).expanduser()
 
 
 def test_a_bucket_that_cannot_be_used_is_said_before_anything_starts(

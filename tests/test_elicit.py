@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raycal.asked import asked_rows
+from raycal.asker import unless_written
 from raycal.config import ElicitConfig, PromptStyle, Samples
 from raycal.done import Done
 from raycal.elicit import Elicitor
 from raycal.key_set import KEY, KeySet
+from raycal.location import Location
 from raycal.models import Model
 from raycal.prompts import Example
 from raycal.questions.question import Split
@@ -65,10 +68,10 @@ def write(store: Store, table: Table, **row: object) -> None:
 
 
 def write_everything(store: Store, question: str) -> None:
-    answer = RECIPE.answer_key(question, "d", "s")
+    answer = RECIPE.answer_key(question, "d", "open", "s")
     write(store, Table.ANSWERS, key=answer, text="Paris")
     for index in range(3):
-        write(store, Table.SAMPLES, key=RECIPE.samples_key(question, "d", "s"), index=index, text="Paris")
+        write(store, Table.SAMPLES, key=RECIPE.samples_key(question, "d", "open", "s"), index=index, text="Paris")
     for query in RECIPE.queries:
         write(store, Table.QUERIES, key=RECIPE.query_key(query, answer), text="likely")
 
@@ -89,14 +92,14 @@ def test_other_splits_are_never_asked(store: Store) -> None:
 
 def test_samples_count_up_to_the_first_gap(store: Store) -> None:
     for index in (0, 2):
-        write(store, Table.SAMPLES, key=RECIPE.samples_key("q", "d", "s"), index=index, text="x")
+        write(store, Table.SAMPLES, key=RECIPE.samples_key("q", "d", "open", "s"), index=index, text="x")
     (work,) = left(store, "q")
     assert work.first_sample == 1
 
 
 def test_failed_rows_are_done_unless_they_are_to_be_retried(store: Store) -> None:
     write_everything(store, "q")
-    write(store, Table.ANSWERS, key=RECIPE.answer_key("failed", "d", "s"), error="too long")
+    write(store, Table.ANSWERS, key=RECIPE.answer_key("failed", "d", "open", "s"), error="too long")
     (work,) = left(store, "q", "failed")
     assert not work.needs_answer
     (work,) = left(store, "q", "failed", retry_errors=True)
@@ -107,7 +110,7 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
     asker = Elicitor(RECIPE)
     batch = [vars(work) for work in left(store, "a", "b")]
     assert asker.remaining(batch, store) == batch
-    rows = [{"key": RECIPE.answer_key(one, "d", "s"), "text": f"answer {one}"} for one in ("a", "b")]
+    rows = [{"key": RECIPE.answer_key(one, "d", "open", "s"), "text": f"answer {one}"} for one in ("a", "b")]
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
     again = [Work(**row) for row in asker.remaining(batch, store)]
     assert [one.needs_answer for one in again] == [False, False]
@@ -120,6 +123,48 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
             written = [{"key": row["key"]} for row in written]
         store.write(table, RECIPE.partitions[table], written)
     assert asker.remaining(batch, store) == []
+
+
+def test_a_batch_that_failed_as_a_whole_is_asked_again_and_what_it_finished_is_not(store: Store) -> None:
+    keys = [RECIPE.answer_key(one, "d", "open", "s") for one in ("a", "b")]
+    batch = [vars(work) for work in left(store, "a", "b")]
+    store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], [{"key": key, "error": "too long"} for key in keys])
+    assert Elicitor(RECIPE).remaining(batch, store) == batch
+    rows = [{"key": keys[0], "error": "too long"}, {"key": keys[1], "text": "b"}]
+    store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
+    again = [Work(**row) for row in Elicitor(RECIPE).remaining(batch, store)]
+    assert [(one.needs_answer, one.answer) for one in again] == [(True, None), (False, "b")]
+
+
+def test_judged_rows_that_failed_are_judged_again_and_no_others(store: Store) -> None:
+    work = [{"key": "a"}, {"key": "b"}]
+    assert unless_written(Table.GRADES, "p", work, store) == work
+    store.write(Table.GRADES, "p", [{"key": "a", "error": "too long"}, {"key": "b", "correct": True}])
+    assert unless_written(Table.GRADES, "p", work, store) == [{"key": "a"}]
+
+
+FINISHED, FAILED = ([RECIPE.answer_key(f"{name}{i}", "d", "open", "s") for i in range(50)] for name in "ab")
+
+
+class Busy(Store):
+    """A store that another run writes to whenever its answers are read."""
+
+    def batches(self, query: str, table: Table, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
+        yield from super().batches(query, table, shards)
+        if table is Table.ANSWERS:
+            self.write(table, RECIPE.partitions[table], [{"key": key, "text": "finished"} for key in FINISHED])
+            self.write(table, RECIPE.partitions[table], [{"key": key, "error": "too long"} for key in FAILED])
+
+
+@pytest.mark.parametrize("retry_errors", [False, True])
+def test_what_is_done_can_be_read_while_another_run_writes(tmp_path: Path, retry_errors: bool) -> None:
+    store = Busy(tmp_path)
+    assert len(Done.read(store, RECIPE, retry_errors=retry_errors).answers) == 0
+    rows = [{"key": key, "error": "too long"} for key in FINISHED]  # until they have been counted
+    store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
+    done = Done.read(store, RECIPE, retry_errors=retry_errors)
+    assert done.answers.has(FINISHED).all()
+    assert len(done.answers) == (50 if retry_errors else 100)
 
 
 def test_sample_counts_are_found_among_many(store: Store) -> None:
@@ -139,7 +184,7 @@ def test_splits_that_are_not_sampled_get_answers_alone(store: Store) -> None:
 
 def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> None:
     (row,) = questions("a").to_pylist()
-    group = (row["dataset"], row["subject"])
+    group = (row["dataset"], row["kind"], row["subject"])
     recipe = replace(RECIPE, examples={group: (Example(row["question"], (), "Paris"),)})
     assert picked(store, recipe, "a") == []
 
@@ -149,7 +194,7 @@ def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> Non
 def test_samples_count_from_the_first_to_the_first_gap(written: list[tuple[str, int]]) -> None:
     with TemporaryDirectory() as folder:
         store = Store(folder)
-        keys = {name: RECIPE.samples_key(name, "d", "s") for name in "ab"}
+        keys = {name: RECIPE.samples_key(name, "d", "open", "s") for name in "ab"}
         for start in range(0, len(written), 4):
             rows = [{"key": keys[name], "index": index} for name, index in written[start : start + 4]]
             store.write(Table.SAMPLES, RECIPE.partitions[Table.SAMPLES], rows)

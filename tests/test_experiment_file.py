@@ -50,9 +50,16 @@ def test_overrides_reach_into_sections_and_lists(write) -> None:  # type: ignore
         ("{}", [], "name: Field required"),
         ("- 1", [], "a mapping of keys to values"),
         ("name: [", [], "experiment.yaml: "),
+        ("name: x\nmethods: [{method: sampling}]", ["methods.sampling.k=5"], "'sampling' .* is not an int"),
+        (
+            "name: x\nmodel: {adapter: there}\nmethods: [{method: fine_tuned, name: tuned}]",
+            [],
+            "tuned would put a second adapter on model.adapter",
+        ),
         ("name: x", ["seed"], "--set seed: write it as KEY=VALUE"),
         ("name: x\nmethods: [{method: sampling, k: 30}]", [], "raise it, lower the method's k"),
         ("name: x\nelicit: {samples: {k: 0}}\nmethods: [{method: sampling}]", [], "needs at least 1 samples"),
+        ("name: x\nmethods: [{method: recalibrated, of: {method: sampling, k: 99}}]", [], "needs at least 99 samples"),
     ],
 )
 def test_mistakes_are_said_with_their_key(write, text: str, overrides: list[str], message: str) -> None:  # type: ignore[no-untyped-def]

@@ -111,6 +111,17 @@ def test_a_folder_with_something_in_it_is_left_alone(made: tuple[Path, Run], tmp
         export_graded(made[1], made[0])
 
 
+def test_the_folder_may_be_the_working_one(
+    made: tuple[Path, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    export_graded(made[1], Path())
+    assert sorted(file.name for file in out.iterdir()) == ["README.md", *sorted(f"{split}.parquet" for split in SPLITS)]
+    assert not list(tmp_path.glob(".raycal-*"))
+
+
 def test_a_run_without_grades_leaves_nothing_behind(tmp_path: Path) -> None:
     run = open_made_up(make_experiment(tmp_path))
     write_answers(run)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from raycal import ingest as module
-from raycal.config import QuestionFile
+from raycal.config import QuestionFile, WorldFacts
 from raycal.ingest import QuestionSet, ingest
-from raycal.questions.question import Split
+from raycal.questions.question import Kind, Split
 from raycal.schemas import Table
 from raycal.store import Store
 
@@ -47,12 +47,18 @@ def test_a_file_that_is_there_is_not_read_again(file: Path, store: Store, monkey
     assert read(file, store) == first
 
 
-def test_a_file_is_read_again_where_its_content_has_changed(file: Path, store: Store) -> None:
-    first = read(file, store)
-    file.write_text(file.read_text().replace("What is 5 + 1?", "What is 6 - 1?"))
-    second = read(file, store)
-    assert second.questions == first.questions
-    assert len(set(second.shards) - set(first.shards)) == 1
+def answers(found: QuestionSet, store: Store) -> dict[str, str]:
+    rows = store.rows("SELECT question, answers FROM questions", shards={Table.QUESTIONS: found.shards})
+    return {row["question"]: row["answers"][0] for row in rows}
+
+
+def test_a_file_says_what_it_says_now_and_so_does_one_that_is_changed_back(file: Path, store: Store) -> None:
+    original = file.read_text()
+    for answer in ("6", "7", "6"):
+        file.write_text(original.replace('"What is 5 + 1?", "answer": "6"', f'"What is 5 + 1?", "answer": "{answer}"'))
+        found = read(file, store)
+        assert found.questions == 3000
+        assert answers(found, store)["What is 5 + 1?"] == answer
 
 
 def test_a_file_is_read_again_where_a_shard_is_lost(file: Path, store: Store) -> None:
@@ -66,3 +72,12 @@ def test_more_examples_are_found_in_the_file(file: Path, store: Store) -> None:
     two, three = read(file, store), read(file, store, few_shot=3)
     assert {group: some[:2] for group, some in three.examples.items()} == two.examples
     assert [len(some) for some in three.examples.values()] == [3]
+
+
+def test_examples_are_of_the_questions_own_kind(store: Store) -> None:
+    sources = [WorldFacts(kind=kind, limit=400) for kind in Kind]
+    shown = ingest(sources, list(Split), 4, store).examples
+    assert {kind for _, kind, _ in shown} == set(Kind)
+    assert all(
+        bool(example.choices) == (kind == Kind.CHOICE) for (_, kind, _), some in shown.items() for example in some
+    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.keys import digest, digest_after, safe_name
+from raycal.keys import digest, digest_after, safe_name, safe_names
 
 
 def test_a_digest_is_the_same_for_ever() -> None:
@@ -51,3 +51,10 @@ def test_any_name_is_one_visible_part_of_a_path(name: str) -> None:
     assert PurePosixPath(safe).parts == (safe,)
     assert re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?", safe)
     assert safe_name(safe) == safe
+
+
+@given(st.lists(st.text(alphabet="ab 東/-"), unique=True))
+def test_different_names_are_different_parts_of_paths(names: list[str]) -> None:
+    safe = safe_names(names)
+    assert len({*safe.values()}) == len(names)
+    assert all(PurePosixPath(its).parts == (its,) for its in safe.values())

@@ -184,6 +184,7 @@ def test_many_rows_keep_their_order(tmp_path: Path) -> None:
         ("rows.csv", "Confidense,correct\n0.1,1\n", "no column 'confidence': did you mean 'Confidense'?"),
         ("rows.jsonl", '{"confidence": 1}\n', "no column 'correct': There is: confidence"),
         ("rows.csv", "confidence,confidence,correct\n0.1,0.2,1\n", "several columns 'confidence'"),
+        ("rows.csv", "x" * (1 << 18) + ",correct\n", "the header of .*rows.csv cannot be read: field larger than"),
         ("rows.csv", "confidence,correct\n0.1,1\nhigh,1\n", "data row 2: confidence is 'high', but must be a number"),
         ("rows.csv", "confidence,correct\n0.1,1\n0.2,1\n85,1\n", "row 3: confidence is '85'"),
         ("rows.csv", "confidence,correct\n-0.1,1\n", "row 1: confidence is '-0.1'"),

@@ -7,14 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.config import ElicitConfig, Experiment, Phrasing, PromptStyle, Samples, Sampling, Verbalized, ZeroShot
+from raycal.config import (
+    Combined,
+    ElicitConfig,
+    Experiment,
+    Phrasing,
+    PromptStyle,
+    Recalibrated,
+    Samples,
+    Sampling,
+    Verbalized,
+    ZeroShot,
+)
 from raycal.models import Model
 from raycal.prompts import Example
 from raycal.recipe import Query, Recipe, queries_of
 from raycal.schemas import Table
 
 MODEL = Model("somewhere", "tiny", "1")
-EXAMPLES = {("d", "s"): (Example("Q?", (), "A"),)}
+EXAMPLES = {("d", "open", "s"): (Example("Q?", (), "A"),)}
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -30,10 +41,10 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def keys(of: Recipe) -> dict[str, str]:
-    answer = of.answer_key("q", "d", "s")
+    answer = of.answer_key("q", "d", "open", "s")
     return {
         "answer": answer,
-        "samples": of.samples_key("q", "d", "s"),
+        "samples": of.samples_key("q", "d", "open", "s"),
         **{str(query): of.query_key(query, answer) for query in of.queries},
     }
 
@@ -56,7 +67,7 @@ ALL = {"answer", "samples", *Query}
         ({"config": ElicitConfig(max_tokens=9)}, ALL),
         ({"config": ElicitConfig(first_line=False)}, ALL),
         ({"examples": EXAMPLES}, ALL),
-        ({"examples": {("d", "other"): EXAMPLES["d", "s"]}}, set()),  # another subject's examples
+        ({"examples": {("d", "open", "other"): EXAMPLES["d", "open", "s"]}}, set()),  # another subject's examples
         ({"config": ElicitConfig(samples=Samples(k=20))}, set()),  # growing k keeps what is there
         ({"config": ElicitConfig(samples=Samples(temperature=0.5))}, {"samples"}),
         ({"config": ElicitConfig(samples=Samples(top_p=0.5))}, {"samples"}),
@@ -74,6 +85,8 @@ def test_the_queries_are_those_that_the_methods_need() -> None:
     words, number = Verbalized(phrasing=Phrasing.WORDS), Verbalized(phrasing=Phrasing.PROBABILITY)
     assert queries_of([Sampling()]) == ()
     assert queries_of([words, ZeroShot(), number, words]) == (Query.CORRECTNESS, Query.PROBABILITY, Query.WORDS)
+    combined = Combined(of=(words, ZeroShot()))
+    assert queries_of([Recalibrated(of=number), combined]) == (Query.CORRECTNESS, Query.PROBABILITY, Query.WORDS)
 
 
 def test_every_generated_table_has_a_partition_in_the_order_of_writing() -> None:

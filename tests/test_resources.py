@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.config import Device, EngineConfig
-from raycal.resources import Node, ResourceError, plan_replicas
+from raycal.config import Device, EngineConfig, TrainerConfig
+from raycal.resources import Node, ResourceError, plan_replicas, plan_workers
 
 
 def test_a_laptop_gets_one_replica_on_its_cpu() -> None:
@@ -37,6 +37,20 @@ def test_what_cannot_fit_is_one_sentence(config: EngineConfig, nodes: list[Node]
     with pytest.raises(ResourceError, match=message) as raised:
         plan_replicas(config, nodes)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("workers", "nodes", "threads"),
+    [
+        (1, [Node(cpus=8)] * 4, 8),
+        (2, [Node(cpus=8)] * 4, 4),  # both on one node
+        (3, [Node(cpus=1)] * 4, 1),
+        (2, [Node(cpus=0.5), Node(cpus=8)], 4),
+        (4, [Node(cpus=2)] * 2, 1),
+    ],
+)
+def test_workers_have_no_more_threads_than_their_node_has_cpus(workers: int, nodes: list[Node], threads: int) -> None:
+    assert plan_workers(TrainerConfig(workers=workers), nodes).threads == threads
 
 
 @given(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from made_up_store import make_experiment, open_made_up, write_answers
+import pytest
+from made_up_store import make_experiment, make_run, open_made_up, write_answers, write_scores
 
 from raycal.confidence.embedding import Embedder
-from raycal.config import ZeroShot
+from raycal.config import Recalibrated, ZeroShot
+from raycal.evaluate import evaluate_run
 from raycal.recipe import Query
+from raycal.record import record_run
+from raycal.report.assemble import NotEvaluatedError, results_of
 from raycal.schemas import Table
 from raycal.score import score_answers, scores_of
+from raycal.score_fitted import fitted_confidences
 
 
 def test_a_confidence_that_is_still_missing_is_not_said_again(tmp_path: Path) -> None:
@@ -24,3 +30,44 @@ def test_a_confidence_that_is_still_missing_is_not_said_again(tmp_path: Path) ->
     run.store.write(Table.QUERIES, run.recipe.partitions[Table.QUERIES], [query])
     assert score_answers(run, ZeroShot(), embed) == 1
     assert scores_of(run, ZeroShot()) == {answer: 0.7}
+
+
+def test_what_is_fitted_is_fitted_again_where_what_it_builds_on_is_there_at_last(tmp_path: Path) -> None:
+    _, run = make_run(tmp_path)
+    embed = Embedder(run.experiment.embedding_model)
+    method = Recalibrated(of=ZeroShot())
+
+    def confidences(p_true: Callable[[str], float | None]) -> dict[str, float]:
+        write_scores(run, p_true)
+        score_answers(run, method, embed)
+        return scores_of(run, method)
+
+    some = confidences(lambda key: int(key[:4], 16) / 16**4 if key < "8" else None)
+    late = confidences(lambda key: int(key[:4], 16) / 16**4)
+    assert some.keys() < late.keys()
+    again = fitted_confidences(run, method, lambda base: scores_of(run, base))
+    assert late == {key: confidence.value for key, confidence in again.items() if confidence.value is not None}
+
+
+def test_a_method_may_get_another_name(tmp_path: Path) -> None:
+    path, _ = make_run(tmp_path)
+    methods = "methods=[{method: zero_shot}, {method: recalibrated, of: {method: zero_shot}}]"
+    run = open_made_up(path, methods)
+    write_scores(run, lambda key: int(key[:4], 16) / 16**4)
+    for method in run.experiment.methods:
+        score_answers(run, method, Embedder(run.experiment.embedding_model))
+    evaluate_run(run)
+    renamed = open_made_up(path, methods, "methods.0.name=yes or no")
+    assert renamed.id == run.id
+    with pytest.raises(NotEvaluatedError, match="evaluate it"):
+        results_of(renamed)
+    evaluate_run(renamed)
+    record_run(renamed, {})
+    (results,) = results_of(renamed)
+    labels = {method.label for method in results.methods}
+    assert "yes or no" in labels
+    assert {row["method"] for row in run.store.rows("SELECT method FROM metrics")} == {
+        method.label for method in renamed.experiment.methods
+    }
+    assert {comparison.baseline for comparison in results.comparisons} <= labels
+    assert results.comparisons

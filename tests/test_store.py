@@ -45,9 +45,14 @@ def test_a_shard_is_named_by_its_keys_in_any_order_and_a_retry_overwrites_it(sto
     again = store.write(Table.ANSWERS, "p", rows[::-1])
     assert first == again
     assert len(store.shards(Table.ANSWERS)) == 1
-    assert store.has_shard(Table.ANSWERS, "p", ["b:", "a:"])
-    assert not store.has_shard(Table.ANSWERS, "p", ["a:"])
-    assert not store.has_shard(Table.ANSWERS, "q", ["a:", "b:"])
+    assert store.finished(Table.ANSWERS, "p", ["b:", "a:"]) == {"a:", "b:"}
+    assert not store.finished(Table.ANSWERS, "p", ["a:"])
+    assert not store.finished(Table.ANSWERS, "q", ["a:", "b:"])
+
+
+def test_rows_that_failed_are_not_finished(store: Store) -> None:
+    store.write(Table.SAMPLES, "p", [{"key": "a", "index": 0, "error": "too long"}, {"key": "a", "index": 1}])
+    assert store.finished(Table.SAMPLES, "p", ["a:0", "a:1"]) == {"a:1"}
 
 
 def test_a_key_in_several_shards_is_one_row_and_a_finished_one_beats_a_failed_one(store: Store) -> None:
@@ -78,7 +83,7 @@ def test_a_shard_that_was_cut_off_is_left_out_and_said(
     assert isinstance(victim, Path)
     victim.write_bytes(victim.read_bytes()[:cut])
     assert [key for key, *_ in answers(store)] == ["whole"]
-    assert not store.has_shard(Table.ANSWERS, "p", ["lost:"])
+    assert not store.finished(Table.ANSWERS, "p", ["lost:"])
     assert victim.name in caplog.text
 
 

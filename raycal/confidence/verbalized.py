@@ -4,7 +4,8 @@ How a reply is read, line by line until one says anything:
 
 1. A value is a percentage ("90%", "ninety per cent"), a ratio ("9/10", "9 out of 10"), a bare number, or a range of
    these, which stands for its middle ("between 70% and 80%", "0.7-0.8"). Bounds ("at least 90%") stand for themselves.
-   "50/50" and "fifty-fifty" are even odds. An echo of the scale ("from 0 to 1") is passed over.
+   "50/50" and "fifty-fifty" are even odds. An echo of the scale ("from 0 to 1") is passed over. A comma may be the
+   decimal point ("0,9", "95,5%").
 2. A bare number from 0 to 1 is a probability, and one from 10 to 100 a percentage, whatever was asked for. Where a
    percentage was asked for, bare numbers above 1 are percentages too; elsewhere 7 may be out of 10, and is not
    understood. A bare "1" is a probability of 1 where a probability was asked for; elsewhere it may mean 1 % as well,
@@ -13,8 +14,9 @@ How a reply is read, line by line until one says anything:
    ratios, else bare numbers where these are all that the line says, open it, or lie strictly between 0 and 1. A number
    of the question or the answer counts only where the line says nothing else.
 4. Words count where there is no number; `WORDS` gives their values.
-5. Values that contradict one another, lie out of range ("150%", "-0.2") or are denied ("not 90%") make the confidence
-   missing. Nothing is ever guessed.
+5. Values that contradict one another, lie out of range ("150%", "-0.2"), are broken ("0. 9", "0.9e0"), denied ("not
+   90%", "almost certainly not") or about an error ("90% certain that it is wrong") make the confidence missing. Nothing
+   is ever guessed.
 """
 
 from __future__ import annotations
@@ -78,7 +80,21 @@ _VALUE = re.compile(
 )
 _SCALE = re.compile(r"(?<![\w.])0(?: %)? ?(?:to|and|—|-) ?(?:1|10|100)(?: %)?(?![\w.])")
 _EVEN_ODDS = re.compile(r"(?<![\w.])50 ?[/-] ?50(?![\w.])")
-_DECIMAL_COMMA = re.compile(r"(?<![\w.,])(0,[0-9]+|1,0{1,2})(?![\w,])")
+_DECIMAL_COMMA = re.compile(
+    r"(?<![\w.,])(?:(?:0,[0-9]+|1,0{1,2})(?![\w,])|[0-9]{1,3},[0-9]{1,2}(?=\s*(?:%|per\s?cent\b|pct\b)))"
+)
+# 0.9e0, 0. 9, 90 .5, 95,5 and 9 0: a part of each would be another value.
+_BROKEN = re.compile(
+    r"""(?<![\w.])(?:
+        [0-9]*\.[0-9]+(?!per\s?cent|pct)[^\W\d_][\w+-]*
+      | 0\.\s+[0-9]+
+      | [0-9]+\s+[.,][0-9]+
+      | [0-9]+,[0-9]{1,2}(?!\w)
+      | [0-9]+(?:\.[0-9]+)?\s+[0-9](?![\w./])
+    )""",
+    re.VERBOSE,
+)
+_OUT_OF_RANGE = " -1 "
 
 _PERCENT_GROUPS = ("percent", "low_percent", "high_percent", "from_percent", "to_percent")
 
@@ -90,6 +106,13 @@ _ABOUT = r"(?:about|around|approximately|roughly|over|under|at least|at most|clo
 _NAMED_BEFORE = re.compile(rf"\b{_NAME}(?:(?: [a-z]+){{0,6}} (?:[:=—]|is|of|at))?(?: {_ABOUT})? $")
 _NAMED_BEHIND = re.compile(rf" {_NAME}\b")
 _DENIED = re.compile(r"\b(?:not|never|isnt|dont|arent|cannot|cant|no)\b(?: [a-z]+){0,2} $")
+# "90% certain that it is wrong", "likely not", "the chance of an error is 10%": up to the next clause.
+_ON = r"(?: (?!(?:although|and|as|because|but|if|since|so|though|unless|while)\b)[a-z]+)"
+_NOT = rf"not\b(?!{_ON}{{0,2}} (?:sure|certain|confident)\b)"
+_BE = r"(?:am|are|be|been|being|did|does|im|is|its|was|were)"
+_WRONG = r"(?:error|false|inaccurate|incorrect|isnt|mistaken|untrue|wasnt|wrong)\b"
+_ERROR_BEHIND = re.compile(rf"(?: {_NAME})?(?: {_NOT}|{_ON}{{0,8}} {_BE} {_NOT}|{_ON}{{0,8}} {_WRONG})")
+_ERROR_BEFORE = re.compile(rf"\b{_NAME}{_ON}{{0,8}} (?:{_NOT}|{_WRONG}){_ON}{{0,4}}(?: [:=—])? $")
 _WORD = re.compile("|".join(rf"\b{words}\b" for words in sorted(WORDS, key=len, reverse=True)))
 _FRAME = frozenset(
     listed("i d id im would say am my it is its about around approximately roughly think that at % of . : —")
@@ -132,6 +155,7 @@ def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confid
 
 def _read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> Confidence | None:
     folded = _DECIMAL_COMMA.sub(lambda match: match[0].replace(",", "."), fold(line))
+    folded = _BROKEN.sub(_OUT_OF_RANGE, folded)
     pieces = [piece for piece in spell_alike(tokenise(folded)) if piece not in _IGNORED]
     plain = _SCALE.sub(" ", _EVEN_ODDS.sub("about even", " ".join(pieces)))
     plain = " ".join(plain.split()).strip(" .:—")
@@ -155,9 +179,14 @@ def _values(plain: str, phrasing: Phrasing, known: frozenset[str], one_is_certai
     for match in _VALUE.finditer(plain):
         rank = _rank(plain, match, known)
         if rank is not None:
-            denied = _DENIED.search(plain[: match.start()]) is not None
+            denied = _is_denied(plain, match)
             values.append(_Value(None if denied else _probability(match, phrasing, one_is_certain), rank))
     return values
+
+
+def _is_denied(plain: str, match: re.Match[str]) -> bool:
+    before, behind = plain[: match.start()], plain[match.end() :]
+    return bool(_DENIED.search(before) or _ERROR_BEFORE.search(before) or _ERROR_BEHIND.match(behind))
 
 
 def _rank(plain: str, match: re.Match[str], known: frozenset[str]) -> int | None:
@@ -205,7 +234,7 @@ def _words(plain: str) -> set[float | None]:
     alone = " ".join(word for word in plain.split() if word not in _FRAME)
     if alone in _LONE_WORDS:
         return {_LONE_WORDS[alone]}
-    return {None if _DENIED.search(plain[: match.start()]) else WORDS[match[0]] for match in _WORD.finditer(plain)}
+    return {None if _is_denied(plain, match) else WORDS[match[0]] for match in _WORD.finditer(plain)}
 
 
 def _not_understood(text: str) -> Confidence:

@@ -29,6 +29,8 @@ from raycal.config.methods import (
     Weighting,
     Wording,
     ZeroShot,
+    builds_on,
+    with_bases,
 )
 from raycal.config.questions import Columns, HubDataset, Mmlu, QuestionFile, QuestionSource, WorldFacts
 from raycal.config.section import Section
@@ -85,4 +87,6 @@ __all__ = [
     "Wording",
     "WorldFacts",
     "ZeroShot",
+    "builds_on",
+    "with_bases",
 ]

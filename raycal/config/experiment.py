@@ -11,6 +11,7 @@ from raycal.config.elicitation import ElicitConfig, GradeConfig
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.methods import (
     Classifier,
+    FineTuned,
     Likelihood,
     Method,
     Sampling,
@@ -18,6 +19,7 @@ from raycal.config.methods import (
     Target,
     Verbalized,
     ZeroShot,
+    with_bases,
 )
 from raycal.config.questions import QuestionSource, WorldFacts
 from raycal.config.section import Place, Section
@@ -70,8 +72,19 @@ class Experiment(Section):
         return self
 
     @model_validator(mode="after")
+    def _no_adapter_on_another(self) -> Experiment:
+        for method in with_bases(self.methods):
+            is_tuned = isinstance(method, FineTuned) and method.adapter is None and method.model is None
+            if is_tuned and self.model.adapter is not None:
+                raise ValueError(
+                    f"{method.label} would put a second adapter on model.adapter: take the method out, or give it "
+                    "the adapter or the model of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _sampled_where_needed(self) -> Experiment:
-        for method in self.methods:
+        for method in with_bases(self.methods):
             learns_entropy = (
                 isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY and method.fitted is None
             )
@@ -81,7 +94,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _samples_suffice(self) -> Experiment:
-        for method in self.methods:
+        for method in with_bases(self.methods):
             if not isinstance(method, Sampling | SemanticEntropy):
                 continue
             wanted = method.k or (2 if isinstance(method, SemanticEntropy) else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -238,3 +239,25 @@ class Combined(MethodConfig):
 Method = Annotated[Unfitted | Classifier | FineTuned | Recalibrated | Combined, Field(discriminator="method")]
 # Reads a method of any kind, from JSON or from plain data.
 METHOD: TypeAdapter[Method] = TypeAdapter(Method)
+
+
+def builds_on(method: Method) -> tuple[Method, ...]:
+    """The methods whose scores a method needs."""
+    match method:
+        case Recalibrated():
+            return (method.of,)
+        case Combined():
+            return method.of
+        case Classifier(target=Target.SEMANTIC_ENTROPY, fitted=None):
+            return (method.entropy,)
+        case _:
+            return ()
+
+
+def with_bases(methods: Sequence[Method]) -> list[Method]:
+    """The methods and all that they build on, each once and after what it builds on."""
+    found: dict[str, Method] = {}
+    for method in methods:
+        for one in (*with_bases(builds_on(method)), method):
+            found.setdefault(one.model_dump_json(), one)
+    return list(found.values())

@@ -26,3 +26,15 @@ class FinetuneJob:
     reference: Location  # the folder of the base model's states
     choice_tokens: tuple[int, int]
     store: Store
+
+    @property
+    def checkpoints(self) -> Location:
+        """The folder of the training's checkpoints."""
+        return self.store.root / "finetune" / self.adapter_id
+
+    @property
+    def attempt(self) -> str:
+        """Which of them can be taken up, as a name: those of as many workers, cut in the same way."""
+        trainer = self.trainer
+        offloaded = "-offloaded" if trainer.offload else ""
+        return f"{trainer.workers}-workers-zero{trainer.zero_stage}-{trainer.dtype}{offloaded}"

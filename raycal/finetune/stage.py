@@ -74,7 +74,7 @@ def _install(run: Run, job: FinetuneJob, best: Location, folder: Location) -> No
         copy_folder(best, aside)
         (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
         write_settings(aside, job.method)
-    remove_folder(job.store.root / "finetune" / job.adapter_id)  # checkpoints of what is finished
+    remove_folder(job.checkpoints)  # of what is finished
 
 
 def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:
@@ -108,8 +108,9 @@ def _bar(job: FinetuneJob, steps: int, console: Console) -> Iterator[None]:
                     if row["step"] == seen:
                         continue
                     seen = row["step"]
-                    auroc = "" if row["calibration_auroc"] is None else f", AUROC {row['calibration_auroc']:.1%}"
-                    said = f"calibration loss {row['calibration_loss']:.3f}, ECE {row['calibration_ece']:.1%}{auroc}"
+                    known = {name: row[f"calibration_{name.lower()}"] for name in ("ECE", "AUROC")}
+                    shares = "".join(f", {name} {its:.1%}" for name, its in known.items() if its is not None)
+                    said = f"calibration loss {row['calibration_loss']:.3f}{shares}"
                     bar.update(task, completed=seen, said=said)
                     if not console.is_terminal:
                         console.print(f"fine-tune: {seen}/{steps} steps, {said}", highlight=False)

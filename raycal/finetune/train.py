@@ -38,7 +38,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
         # Ray Train runs the loop in a thread, whose own arena of memory would keep half as much again as it needs.
         environment["MALLOC_ARENA_MAX"] = "1"
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    folder = (job.store.root / "finetune").resolve()
+    folder = job.checkpoints.resolve()
     (path,), filesystem = for_arrow([folder])
     trainer = TorchTrainer(
         _train,
@@ -50,7 +50,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
             resources_per_worker={"CPU": plan.cpus} | ({"GPU": plan.gpus} if on_gpu else {}),
         ),
         run_config=RunConfig(
-            name=job.adapter_id,
+            name=job.attempt,
             storage_path=path,
             storage_filesystem=filesystem,
             failure_config=FailureConfig(max_failures=job.trainer.retries),

@@ -34,7 +34,7 @@ from raycal.numerals import is_number, listed
 from raycal.questions.question import Kind
 from raycal.text import Line, normalise, parse
 
-MATCH_VERSION = "1"  # part of a grade's key: raise it whenever a rule changes
+MATCH_VERSION = "2"  # part of a grade's key: raise it whenever a rule changes
 
 
 class Reason(StrEnum):
@@ -159,7 +159,7 @@ def _is_listed_with_others(line: Line, mention: Mention, mentions: Sequence[Ment
 def _match_choice(text: str, answers: Sequence[str], choices: Sequence[str]) -> Grade:
     right = {index for index, choice in enumerate(choices) if choice in answers}
     if not right:
-        raise ValueError(f"the accepted answer {answers[0]!r} is not among the choices {list(choices)}")
+        raise ValueError(f"none of the accepted answers {list(answers)} is among the choices {list(choices)}")
     extracted = extract(text, kind=Kind.CHOICE)
     if not extracted:
         return Grade(False, "", Reason.EMPTY)

@@ -66,8 +66,11 @@ def final_part(text: str) -> str:
 
 def without_refusal(text: str) -> str:
     """The reply without its refusals: what stands in front, and what a word like "but" introduces behind."""
-    refusal = _NOT_KNOWING.search(text.replace("’", "'"))
-    if refusal is None:
-        return text
-    still = _BUT_STILL.search(text, refusal.end())
-    return text[: refusal.start()] + ("; " + without_refusal(text[still.end() :]) if still else "")
+    kept = []
+    while refusal := _NOT_KNOWING.search(text.replace("’", "'")):
+        kept.append(text[: refusal.start()])
+        still = _BUT_STILL.search(text, refusal.end())
+        if still is None:
+            return "; ".join(kept)
+        text = text[still.end() :]
+    return "; ".join([*kept, text])

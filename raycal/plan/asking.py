@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from raycal.asked import each_once
-from raycal.config import Classifier, Equivalence, Grader, Method, Sampling, SemanticEntropy
+from raycal.config import Classifier, Equivalence, Grader, Method, Sampling, SemanticEntropy, with_bases
 from raycal.done import Done
 from raycal.features import FeatureReader, feature_readers, has_states
 from raycal.grade import VERDICT_TOKENS
@@ -22,7 +22,7 @@ from raycal.plan.rates import measured
 from raycal.prompts import Conversation, equivalence_prompt, judge_prompt
 from raycal.recipe import Query, query_prompt, query_tokens
 from raycal.schemas import Table
-from raycal.score import pairs_to_judge, resolved, with_bases
+from raycal.score import pairs_to_judge, resolved
 from raycal.work import Work, pick_work
 
 

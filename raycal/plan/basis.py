@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from raycal.asked import WITH_ANSWERS, each_once
+from raycal.asked import IDENTITY, WITH_ANSWERS, each_once
 from raycal.config import Device
 from raycal.grade_answers import grades_of
 from raycal.plan.line import Line
@@ -56,7 +56,7 @@ class Basis:
         """The questions that have an answer or will have one, each once, with its answer's key as `answer_key`."""
         for block in each_once(self.run.asked_blocks(WITH_ANSWERS)):
             for row in block.to_pylist():
-                answer_key = self.run.recipe.answer_key(row["key"], row["dataset"], row["subject"])
+                answer_key = self.run.recipe.answer_key(*(row[name] for name in IDENTITY))
                 if answer_key not in self._failed:
                     yield row | {"answer_key": answer_key}
 

@@ -6,12 +6,11 @@ import math
 from collections.abc import Collection
 from dataclasses import replace
 
-from raycal.config import FineTuned, Sampler
+from raycal.config import FineTuned, Sampler, with_bases
 from raycal.finetune.prepare import adapter_folder
 from raycal.plan.basis import Basis
 from raycal.plan.line import Line
 from raycal.plan.training import training_line, tuned_line
-from raycal.score import with_bases
 from raycal.sweep.space import Entry
 from raycal.sweep.stage import Sweep
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from raycal.config import FineTuned
+from raycal.config import FineTuned, with_bases
 from raycal.finetune.batches import steps_an_epoch
 from raycal.finetune.prepare import adapter_folder, check_enough
 from raycal.finetune.query import asked_keys, tuned_query
@@ -20,7 +20,6 @@ from raycal.questions.question import Split
 from raycal.recipe import Query
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.score import with_bases
 from raycal.whole_folder import is_whole
 
 

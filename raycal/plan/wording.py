@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raycal.config import Classifier, Device, Experiment, FineTuned
+from raycal.config import Classifier, Device, Experiment, FineTuned, with_bases
 from raycal.plan.basis import Basis
 from raycal.plan.line import Line
 from raycal.plan.measure import CHARACTERS_A_TOKEN, SAMPLE, find_tokenizer
-from raycal.score import with_bases
 
 
 def trains(lines: Sequence[Line]) -> bool:

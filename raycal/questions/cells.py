@@ -12,6 +12,7 @@ from typing import Any
 from raycal.questions.question import QuestionError
 
 MISSING = object()
+_POSITION_DIGITS = 9  # more than any position has, and fewer than Python refuses to read
 
 _FINAL_ANSWER = re.compile(r"(?P<rationale>.*?)^####(?P<final>[^\n]*\S)\s*", re.DOTALL | re.MULTILINE)
 
@@ -19,9 +20,14 @@ _FINAL_ANSWER = re.compile(r"(?P<rationale>.*?)^####(?P<final>[^\n]*\S)\s*", re.
 def lookup(values: Mapping[str, Any], column: str) -> Any:
     """The cell of a column; a dotted name reaches into nested objects, and through lists of them. MISSING if absent."""
     if column in values:
-        return values[column]
+        return _decoded(values[column])
     head, _, rest = column.partition(".")
     return _descend(values[head], rest) if rest and head in values else MISSING
+
+
+def _decoded(cell: Any) -> Any:
+    """Bytes as text, those that are not UTF-8 as lone surrogates, which no text may hold; other cells as they are."""
+    return cell.decode(errors="surrogateescape") if isinstance(cell, bytes) else cell
 
 
 def _descend(cell: Any, column: str) -> Any:
@@ -55,7 +61,7 @@ def text_of(cell: Any) -> str:
         return str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, Mapping | list):
         raise QuestionError(f"a cell holds a {type(cell).__name__} where a text is expected")
-    text = str(cell).strip()
+    text = str(_decoded(cell)).strip()
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -112,9 +118,11 @@ def right_choices(cell: Any, choices: Sequence[str], separator: str | None) -> t
     """The right choices' texts; each may be given as its text, its letter (A is the first) or its 0-based index.
 
     Where the readings disagree ("2" among the choices 1, 2, 3, 4 is the second by its text and the third by its index)
-    the row is refused, because a guess would be a wrong label.
+    the row is refused, because a guess would be a wrong label; and so it is where it names no right choice.
     """
     if isinstance(cell, list):
+        if not cell:
+            raise QuestionError("the row names no right choice")
         return tuple(dict.fromkeys(choice for element in cell for choice in right_choices(element, choices, None)))
     if separator is not None and isinstance(cell, str):
         return right_choices([part for part in cell.split(separator) if part.strip()], choices, None)
@@ -137,7 +145,7 @@ def _right_choice(cell: Any, choices: Sequence[str]) -> str:
 
 
 def _position(text: str) -> int | None:
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS:
         return int(text)
     if len(text) == 1 and text.upper() in string.ascii_uppercase:
         return string.ascii_uppercase.index(text.upper())

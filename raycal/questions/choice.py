@@ -18,6 +18,7 @@ _POINTS_AT_CHOICES = re.compile(
     re.IGNORECASE,
 )
 _LABEL = r"\(?([a-d]|[ivx]{1,3})\)?"
+_VERDICT = "(true|false|yes|no|correct|incorrect|right|wrong)"
 _ABOUT_CHOICES = re.compile(
     # All of these, None of the above are true, Both, All of the options given are correct
     r"\W*(all|none|any|both|neither|either)( of)?( the| these| them)?( (above|below|these|options|answers|choices))?\b"
@@ -28,7 +29,7 @@ _ABOUT_CHOICES = re.compile(
     # 1 and 2 only
     r"|\W*\d(, \d)*,? (and|or) \d( only)?\W*"
     # True, False
-    r"|(\W*(true|false|yes|no|correct|incorrect|right|wrong)\W*)+",
+    rf"|\W*{_VERDICT}(\W+{_VERDICT})*\W*",
     re.IGNORECASE | re.DOTALL,
 )
 NEEDS_CHOICES = "the question makes no sense without its choices, so it is not asked open-ended"

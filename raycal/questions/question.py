@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
+from string import ascii_uppercase
 from typing import Any
 
 from raycal.keys import digest
@@ -52,9 +53,9 @@ def split_of(question: str) -> Split:
 class Question:
     """One question with its accepted answers.
 
-    `choices` is empty exactly when `kind` is open. `answers` holds every accepted answer as text; for a choice question
-    it is the text of the right choice (raycal derives the letter). `metadata` must be JSON-serialisable.
-    Raises QuestionError where these do not hold.
+    `choices` is empty exactly when `kind` is open, and holds at most 26. `answers` holds every accepted answer as text;
+    for a choice question it is the text of the right choice (raycal derives the letter). `metadata` must be
+    JSON-serialisable. Raises QuestionError where these do not hold.
     """
 
     dataset: str
@@ -71,6 +72,10 @@ class Question:
             raise QuestionError("the question is empty")
         if not self.answers or not all(answer.strip() for answer in self.answers):
             raise QuestionError("there is no accepted answer, or an empty one")
+        if len(self.choices) > len(ascii_uppercase):
+            raise QuestionError(
+                f"there are {len(self.choices)} choices, but only {len(ascii_uppercase)} letters for them"
+            )
         if (self.kind is Kind.CHOICE) != bool(self.choices):
             raise QuestionError(f"a {self.kind} question cannot have {len(self.choices)} choices")
         if self.choices and not set(self.answers) <= set(self.choices):

@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raycal.questions.cells import column_names
 from raycal.questions.rows import QuestionSourceError, Row, Unreadable, nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = Iterator[Row | Unreadable]
 
@@ -79,6 +83,9 @@ def read_csv(path: Path) -> Rows:
     if isinstance(header, Unreadable):
         raise QuestionSourceError(f"the header of {path} cannot be read: {header.error}")
     names = [name.strip() for name in header[1]]
+    repeated = next((name for name in names if name and names.count(name) > 1), None)
+    if repeated is not None:
+        raise QuestionSourceError(f"{path} has several columns {repeated!r}: rename all but one")
     for record in records:
         if isinstance(record, Unreadable):
             yield record
@@ -102,9 +109,29 @@ def read_parquet(path: Path) -> Rows:
     with file:
         number = 0
         for batch in file.iter_batches(_PARQUET_BATCH):
-            for record in batch.to_pylist():
+            columns = [_shortest(column) for column in batch.columns]
+            for record in pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pylist():
                 number += 1
                 yield Row(number, record)
+
+
+def _shortest(column: pa.Array) -> pa.Array:
+    """A column with numbers in single precision as the shortest ones that are equal to them: 0.1, not 0.10000000149."""
+    import pyarrow as pa
+
+    as_text, as_number = (_instead_of_float(column.type, kind) for kind in (pa.string(), pa.float64()))
+    return column if as_text == column.type else column.cast(as_text).cast(as_number)
+
+
+def _instead_of_float(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """The type with another one in place of single precision, within lists and structs as well."""
+    import pyarrow as pa
+
+    if pa.types.is_list(kind):
+        return pa.list_(_instead_of_float(kind.value_type, other))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_instead_of_float(field.type, other)) for field in kind])
+    return other if pa.types.is_float32(kind) else kind
 
 
 _READERS: dict[str, Callable[[Path], Rows]] = {

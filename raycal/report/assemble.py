@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from raycal.ablation import by_size, unsized_label
-from raycal.config import FineTuned, Method
+from raycal.config import FineTuned, Method, with_bases
 from raycal.evaluate import Judged, judged
 from raycal.metrics import METRIC_NAMES
 from raycal.report.labels import shown
@@ -25,7 +25,7 @@ from raycal.report.results import (
 )
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.score import resolved, with_bases
+from raycal.score import resolved
 
 _COMPARED = ("metric", "difference", "low", "high")
 
@@ -39,8 +39,8 @@ def results_of(run: Run) -> list[RunResults]:
     shards = {table: run.store.shards(table, run.id) for table in (Table.METRICS, Table.COMPARISONS, Table.RUNS)}
     metrics = list(run.store.rows("SELECT * FROM metrics", shards=shards))
     recorded = list(run.store.rows("SELECT * FROM runs", shards=shards))
-    if not metrics or not recorded:
-        raise NotEvaluatedError(f"run {run.id} has no metrics yet: evaluate it first")
+    if not recorded or not {method.label for method in run.experiment.methods} <= {row["method"] for row in metrics}:
+        raise NotEvaluatedError(f"run {run.id} has no metrics yet, or of other methods' names: evaluate it first")
     training = _training(run)
     comparisons = list(run.store.rows("SELECT * FROM comparisons ORDER BY key", shards=shards))
     return [

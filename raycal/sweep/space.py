@@ -212,7 +212,8 @@ class Space:
         """Methods that together need all that any method of the space needs to be scored: of k the most."""
         found = []
         for entry in self.entries:
-            most = {"k": max(entry.options["k"].ends)} if "k" in entry.options else {}
+            counts: Sequence[Any] = entry.options["k"].ends if "k" in entry.options else ()
+            most = {"k": None if None in counts else max(counts)} if counts else {}  # None: all that are sampled
             found += [entry.configured(most | values) for values in entry.combinations(_ELICITED)]
         return found
 

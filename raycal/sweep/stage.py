@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from raycal.cluster import connect
-from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment
+from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment, with_bases
 from raycal.keys import digest
 from raycal.location import Location, for_arrow
 from raycal.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.score import with_bases
 from raycal.store import Store
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError

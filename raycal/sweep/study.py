@@ -40,6 +40,10 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
         """Write nothing: the study's database is what a sweep goes on from, and no pickle is ever read."""
         Path(checkpoint_path).touch()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the database, whose address may have a password in it: Ray Tune pickles a search into its folder."""
+        return self.__dict__ | {"_storage": None, "_ot_study": None}
+
 
 def open_study(
     config: SweepConfig, name: str, folder: Path, ended: Mapping[int, Mapping[str, Any]], *, resume: bool

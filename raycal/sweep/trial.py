@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from raycal.config import METHOD, Experiment, FineTuned, Method, Objective
+from raycal.config import METHOD, Experiment, FineTuned, Method, Objective, with_bases
 from raycal.evaluate import evaluate_run
 from raycal.questions.question import Split
 from raycal.run import Run
-from raycal.score import with_bases
 from raycal.sweep.study import CONFIG, FINISHED, RUN
 
 

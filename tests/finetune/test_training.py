@@ -88,7 +88,8 @@ def test_it_learns_and_starts_as_the_base_model(root: Path, said: str) -> None:
 
 @pytest.mark.usefixtures("said")
 def test_ray_train_is_told_what_the_store_is(root: Path) -> None:
-    kept = json.loads((root / "store" / "finetune" / "undisturbed" / "checkpoint_manager_snapshot.json").read_text())
+    (snapshot,) = (root / "store" / "finetune" / "undisturbed").glob("*/checkpoint_manager_snapshot.json")
+    kept = json.loads(snapshot.read_text())
     told, last = kept["latest_checkpoint_result"]["metrics"], curve(root, "undisturbed")[-1]
     assert {"step", "loss", "learning_rate", "calibration_loss", "calibration_ece", "calibration_auroc"} <= told.keys()
     assert {name: told[name] for name in told if name in last} == {name: last[name] for name in told if name in last}
@@ -96,7 +97,7 @@ def test_ray_train_is_told_what_the_store_is(root: Path) -> None:
 
 @pytest.mark.usefixtures("said")
 def test_checkpoints_hold_no_base_model(root: Path) -> None:
-    (last, *_) = sorted((root / "store" / "finetune" / "undisturbed").glob("checkpoint_*/"), reverse=True)
+    (last, *_) = sorted((root / "store" / "finetune" / "undisturbed").glob("*/checkpoint_*/"), reverse=True)
     base = sum(path.stat().st_size for path in (root / "model").glob("*.safetensors"))
     assert sum(path.stat().st_size for path in last.rglob("*") if path.is_file()) < base / 10
     assert all("lora_" in name for name in load_file(last / "adapter" / "adapter_model.safetensors"))

@@ -69,12 +69,15 @@ def test_choices_take_text_letter_or_index(tmp_path: Path) -> None:
         {"reply": "A", "gold": 1, "of": choices},
         {"reply": "A", "gold": "Rome", "of": choices},
         {"reply": "A", "gold": "Rome", "of": None},
+        {"reply": "A", "gold": [], "of": choices},
+        {"reply": "A", "gold": "1" * 5000, "of": choices},
     ]
     report = graded(write(tmp_path / "a.jsonl", rows), choices="of")
     assert [row.grade.correct for row in report.graded] == [True, True, True, False]
-    assert [bad.location for bad in report.bad] == ["a.jsonl:5", "a.jsonl:6"]
+    assert [bad.location for bad in report.bad] == [f"a.jsonl:{line}" for line in (5, 6, 7, 8)]
     assert "'Rome' is neither a text, a letter nor an index" in report.bad[0].reason
     assert report.bad[1].reason == "'of' holds no list of choices"
+    assert report.bad[2].reason == "the row names no right choice"
 
 
 def test_bad_rows_are_told_apart_from_wrong_ones(tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_report_is_json(tmp_path: Path) -> None:
     data = json.loads(json.dumps(report.to_dict()))
     assert data["n"] == 4
     assert data["accuracy"] == 0.5
-    assert data["grader"] == "match 1"
+    assert data["grader"] == "match 2"
     assert data["rows"][1] == {"location": "a.jsonl:2", "correct": False, "extracted": "Lyon", "reason": "different"}
     assert data["bad"] == [{"location": "a.jsonl:5", "reason": "the row has no 'reply'"}]
 

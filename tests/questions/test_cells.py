@@ -46,13 +46,14 @@ def test_every_column_name_can_be_looked_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "text"), [(" a ", "a"), (18, "18"), (18.0, "18"), (0.5, "0.5"), (True, "yes"), (False, "no")]
+    ("cell", "text"),
+    [(" a ", "a"), (18, "18"), (18.0, "18"), (0.5, "0.5"), (True, "yes"), (False, "no"), ("Łódź".encode(), "Łódź")],
 )
 def test_cells_as_text(cell: Any, text: str) -> None:
     assert text_of(cell) == text
 
 
-@pytest.mark.parametrize("cell", [None, MISSING, float("nan"), float("inf"), ["a"], {"a": 1}, "\ud800"])
+@pytest.mark.parametrize("cell", [None, MISSING, float("nan"), float("inf"), ["a"], {"a": 1}, "\ud800", b"\xff"])
 def test_cells_without_a_text_are_refused(cell: Any) -> None:
     with pytest.raises(QuestionError):
         text_of(cell)
@@ -114,6 +115,8 @@ def test_right_choices_by_text_letter_or_index(cell: Any, choices: tuple[str, ..
         (-1, ("dog", "cat"), "is neither a text"),
         (True, ("dog", "cat"), "is neither a text"),
         ("²", ("dog", "cat", "cow"), "is neither a text"),
+        ("1" * 5000, ("dog", "cat"), "is neither a text"),
+        ([], ("dog", "cat"), "names no right choice"),
     ],
 )
 def test_answers_that_name_no_choice_or_two_are_refused(cell: Any, choices: tuple[str, ...], message: str) -> None:

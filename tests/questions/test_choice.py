@@ -46,6 +46,7 @@ def test_shuffling_differs_between_questions() -> None:
         ("What do plants need?", "All of the options given are correct"),
         ("Is water wet?", "Yes"),
         ("Every group is abelian.", "False"),
+        ("Is water wet?", "(yes/no), yes."),
     ],
 )
 def test_items_that_need_their_choices(question: str, answer: str) -> None:
@@ -64,6 +65,7 @@ def test_items_that_need_their_choices(question: str, answer: str) -> None:
         ("What is a right to privacy?", "the right to be left alone"),
         ("Who was it?", "Al Capone"),
         ("Is the motion granted?", "Yes, because all of the evidence is admissible."),
+        ("Which bits are set?", f"{'true, ' * 40}maybe"),
     ],
 )
 def test_items_that_stand_without_their_choices(question: str, answer: str) -> None:

@@ -105,6 +105,26 @@ def test_one_column_a_choice_and_blank_cells_behind_the_last_one(tmp_path: Path)
     ]
 
 
+def test_parquet_bytes_are_text_and_single_precision_is_short(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "question": [b"Who?", b"\xff", b"How much?"],
+            "answer": pa.array([[0.1], [2], [1e-7, 18]], pa.list_(pa.float32())),
+            "meta": pa.array([{"key": 0.7}] * 3, pa.struct([("key", pa.float32())])),
+        }
+    )
+    pq.write_table(table, tmp_path / "f.parquet")
+    questions, bad = read(tmp_path / "f.parquet", columns=Columns(id="meta.key"))
+    assert [(q.question, q.answers) for q in questions] == [("Who?", ("0.1",)), ("How much?", ("1e-07", "18"))]
+    assert [q.metadata for q in questions] == [{"id": "0.7"}] * 2
+    assert [(row.location, row.error) for row in bad] == [("f.parquet:2", "a cell's text is not valid UTF-8")]
+
+
+def test_blank_columns_of_a_csv_file_may_repeat(tmp_path: Path) -> None:
+    [question], _ = read_text(tmp_path / "f.csv", "question,answer,,\nWho?,Bo,,\n")
+    assert question.answers == ("Bo",)
+
+
 def test_a_separator_splits_one_text_into_answers(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "f.csv", [{"question": "Name a primary colour.", "answer": "red; blue;;yellow; "}])
     [question], _ = read(path, answer_separator=";")
@@ -193,6 +213,7 @@ def test_a_long_row_is_shown_shortened(tmp_path: Path) -> None:
         ("f.jsonl", "\n\n", {}, "holds no rows"),
         ("f.csv", "", {}, "holds no rows"),
         ("f.csv", "question,answer\n", {}, "holds no rows"),
+        ("f.csv", "answer,question, answer\na,b,c\n", {}, "f.csv has several columns 'answer': rename all but one"),
         ("f.json", "[]", {}, "holds no rows"),
         ("f.json", "{}", {}, "must hold a JSON array of objects, but holds a dict"),
         ("f.json", '[{"a": 1},\n', {}, "is not JSON .*line 2"),

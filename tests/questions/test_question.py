@@ -65,6 +65,7 @@ def test_case_width_and_spacing_do_not_move_a_question_to_another_split(text: st
         ({"choices": ("me", "you")}, "cannot have 2 choices"),
         ({"kind": Kind.CHOICE, "choices": ("you", "they")}, "'me' is not among the choices"),
         ({"kind": Kind.CHOICE, "choices": ("me", "you", "me")}, "'me' stands twice"),
+        ({"kind": Kind.CHOICE, "choices": ("me", *map(str, range(26)))}, "27 choices, but only 26 letters"),
     ],
 )
 def test_a_question_that_cannot_be_is_refused(changes: dict[str, object], message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray import cloudpickle
 
 from raycal.config import Experiment, Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
@@ -58,6 +59,13 @@ def test_how_a_trial_ended_is_told_to_optuna(tmp_path: Path) -> None:
         suggested = search.suggest(trial)
         search.on_trial_complete(trial, None if how is None else result(suggested, **how), error=how is None)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+
+
+def test_what_ray_tune_pickles_has_no_address_of_the_database(tmp_path: Path) -> None:
+    its = config(study=f"sqlite:///{tmp_path}/secret.db")
+    search = searcher(open_study(its, "some", tmp_path, {}, resume=False), its, SPACE, seed=0)
+    assert b"secret" not in cloudpickle.dumps(search)
+    assert search.suggest("a") is not None
 
 
 def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: Path) -> None:
