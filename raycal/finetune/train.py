@@ -15,6 +15,9 @@ from raycal.finetune.job import ADAPTER, FinetuneJob
 from raycal.location import Location, for_arrow
 from raycal.resources import WorkerPlan
 
+# Each of a minute: a lost node may come again, or another in its place, but no training must wait for ever.
+_MOST_WAITS = 30
+
 
 class FinetuneError(RuntimeError):
     """The fine-tuning did not finish; its checkpoints are kept."""
@@ -29,7 +32,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.25")
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
-    from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.train.v2.api.exceptions import ControllerError, TrainingFailedError
 
     on_gpu = job.device is Device.GPU
     environment = {"OMP_NUM_THREADS": str(plan.threads), "TOKENIZERS_PARALLELISM": "false"}
@@ -53,7 +56,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
             name=job.attempt,
             storage_path=path,
             storage_filesystem=filesystem,
-            failure_config=FailureConfig(max_failures=job.trainer.retries),
+            failure_config=FailureConfig(max_failures=job.trainer.retries, controller_failure_limit=_MOST_WAITS),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             worker_runtime_env={"env_vars": environment},
             callbacks=list(callbacks),
@@ -61,6 +64,11 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
     )
     try:
         result = trainer.fit()
+    except ControllerError as error:
+        raise FinetuneError(
+            f"fine-tuning {job.adapter_id} could not start its {plan.workers} workers, and goes on from its checkpoint "
+            f"where it is run again: {root_cause(error)}"
+        ) from error
     except TrainingFailedError as error:
         raise FinetuneError(f"fine-tuning {job.adapter_id} failed: {root_cause(error)}") from error
     return folder / str(PurePosixPath(result.checkpoint.path).relative_to(path)) / ADAPTER
