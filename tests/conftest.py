@@ -64,7 +64,7 @@ name: small
 questions: [{source: worldfacts, limit: 60}]
 splits: [calibration, test]
 elicit: {few_shot: 2, max_tokens: 8, samples: {k: 4, top_p: 1.0}}
-engine: {dtype: float32, batch_size: 4, batches_in_flight: 2, max_num_seqs: 32, kv_cache_gib: 1, start_timeout_s: 300}
+engine: {dtype: float32, batch_size: 4, batches_in_flight: 3, max_num_seqs: 48, kv_cache_gib: 1, start_timeout_s: 300}
 methods:
   - {method: zero_shot}
   - {method: verbalized, phrasing: probability}

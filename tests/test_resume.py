@@ -127,7 +127,7 @@ def test_a_driver_killed_twice_resumes(experiment_file: Path, finished: Run, tmp
     for moment in ("while the engine starts", "while it works"):
         with eliciting(experiment_file, store) as driver:
             if moment == "while it works":
-                wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 12))
+                wait_for_shards(driver, store, random.Random(str(tmp_path)).randint(1, 9))
             started = processes_with_an_engine(driver)
             driver.kill()
             before = shards(store)

@@ -37,7 +37,7 @@ def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: 
         assert process.returncode == 0, said
         after = trials(sweep)
         assert {number: after[number] for number in before} == before
-        assert [row["state"] for row in after.values()].count("finished") == TRIALS
+        assert [row["state"] for row in after.values()].count("finished") == TRIALS, said
         with closing(sqlite3.connect(StudyFile(sweep.folder).folder / DATABASE)) as study:
             states = [state for (state,) in study.execute("SELECT state FROM trials")]
         assert states.count("COMPLETE") == TRIALS
