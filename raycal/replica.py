@@ -11,6 +11,8 @@ import errno
 import gc
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -84,7 +86,7 @@ class Replica(Generic[B]):
         started = time.monotonic()
         self._failure: EngineStartError | OSError | None = None
         try:
-            self._wait_for_storage()
+            self._patiently(self._check_storage)
             self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
             if self._restarts.note() > _MOST_STARTS:
                 raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
@@ -140,7 +142,7 @@ class Replica(Generic[B]):
             except EngineDiedError:
                 at_hand = self._in_flight.values()
                 self._watch.log("engine died", questions=sorted(one["question_id"] for one in at_hand))
-                self._wait_for_storage()
+                self._patiently(self._check_storage)
                 self._suspects.note(map(Suspects.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
                 self._restarts.blame_engine()
                 os._exit(1)
@@ -151,41 +153,31 @@ class Replica(Generic[B]):
             return rows
 
     async def _write(self, rows: list[tuple[Table, Row]]) -> None:
-        """Write a batch's shards, and wait for a storage that is away; a full disk is not waited for.
+        """Write a batch's shards, and wait for a storage that is away."""
+        started = time.monotonic()
+        await asyncio.to_thread(self._patiently, partial(self._write_once, rows))
+        if time.monotonic() - started > _STORAGE_SLOW_S:
+            self._incidents.append(_STORAGE_AWAY)
+
+    def _patiently(self, do: Callable[[], None]) -> None:
+        """Do something once the storage is there; a full disk is not waited for.
 
         A bucket's client has waited by itself, as long as here, before it fails.
         """
-        started = time.monotonic()
-        deadline = started + (_STORAGE_PATIENCE_S if isinstance(self._store.root, Path) else 0)
+        deadline = time.monotonic() + (_STORAGE_PATIENCE_S if isinstance(self._store.root, Path) else 0)
         while True:
             try:
-                await asyncio.to_thread(self._write_once, rows)
+                return do()
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
                     raise
                 self._watch.log("storage failed", reason=str(error))
-                await asyncio.sleep(_STORAGE_PAUSE_S)
-            else:
-                if time.monotonic() - started > _STORAGE_SLOW_S:
-                    self._incidents.append(_STORAGE_AWAY)
-                return
+                time.sleep(_STORAGE_PAUSE_S)
 
     def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
         self._check_storage()
         for table, partition in self._asker.partitions.items():
             self._store.write(table, partition, [row for its, row in rows if its is table])
-
-    def _wait_for_storage(self) -> None:
-        """Hold up everything until the storage is there: without an engine there is nothing else to do."""
-        deadline = time.monotonic() + _STORAGE_PATIENCE_S
-        while True:
-            try:
-                return self._check_storage()
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise
-                self._watch.log("storage failed", reason=str(error))
-                time.sleep(_STORAGE_PAUSE_S)
 
     def _check_storage(self) -> None:
         """Raise OSError where a mount is away: its folder would be made anew, or filled, on the disk under it."""

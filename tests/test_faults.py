@@ -10,15 +10,19 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 import ray
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from s3_server import Server, s3_server
 
 from raycal.asker import Progress
-from raycal.config import EngineConfig, ModelConfig
+from raycal.config import Device, EngineConfig, ModelConfig
 from raycal.fanout import FanoutError, run_fanout
+from raycal.replica import Replica, marker_of
+from raycal.resources import ReplicaPlan
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
 
@@ -75,12 +79,23 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     store, away = Store(tmp_path / "store"), tmp_path / "away"
     store.root.mkdir()
 
+    def shards() -> int:
+        return len(list(store.root.glob("grades/*/*.parquet")))
+
     def take_away_and_bring_back() -> None:
-        while not list(store.root.glob("grades/*/*.parquet")):
+        while not shards():
             time.sleep(0.01)
         store.root.rename(away)
         time.sleep(5)
         assert not store.root.exists(), "it was made anew where a mount would lie over it"
+        away.rename(store.root)
+        before = shards()
+        while shards() == before:
+            time.sleep(0.01)
+        store.root.rename(away)
+        store.root.mkdir()  # what a mount lay over
+        time.sleep(3)
+        store.root.rmdir()  # fails where there is anything in it
         away.rename(store.root)
 
     texts = [f"text {i}" for i in range(40)]
@@ -94,6 +109,46 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert all(said.startswith("the storage was away or slow") for said in told)
     found = {row["key"]: row["reason"] for row in store.rows("SELECT * FROM grades")}
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
+
+
+def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    replica = {
+        "asker": Echo(),
+        "model": ModelConfig(),
+        "config": EngineConfig(),
+        "plan": ReplicaPlan(1, Device.CPU, 1, 0),
+    }
+
+    @ray.remote
+    class Actor:
+        def __init__(self) -> None:
+            self._replica = Replica(backend=ProcessEngine, store=store, run_id=RUN, **replica)
+
+        async def do(self, batch: pa.Table) -> pa.Table:
+            return await self._replica(batch)
+
+    actor = Actor.remote()
+    asking = actor.do.remote(pa.table({"key": ["k0"], "question_id": ["q0"], "text": ["text"]}))
+    done, _ = ray.wait([asking], timeout=8)
+    assert not done
+    assert not list(tmp_path.iterdir())
+    marker = marker_of(store, RUN)
+    assert marker
+    marker.parent.mkdir()
+    marker.touch()  # as if it was mounted now
+    assert ray.get(asking, timeout=60)["questions"].to_pylist() == [1]
+    assert [row["reason"] for row in store.rows("SELECT reason FROM grades")] == ["text"]
+
+
+def test_two_copies_of_a_question_in_flight_do_no_harm(tmp_path: Path) -> None:
+    def twice() -> Any:
+        return echoed(["slow text", "other"])().union(echoed(["slow text"])())
+
+    config = EngineConfig(batch_size=3)
+    progress = run_fanout(twice, Echo(), ModelConfig(), config, Store(tmp_path), run_id=RUN, backend=ProcessEngine)
+    assert sum(one.questions for one in progress) == 3
+    assert {row["reason"] for row in Store(tmp_path).rows("SELECT reason FROM grades")} == {"slow text", "other"}
 
 
 def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(server: Server) -> None:
