@@ -6,6 +6,7 @@ workers, and changes the sum of its gradients by rounding only.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,14 +38,21 @@ def micro_batches(
 ) -> list[list[MicroBatch]]:
     """Cut a step: for each worker its micro-batches, of at most `max_tokens` tokens with padding, equally many for all.
 
-    Examples of similar length stand together, dealt out so that the workers get equal work. An example that is longer
-    than `max_tokens` stands alone.
+    Examples of similar length stand together, dealt out so that the workers get equal work. A worker's micro-batches
+    are as few as `max_tokens` allows, and of those cuts the one whose largest is smallest: it decides the memory. An
+    example that is longer than `max_tokens` stands alone.
     """
     by_length = sorted(indices, key=lambda index: (-lengths[index], index))
-    packed = [_pack(by_length[worker::workers], lengths, max_tokens) for worker in range(workers)]
+    packed = [_pack_evenly(by_length[worker::workers], lengths, max_tokens) for worker in range(workers)]
     most = max(map(len, packed))
     filling = MicroBatch((by_length[-1],), counts=False)
     return [batches + [filling] * (most - len(batches)) for batches in packed]
+
+
+def _pack_evenly(by_length: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[MicroBatch]:
+    fewest = len(_pack(by_length, lengths, max_tokens))
+    smallest = bisect_left(range(max_tokens), -fewest, key=lambda budget: -len(_pack(by_length, lengths, budget)))
+    return _pack(by_length, lengths, smallest)
 
 
 def _pack(by_length: Sequence[int], lengths: Sequence[int], max_tokens: int) -> list[MicroBatch]:

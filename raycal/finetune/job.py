@@ -28,6 +28,11 @@ class FinetuneJob:
     store: Store
 
     @property
+    def tokens_per_micro_batch(self) -> int:
+        """What one forward pass may hold, padding included."""
+        return self.trainer.tokens_per_micro_batch or (4096 if self.device is Device.GPU else 2048)
+
+    @property
     def checkpoints(self) -> Location:
         """The folder of the training's checkpoints."""
         return self.store.root / "finetune" / self.adapter_id

@@ -36,3 +36,10 @@ def test_a_step_is_cut_for_workers_in_lockstep(lengths: list[int], max_tokens: i
     for batch in (batch for batches in cut for batch in batches):
         padded = max(lengths[index] for index in batch.indices) * len(batch.indices)
         assert padded <= max_tokens or len(batch.indices) == 1
+
+
+def test_micro_batches_are_no_more_than_fit_and_of_equal_size() -> None:
+    (cut,) = micro_batches(range(32), [91] * 32, max_tokens=2048, workers=1)
+    assert [len(batch.indices) for batch in cut] == [16, 16]
+    (cut,) = micro_batches(range(3), [90, 10, 10], max_tokens=50, workers=1)  # one that is too long
+    assert [batch.indices for batch in cut] == [(0,), (1, 2)]
