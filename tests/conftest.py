@@ -158,7 +158,8 @@ def tuned(tuned_file: Path, raycal: Raycal, shared_store: SharedStore, tmp_path_
         with with_token(), several_nodes() as (head, folders):
             for job, setting in (("elicit", "engine.replicas=2"), ("pipeline", "trainer.workers=2")):
                 options = ("--address", head.address, "--set", f"storage={store}", "--set", setting)
-                raycal("submit", job, "tuned.yaml", *options, cwd=folder)
+                said = raycal("submit", job, "tuned.yaml", *options, cwd=folder).stdout
+            (store / "said.txt").write_text(said)
             (store / "nodes.json").write_text(json.dumps(nodes_of_engines_and_workers(folders)))
 
     store = shared_store("tuned", tune)

@@ -100,8 +100,9 @@ def _bar(job: FinetuneJob, steps: int, console: Console) -> Iterator[None]:
         task = bar.add_task("", total=steps, said="starting")
 
         def watch() -> None:
-            seen = -1
-            while not done.wait(_POLL_S):
+            seen, ended = -1, False
+            while not ended:
+                ended = done.wait(_POLL_S)  # and once more then: the last evaluation
                 shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
                 query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
                 for row in job.store.rows(query, shards=shards):

@@ -17,6 +17,7 @@ from raycal.config import FineTuned, Wording
 from raycal.experiment_file import read_experiment
 from raycal.finetune.prepare import adapter_folder, training_rows
 from raycal.finetune.query import tuned_query
+from raycal.finetune.stage import training_curve
 from raycal.graded import answered, conversation
 from raycal.prompts import CORRECTNESS_QUERIES, correctness_prompt, render
 from raycal.questions.question import Split
@@ -35,6 +36,13 @@ def test_every_method_has_its_row_and_covers_the_test_split(tuned: Run) -> None:
     rows = {row["method"]: row for row in tuned.store.rows("SELECT * FROM metrics WHERE run = ?", [tuned.id])}
     assert set(rows) == {method.label for method in tuned.experiment.methods}
     assert all(row["coverage"] == 1 and row["n"] > 0 for row in rows.values())
+
+
+def test_the_last_evaluation_of_the_training_is_said(tuned: Run) -> None:
+    last = training_curve(tuned, adapter_folder(tuned, method_of(tuned)).name)[-1]
+    said = (tuned.store.root / "said.txt").read_text()
+    assert f"fine-tune: {last['step']}/" in said
+    assert f" steps, calibration loss {last['calibration_loss']:.3f}, ECE" in said
 
 
 def test_the_engine_says_what_a_plain_peft_forward_says(tuned: Run) -> None:
