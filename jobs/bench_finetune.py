@@ -6,9 +6,10 @@
     a       transformers.Trainer and PEFT with the logits of all positions, and the base model's forward at every step
     b       a bare PyTorch loop over raycal's forward
 
-Each in a process of its own, one worker. Starting up, the first two steps and evaluations are left out of the time. The
-base model's states, which raycal and b compute once, are shared out over the epochs: over one, as in the original's
-single pass over its data, and over as many as raycal trains for by default.
+One worker or process each, with all cores; without a GPU also raycal with a worker of one thread for each core, whose
+memory is added up. Starting up, the first two steps and evaluations are left out of the time. The base model's states,
+which raycal and b compute once, are shared out over the epochs: over one, as in the original's single pass over its
+data, and over as many as raycal trains for by default.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of each step after the warm-up, seconds spent once, and the process's peak memory in GiB."""
+    """Seconds of each step after the warm-up, seconds spent once, and the peak memory in GiB, of all workers."""
 
     steps: list[float]
     once: float
@@ -60,7 +61,7 @@ class Measured:
         return batch / (statistics.mean(self.steps) + self.once * batch / count / epochs)
 
 
-def make_job(root: Path, count: int, batch: int) -> FinetuneJob:
+def make_job(root: Path, count: int, batch: int, workers: int) -> FinetuneJob:
     """World facts, each with its own answer or the next one's."""
     from transformers import AutoTokenizer
 
@@ -85,7 +86,7 @@ def make_job(root: Path, count: int, batch: int) -> FinetuneJob:
     return FinetuneJob(
         adapter_id="bench",
         method=FineTuned(target_modules="all-linear", dropout=0.0, epochs=1, evaluations=1, batch_size=batch),
-        trainer=TrainerConfig(cpus_per_worker=1),
+        trainer=TrainerConfig(workers=workers, tokens_per_micro_batch=2048 // workers if workers > 1 else None),
         device=device,
         model=model,
         training=root / "training.parquet",
@@ -100,7 +101,8 @@ def through_raycal(job: FinetuneJob) -> Measured:
     """Ray Train and DeepSpeed."""
     train(job, plan_workers(job.trainer, connect()))
     first, *rows = job.store.rows("SELECT * FROM training ORDER BY step")
-    return Measured([row["seconds"] for row in rows[WARM_UP:]], first["seconds"], max(row["peak_gib"] for row in rows))
+    peak = max(row["peak_gib"] for row in rows) * job.trainer.workers  # the first worker's; all do the same
+    return Measured([row["seconds"] for row in rows[WARM_UP:]], first["seconds"], peak)
 
 
 def _device(job: FinetuneJob) -> torch.device:
@@ -198,31 +200,36 @@ def _in_a_process(way: Callable[[FinetuneJob], Measured], job: FinetuneJob) -> M
 
 
 def main() -> None:
-    """Run the three ways one after another, raycal first and last to show the machine's drift.
+    """Run the ways one after another, raycal first and last to show the machine's drift.
 
     Speeds and their ratios are those over one epoch, and over as many as are the default.
     """
     count, batch = (int(value) for value in (sys.argv[1:] + ["384", "32"][len(sys.argv) - 1 :])[:2])
+    cores = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    each_core = f"raycal, {cores} workers"
     ways = {
-        "raycal": through_raycal,
-        "a Trainer": transformers_trainer,
-        "b bare loop": bare_loop,
-        "raycal again": through_raycal,
+        "raycal": (through_raycal, 1),
+        "a Trainer": (transformers_trainer, 1),
+        "b bare loop": (bare_loop, 1),
+        **({each_core: (through_raycal, cores)} if cores > 1 else {}),
+        "raycal again": (through_raycal, 1),
     }
     lengths = (1, FineTuned().epochs)
-    found = {}
-    for name, way in ways.items():
+    found: dict[str, Measured] = {}
+    for name, (way, workers) in ways.items():
         with tempfile.TemporaryDirectory() as folder:
-            found[name] = _in_a_process(way, make_job(Path(folder), count, batch))
+            found[name] = _in_a_process(way, make_job(Path(folder), count, batch, workers))
         speeds = " and ".join(f"{found[name].speed(count, batch, epochs):.1f}" for epochs in lengths)
-        print(f"{name:13} {speeds} examples/s, peak {found[name].peak:.2f} GiB", flush=True)
-    for name in ("a Trainer", "b bare loop"):
-        memory = found["raycal"].peak / found[name].peak
-        ratios = []
-        for epochs in lengths:
-            speed = statistics.mean(found[way].speed(count, batch, epochs) for way in ("raycal", "raycal again"))
-            ratios.append(f"{speed / found[name].speed(count, batch, epochs):.2f}")
-        print(f"raycal: {' and '.join(ratios)} times the speed of {name}, {memory:.2f} of its memory")
+        print(f"{name:17} {speeds} examples/s, peak {found[name].peak:.2f} GiB", flush=True)
+    for ours in ("raycal", each_core)[: 1 + (cores > 1)]:
+        runs = [found[way] for way in ways if way in {ours, f"{ours} again"}]
+        for name in ("a Trainer", "b bare loop"):
+            ratios = []
+            for epochs in lengths:
+                speed = statistics.mean(run.speed(count, batch, epochs) for run in runs)
+                ratios.append(f"{speed / found[name].speed(count, batch, epochs):.2f}")
+            memory = max(run.peak for run in runs) / found[name].peak
+            print(f"{ours}: {' and '.join(ratios)} times the speed of {name}, {memory:.2f} of its memory")
 
 
 if __name__ == "__main__":
