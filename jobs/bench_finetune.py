@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -219,17 +219,17 @@ def main() -> None:
     for name, (way, workers) in ways.items():
         with tempfile.TemporaryDirectory() as folder:
             found[name] = _in_a_process(way, make_job(Path(folder), count, batch, workers))
-        speeds = " and ".join(f"{found[name].speed(count, batch, epochs):.1f}" for epochs in lengths)
-        print(f"{name:17} {speeds} examples/s, peak {found[name].peak:.2f} GiB", flush=True)
-    for ours in ("raycal", each_core)[: 1 + (cores > 1)]:
-        runs = [found[way] for way in ways if way in {ours, f"{ours} again"}]
-        for name in ("a Trainer", "b bare loop"):
-            ratios = []
-            for epochs in lengths:
-                speed = statistics.mean(run.speed(count, batch, epochs) for run in runs)
-                ratios.append(f"{speed / found[name].speed(count, batch, epochs):.2f}")
-            memory = max(run.peak for run in runs) / found[name].peak
-            print(f"{ours}: {' and '.join(ratios)} times the speed of {name}, {memory:.2f} of its memory")
+        said = " and ".join(f"{found[name].speed(count, batch, epochs):.1f}" for epochs in lengths)
+        print(f"{name:17} {said} examples/s, peak {found[name].peak:.2f} GiB", flush=True)
+    compared = {"raycal": [found["raycal"], found["raycal again"]]}
+    if cores > 1:
+        compared[each_core] = [found[each_core]]
+    for (ours, runs), other in product(compared.items(), ("a Trainer", "b bare loop")):
+        speeds = [statistics.mean(run.speed(count, batch, epochs) for run in runs) for epochs in lengths]
+        others = [found[other].speed(count, batch, epochs) for epochs in lengths]
+        ratios = " and ".join(f"{speed / its:.2f}" for speed, its in zip(speeds, others, strict=True))
+        memory = max(run.peak for run in runs) / found[other].peak
+        print(f"{ours}: {ratios} times the speed of {other}, {memory:.2f} of its memory")
 
 
 if __name__ == "__main__":
