@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from raycal.config import Device
+from raycal.finetune.attention import use_cpu_attention
 from raycal.finetune.deepspeed_engine import deepspeed_config, without_compiled_ops
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.query_model import QueryModel, with_lora
@@ -28,12 +29,13 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
         dtype=getattr(torch, job.trainer.dtype),
         trust_remote_code=False,
         use_safetensors=True,
-        # On CPUs the fused kernel's backward pass takes as long as all matrix products together.
         attn_implementation="eager" if job.device is Device.CPU else None,
     )
-    del partitioned
+    if job.device is Device.CPU:
+        use_cpu_attention(base)
     base.config.use_cache = False
-    model = with_lora(base, job.method)
+    # Partitioned or quantised weights are no matrices before their own layers take them.
+    model = with_lora(base, job.method, fused=partitioned is None and not getattr(base, "is_quantized", False))
     if job.trainer.gradient_checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable({"use_reentrant": False})

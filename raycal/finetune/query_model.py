@@ -18,7 +18,7 @@ _TOLERANCE = 0.05  # of logits computed twice, in bfloat16
 
 
 class UnsupportedModelError(ValueError):
-    """The model's logits are not its last hidden states times its output rows."""
+    """The model's architecture is not one that can be trained here; the message says what of it."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +127,26 @@ def gathered(parameters: list[nn.Parameter]) -> Any:
     return deepspeed.zero.GatheredParameters(parameters)
 
 
-def with_lora(model: Any, config: FineTuned) -> Any:
-    """A model with a fresh adapter, as a PeftModel; B = 0, so that it still speaks as the base model does."""
+def with_lora(model: Any, config: FineTuned, *, fused: bool = False) -> Any:
+    """A model with a fresh adapter, as a PeftModel; B = 0, so that it still speaks as the base model does.
+
+    fused: by FusedLoraLinear in place of PEFT's own layers.
+    """
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            r=config.rank,
-            lora_alpha=config.alpha,
-            lora_dropout=config.dropout,
-            target_modules=_targets(model, config),
-            layers_to_transform=list(config.layers) or None,
-            task_type="CAUSAL_LM",
-        ),
+    from raycal.finetune.lora_linear import FusedLoraLinear
+
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=_targets(model, config),
+        layers_to_transform=list(config.layers) or None,
+        task_type="CAUSAL_LM",
     )
+    if fused:
+        lora._register_custom_module({nn.Linear: FusedLoraLinear})
+    return get_peft_model(model, lora)
 
 
 def _targets(model: Any, config: FineTuned) -> str | list[str]:

@@ -40,6 +40,8 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
         environment["DS_ACCELERATOR"] = "cpu"
         # Ray Train runs the loop in a thread, whose own arena of memory would keep half as much again as it needs.
         environment["MALLOC_ARENA_MAX"] = "1"
+        # That one in huge pages: activations of some GiB are read through far fewer entries of the page table.
+        environment["GLIBC_TUNABLES"] = "glibc.malloc.hugetlb=1"
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     folder = job.checkpoints.resolve()
     (path,), filesystem = for_arrow([folder])
