@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from raycal.finetune.query_model import UnsupportedModelError
 
 CPU_ATTENTION = "raycal_grouped"
-_UNSUPPORTED = ("softcap", "s_aux", "position_bias")
+# What architectures of transformers ask for beside: caps, sinks, biases, and which keys are looked at.
+_UNSUPPORTED = ("softcap", "s_aux", "position_bias", "indices", "block_indices")
 
 
 def use_cpu_attention(model: Any) -> None:
