@@ -32,7 +32,7 @@ from raycal.cluster import connect
 from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
 from raycal.finetune.batches import epoch_batches
 from raycal.finetune.examples import Examples, tokenise
-from raycal.finetune.job import FinetuneJob
+from raycal.finetune.job import TOKENS_PER_MICRO_BATCH, FinetuneJob
 from raycal.finetune.load import load_query_model
 from raycal.finetune.loop import peak_gib
 from raycal.finetune.loss import divergence, two_choice_loss
@@ -86,7 +86,7 @@ def make_job(root: Path, count: int, batch: int, workers: int) -> FinetuneJob:
     return FinetuneJob(
         adapter_id="bench",
         method=FineTuned(target_modules="all-linear", dropout=0.0, epochs=1, evaluations=1, batch_size=batch),
-        trainer=TrainerConfig(workers=workers, tokens_per_micro_batch=2048 // workers if workers > 1 else None),
+        trainer=TrainerConfig(workers=workers, tokens_per_micro_batch=TOKENS_PER_MICRO_BATCH[device] // workers),
         device=device,
         model=model,
         training=root / "training.parquet",

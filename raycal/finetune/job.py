@@ -9,6 +9,7 @@ from raycal.location import Location
 from raycal.models import Model
 from raycal.store import Store
 
+TOKENS_PER_MICRO_BATCH = {Device.CPU: 2048, Device.GPU: 4096}  # where the configuration does not say
 ADAPTER = "adapter"  # in a checkpoint, the best one so far as PEFT writes it
 
 
@@ -30,7 +31,7 @@ class FinetuneJob:
     @property
     def tokens_per_micro_batch(self) -> int:
         """What one forward pass may hold, padding included."""
-        return self.trainer.tokens_per_micro_batch or (4096 if self.device is Device.GPU else 2048)
+        return self.trainer.tokens_per_micro_batch or TOKENS_PER_MICRO_BATCH[self.device]
 
     @property
     def checkpoints(self) -> Location:

@@ -21,8 +21,9 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
 
     without_compiled_ops()
     config = deepspeed_config(job.method, job.trainer)
+    is_partitioned = job.trainer.zero_stage == 3
     # While this object lives, from_pretrained partitions the weights as it loads them.
-    partitioned: Any = HfDeepSpeedConfig(config) if job.trainer.zero_stage == 3 else None
+    partitioned: Any = HfDeepSpeedConfig(config) if is_partitioned else None
     base = AutoModelForCausalLM.from_pretrained(
         job.model.location,
         revision=None if Path(job.model.location).is_dir() else job.model.revision,
@@ -31,11 +32,12 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
         use_safetensors=True,
         attn_implementation="eager" if job.device is Device.CPU else None,
     )
+    del partitioned
     if job.device is Device.CPU:
         use_cpu_attention(base)
     base.config.use_cache = False
     # Partitioned or quantised weights are no matrices before their own layers take them.
-    model = with_lora(base, job.method, fused=partitioned is None and not getattr(base, "is_quantized", False))
+    model = with_lora(base, job.method, fused=not (is_partitioned or getattr(base, "is_quantized", False)))
     if job.trainer.gradient_checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable({"use_reentrant": False})
