@@ -67,7 +67,7 @@ def save_checkpoint(
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         with gathered(trainable):
             if rank == 0:
-                model.model.save_pretrained(best)
+                model.save_adapter(best)
                 found.write(best, examples)
     if rank == 0:
         shutil.copytree(best, folder / ADAPTER)

@@ -54,12 +54,15 @@ def start_deepspeed(model: QueryModel, method: FineTuned, trainer: TrainerConfig
         num_warmup_steps=round(method.warmup * steps),
         num_training_steps=steps,
     )
+    config = deepspeed_config(method, trainer)
+    # DeepSpeed would set aside a GiB for the gradients that it has not reduced yet.
+    config["zero_optimization"]["reduce_bucket_size"] = sum(parameter.numel() for parameter in trainable)
     engine, *_ = deepspeed.initialize(
         model=model,
         model_parameters=trainable,
         optimizer=optimiser,
         lr_scheduler=schedule,
-        config=deepspeed_config(method, trainer),
+        config=config,
         dist_init_required=False,
     )
     return engine

@@ -41,4 +41,4 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
     if job.trainer.gradient_checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable({"use_reentrant": False})
-    return QueryModel(model, job.choice_tokens)
+    return QueryModel(model, job.choice_tokens, flat=not is_partitioned)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from raycal.config import Divergence, FineTuned
 from raycal.finetune.examples import Example
+from raycal.finetune.flat_adapter import FlatAdapter
 from raycal.finetune.loss import divergence
 
 _TOLERANCE = 0.05  # of logits computed twice, in bfloat16
@@ -55,14 +57,18 @@ class Output:
 class QueryModel(nn.Module):
     """The model under a LoRA adapter. Positions times vocabulary is computed at the answer's tokens alone."""
 
-    def __init__(self, model: Any, choice_tokens: tuple[int, int]) -> None:
-        """model: a PeftModel over a causal language model; choice_tokens: those of "no" and "yes"."""
+    def __init__(self, model: Any, choice_tokens: tuple[int, int], *, flat: bool = False) -> None:
+        """model: a PeftModel over a causal language model; choice_tokens: those of "no" and "yes".
+
+        flat: whether the adapter becomes one parameter, which is not for ZeRO-3: that gathers a layer's own alone.
+        """
         super().__init__()
         self.model = model
         with gathered([self._lm_head.weight]):
             # The base model is frozen, so that the two rows may be copied: 2 x width in place of vocabulary x width.
             self.register_buffer("choice_rows", self._lm_head.weight[list(choice_tokens)].detach().clone(), False)
         self.choice_tokens = choice_tokens
+        self._flat = FlatAdapter(model, self._decoder) if flat else None
 
     def forward(self, batch: Batch, base_states: Tensor | None = None, kind: Divergence | None = None) -> Output:
         """The two choices' logits, and the divergence from the base model's `answer_states` where they are given.
@@ -83,6 +89,10 @@ class QueryModel(nn.Module):
         """The adapter's parameters alone; of tied base weights DeepSpeed would keep the second name."""
         trainable = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         return {name: value for name, value in super().state_dict(*args, **kwargs).items() if name in trainable}
+
+    def save_adapter(self, folder: Path) -> None:
+        """Write the adapter as PEFT does."""
+        self.model.save_pretrained(folder, state_dict=self._flat.matrices() if self._flat else None)
 
     @torch.no_grad()
     def check(self, example: Example, device: torch.device) -> None:
