@@ -11,6 +11,7 @@ from raycal.config import Device
 from raycal.finetune.attention import use_cpu_attention
 from raycal.finetune.deepspeed_engine import deepspeed_config, without_compiled_ops
 from raycal.finetune.job import FinetuneJob
+from raycal.finetune.lean_layers import use_lean_layers
 from raycal.finetune.query_model import QueryModel, with_lora
 
 
@@ -37,7 +38,10 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
         use_cpu_attention(base)
     base.config.use_cache = False
     # Partitioned or quantised weights are no matrices before their own layers take them.
-    model = with_lora(base, job.method, fused=not (is_partitioned or getattr(base, "is_quantized", False)))
+    is_plain = not (is_partitioned or getattr(base, "is_quantized", False))
+    if is_plain:
+        use_lean_layers(base)
+    model = with_lora(base, job.method, fused=is_plain)
     if job.trainer.gradient_checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable({"use_reentrant": False})
