@@ -43,8 +43,10 @@ def show_progress(reports: Iterable[Progress], total: int, what: str, console: C
             seconds = max(now - first, 1e-9)
             rate = left = ""  # of the first report nothing is known but that the engine is up
             if done > first_done:
-                rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s"
-                left = f", {rate}, {(total - done) * seconds / (done - first_done):.0f} s left"
+                a_second = (done - first_done) / seconds
+                # Hidden states are had without a token generated.
+                rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s" if tokens else f"{a_second:.1f} a second"
+                left = f", {rate}, {(total - done) / a_second:.0f} s left"
             bar.update(task, completed=done, rate=rate)
             if not console.is_terminal and (now - last_line >= _LINE_EVERY_S or done >= total):
                 console.print(f"{what}: {done}/{total} questions{left}", highlight=False)

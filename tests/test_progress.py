@@ -49,6 +49,11 @@ def test_a_log_is_not_flooded_and_ends_with_the_end(clock: list[float]) -> None:
     assert lines == ["elicit: 40/40 questions, 5 tokens/s, 0 s left"]
 
 
+def test_where_no_tokens_are_generated_questions_are_counted(clock: list[float]) -> None:
+    lines, _ = shown(clock, 50, seconds=20, questions=10, tokens=0)
+    assert lines[1] == "elicit: 20/50 questions, 0.5 a second, 60 s left"
+
+
 def test_what_was_got_over_is_said_at_the_end() -> None:
     each = {"failed": 0, "prompt_tokens": 0, "generated_tokens": 1}
     faults = [["an engine died"], [], ["the storage [s3] was away", "an engine died"]]
