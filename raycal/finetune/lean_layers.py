@@ -19,15 +19,10 @@ _Forward = Callable[[Tensor], Tensor]
 
 
 def use_lean_layers(model: nn.Module) -> None:
-    """Put them in the place of a model's own layers, of those classes that compute the same."""
-    is_same: dict[type[nn.Module], bool] = {}
+    """Put them in the place of those of a model's own layers that compute the same."""
     for module in model.modules():
-        if lean := _lean_form(module):
-            kind = type(module)
-            if kind not in is_same:
-                is_same[kind] = _computes_the_same(module, *lean)
-            if is_same[kind]:
-                module.forward = lean[0]
+        if (lean := _lean_form(module)) and _computes_the_same(module, *lean):
+            module.forward = lean[0]
 
 
 def _lean_form(module: Any) -> tuple[_Forward, int] | None:
