@@ -36,8 +36,8 @@ class FlatAdapter(nn.Module):
             for name, parameter in module.named_parameters(recurse=False)
             if parameter.requires_grad
         ]
-        matrices = [getattr(place.module, place.name).detach() for place in self._places]
-        self.vector = nn.Parameter(torch.cat([matrix.flatten() for matrix in matrices]))
+        matrices = (getattr(place.module, place.name) for place in self._places)
+        self.vector = nn.Parameter(nn.utils.parameters_to_vector(matrices).detach())
         for place in self._places:
             delattr(place.module, place.name)
         entry.register_forward_pre_hook(self._give_out)

@@ -21,10 +21,9 @@ def load_query_model(job: FinetuneJob) -> QueryModel:
     from transformers.integrations import HfDeepSpeedConfig
 
     without_compiled_ops()
-    config = deepspeed_config(job.method, job.trainer)
     is_partitioned = job.trainer.zero_stage == 3
     # While this object lives, from_pretrained partitions the weights as it loads them.
-    partitioned: Any = HfDeepSpeedConfig(config) if is_partitioned else None
+    partitioned: Any = HfDeepSpeedConfig(deepspeed_config(job.method, job.trainer)) if is_partitioned else None
     base = AutoModelForCausalLM.from_pretrained(
         job.model.location,
         revision=None if Path(job.model.location).is_dir() else job.model.revision,
