@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
@@ -195,41 +196,40 @@ def transformers_trainer(job: FinetuneJob) -> Measured:
 
 
 def _in_a_process(way: Callable[[FinetuneJob], Measured], job: FinetuneJob) -> Measured:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(way, (job,))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(way, job).result()
 
 
 def main() -> None:
-    """Run the ways one after another, raycal first and last to show the machine's drift.
+    """Run the ways there and back, so that a machine that grows slower meanwhile slows them all alike.
 
     Speeds and their ratios are those over one epoch, and over as many as are the default.
     """
     count, batch = (int(value) for value in (sys.argv[1:] + ["384", "32"][len(sys.argv) - 1 :])[:2])
     cores = 1 if torch.cuda.is_available() else os.cpu_count() or 1
     each_core = f"raycal, {cores} workers"
-    ways = {
-        "raycal": (through_raycal, 1),
-        "a Trainer": (transformers_trainer, 1),
-        "b bare loop": (bare_loop, 1),
-        **({each_core: (through_raycal, cores)} if cores > 1 else {}),
-        "raycal again": (through_raycal, 1),
-    }
+    ours = {"raycal": (through_raycal, 1)} | ({each_core: (through_raycal, cores)} if cores > 1 else {})
+    others = {"b bare loop": (bare_loop, 1), "a Trainer": (transformers_trainer, 1)}
+    ways = ours | others
     lengths = (1, FineTuned().epochs)
-    found: dict[str, Measured] = {}
-    for name, (way, workers) in ways.items():
+    found: dict[str, list[Measured]] = {name: [] for name in ways}
+    for name in [*ways, *list(ways)[-2::-1]]:
+        way, workers = ways[name]
         with tempfile.TemporaryDirectory() as folder:
-            found[name] = _in_a_process(way, make_job(Path(folder), count, batch, workers))
-        said = " and ".join(f"{found[name].speed(count, batch, epochs):.1f}" for epochs in lengths)
-        print(f"{name:17} {said} examples/s, peak {found[name].peak:.2f} GiB", flush=True)
-    compared = {"raycal": [found["raycal"], found["raycal again"]]}
-    if cores > 1:
-        compared[each_core] = [found[each_core]]
-    for (ours, runs), other in product(compared.items(), ("a Trainer", "b bare loop")):
-        speeds = [statistics.mean(run.speed(count, batch, epochs) for run in runs) for epochs in lengths]
-        others = [found[other].speed(count, batch, epochs) for epochs in lengths]
-        ratios = " and ".join(f"{speed / its:.2f}" for speed, its in zip(speeds, others, strict=True))
-        memory = max(run.peak for run in runs) / found[other].peak
-        print(f"{ours}: {ratios} times the speed of {other}, {memory:.2f} of its memory")
+            one = _in_a_process(way, make_job(Path(folder), count, batch, workers))
+        found[name].append(one)
+        said = " and ".join(f"{one.speed(count, batch, epochs):.1f}" for epochs in lengths)
+        print(f"{name:17} {said} examples/s, peak {one.peak:.2f} GiB", flush=True)
+
+    def mean_speed(name: str, epochs: int) -> float:
+        return statistics.mean(run.speed(count, batch, epochs) for run in found[name])
+
+    def peak(name: str) -> float:
+        return max(run.peak for run in found[name])
+
+    for our, other in product(ours, others):
+        ratios = " and ".join(f"{mean_speed(our, epochs) / mean_speed(other, epochs):.2f}" for epochs in lengths)
+        print(f"{our}: {ratios} times the speed of {other}, {peak(our) / peak(other):.2f} of its memory")
 
 
 if __name__ == "__main__":

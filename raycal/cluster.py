@@ -18,6 +18,12 @@ from raycal.text import last_line
 
 MACHINES = "RAYCAL_MACHINES"
 _ANSWER_S = 20.0
+_ON_THIS_MACHINE = {
+    # Ray's workers have niceness 15, and its daemons, which wake a hundred times a second, would go before them.
+    "RAY_worker_niceness": "0",
+    # Nobody takes this machine back with notice, and to watch for that is a process more for each training.
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+}
 _KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
 
 
@@ -57,6 +63,9 @@ def connect(*, dashboard: bool = False) -> list[Node]:
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
         local: dict[str, Any] = {} if address else {"include_dashboard": dashboard}
+        if not address:
+            for name, value in _ON_THIS_MACHINE.items():
+                os.environ.setdefault(name, value)
         if dashboard and not address:
             local["dashboard_port"] = _free_port()
             # Actors that ask would not know which Ray of this machine is theirs.

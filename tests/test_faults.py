@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -228,3 +229,7 @@ def test_replicas_count_for_prometheus_and_log_what_failed(tmp_path: Path) -> No
     (failed,) = (event for event in events if event.get("reason") == "as it was asked to")
     assert (failed["event"], failed["run"], failed["question"]) == ("row failed", RUN, "q3")
     assert failed["node"] == head["NodeID"]
+
+
+def test_a_worker_has_the_same_right_to_a_processor_as_ray_itself() -> None:
+    assert ray.get(ray.remote(lambda: os.nice(0)).remote()) == os.nice(0)

@@ -72,16 +72,22 @@ def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process
     return [child for child in process.children(recursive=True) if title in command_of(child)]
 
 
-def newest(driver: psutil.Process, title: str) -> psutil.Process:
-    """Of the processes with such a title that which started last; a look while others end may miss it."""
+def newest(driver: psutil.Popen, title: str) -> psutil.Process:
+    """Of the processes with such a title that which started last; one that is being replaced is waited for."""
     found: list[psutil.Process] = []
 
     def look() -> bool:
         found.extend(descendants(driver, title))
-        return bool(found)
+        return bool(found) or driver.poll() is not None
 
-    wait_for(look, 60, f"a look at {title}")
+    wait_for(look, 300, f"a look at {title}")
+    assert found, f"the run ended before {title} was seen:\n{said(driver)}"
     return max(found, key=psutil.Process.create_time)
+
+
+def said(driver: psutil.Popen) -> str:
+    output: bytes = driver.communicate(timeout=60)[0]
+    return output.decode()
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -97,7 +103,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 def wait_for_shards(driver: psutil.Popen, store: Path, count: int) -> None:
     wait_for(lambda: len(shards(store)) >= count or driver.poll() is not None, 300, f"shard {count}")
-    assert driver.poll() is None, "the run ended before it could be disturbed"
+    assert driver.poll() is None, f"the run ended before it could be disturbed:\n{said(driver)}"
 
 
 def assert_as_uninterrupted(run: Run, finished: Run) -> None:
