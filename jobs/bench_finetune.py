@@ -33,7 +33,7 @@ from raycal.cluster import connect
 from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
 from raycal.finetune.batches import epoch_batches
 from raycal.finetune.examples import Examples, tokenise
-from raycal.finetune.job import TOKENS_PER_MICRO_BATCH, FinetuneJob
+from raycal.finetune.job import FinetuneJob
 from raycal.finetune.load import load_query_model
 from raycal.finetune.loop import peak_gib
 from raycal.finetune.loss import divergence, two_choice_loss
@@ -62,7 +62,7 @@ class Measured:
         return batch / (statistics.mean(self.steps) + self.once * batch / count / epochs)
 
 
-def make_job(root: Path, count: int, batch: int, workers: int) -> FinetuneJob:
+def make_job(root: Path, count: int, batch: int, trainer: TrainerConfig) -> FinetuneJob:
     """World facts, each with its own answer or the next one's."""
     from transformers import AutoTokenizer
 
@@ -87,7 +87,7 @@ def make_job(root: Path, count: int, batch: int, workers: int) -> FinetuneJob:
     return FinetuneJob(
         adapter_id="bench",
         method=FineTuned(target_modules="all-linear", dropout=0.0, epochs=1, evaluations=1, batch_size=batch),
-        trainer=TrainerConfig(workers=workers, tokens_per_micro_batch=TOKENS_PER_MICRO_BATCH[device] // workers),
+        trainer=trainer,
         device=device,
         model=model,
         training=root / "training.parquet",
@@ -208,18 +208,21 @@ def main() -> None:
     count, batch = (int(value) for value in (sys.argv[1:] + ["384", "32"][len(sys.argv) - 1 :])[:2])
     cores = 1 if torch.cuda.is_available() else os.cpu_count() or 1
     each_core = f"raycal, {cores} workers"
-    ours = {"raycal": (through_raycal, 1)} | ({each_core: (through_raycal, cores)} if cores > 1 else {})
-    others = {"b bare loop": (bare_loop, 1), "a Trainer": (transformers_trainer, 1)}
+    one = TrainerConfig()
+    ours = {"raycal": (through_raycal, one)}
+    if cores > 1:  # whose memory adds up, and each has less of it
+        ours[each_core] = through_raycal, TrainerConfig(workers=cores, tokens_per_micro_batch=1024)
+    others = {"b bare loop": (bare_loop, one), "a Trainer": (transformers_trainer, one)}
     ways = ours | others
     lengths = (1, FineTuned().epochs)
     found: dict[str, list[Measured]] = {name: [] for name in ways}
     for name in [*ways, *list(ways)[-2::-1]]:
-        way, workers = ways[name]
+        way, trainer = ways[name]
         with tempfile.TemporaryDirectory() as folder:
-            one = _in_a_process(way, make_job(Path(folder), count, batch, workers))
-        found[name].append(one)
-        said = " and ".join(f"{one.speed(count, batch, epochs):.1f}" for epochs in lengths)
-        print(f"{name:17} {said} examples/s, peak {one.peak:.2f} GiB", flush=True)
+            run = _in_a_process(way, make_job(Path(folder), count, batch, trainer))
+        found[name].append(run)
+        said = " and ".join(f"{run.speed(count, batch, epochs):.1f}" for epochs in lengths)
+        print(f"{name:17} {said} examples/s, peak {run.peak:.2f} GiB", flush=True)
 
     def mean_speed(name: str, epochs: int) -> float:
         return statistics.mean(run.speed(count, batch, epochs) for run in found[name])

@@ -21,8 +21,7 @@ class TrainerConfig(Section):
     offload: bool = False  # the optimiser's state, and under stage 3 the weights, in the memory of the CPU
     dtype: Literal["bfloat16", "float32"] = "bfloat16"
     gradient_checkpointing: bool = False
-    # What one forward pass may hold, padding included; None: 2048 on CPUs, where more gain little, and 4096 on GPUs.
-    tokens_per_micro_batch: int | None = Field(None, ge=1)
+    tokens_per_micro_batch: int = Field(4096, ge=1)  # what one forward pass may hold, padding included
     retries: int = Field(2, ge=0)  # of a worker that dies, each from the last checkpoint
 
     @model_validator(mode="after")

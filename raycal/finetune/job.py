@@ -9,7 +9,6 @@ from raycal.location import Location
 from raycal.models import Model
 from raycal.store import Store
 
-TOKENS_PER_MICRO_BATCH = {Device.CPU: 2048, Device.GPU: 4096}  # where the configuration does not say
 ADAPTER = "adapter"  # in a checkpoint, the best one so far as PEFT writes it
 
 
@@ -27,11 +26,6 @@ class FinetuneJob:
     reference: Location  # the folder of the base model's states
     choice_tokens: tuple[int, int]
     store: Store
-
-    @property
-    def tokens_per_micro_batch(self) -> int:
-        """What one forward pass may hold, padding included."""
-        return self.trainer.tokens_per_micro_batch or TOKENS_PER_MICRO_BATCH[self.device]
 
     @property
     def checkpoints(self) -> Location:

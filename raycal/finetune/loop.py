@@ -147,7 +147,7 @@ class Worker:
             self._engine,
             self._calibration,
             self._job.method.loss,
-            max_tokens=self._job.tokens_per_micro_batch,
+            max_tokens=self._job.trainer.tokens_per_micro_batch,
             rank=self._rank,
             workers=self._workers,
             device=self._device,
@@ -173,14 +173,14 @@ class Worker:
             self._model,
             self.training,
             self._job.reference,
-            max_tokens=self._job.tokens_per_micro_batch,
+            max_tokens=self._job.trainer.tokens_per_micro_batch,
             rank=self._rank,
             workers=self._workers,
             device=self._device,
         )
 
     def _cut(self, indices: list[int], examples: Examples) -> list[MicroBatch]:
-        max_tokens = self._job.tokens_per_micro_batch
+        max_tokens = self._job.trainer.tokens_per_micro_batch
         return micro_batches(indices, examples.lengths, max_tokens=max_tokens, workers=self._workers)[self._rank]
 
     def _take_rows(self, found: Calibration) -> dict[str, Any]:
