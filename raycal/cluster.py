@@ -62,16 +62,17 @@ def connect(*, dashboard: bool = False) -> list[Node]:
 
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
-        local: dict[str, Any] = {} if address else {"include_dashboard": dashboard}
-        if not address:
-            for name, value in _ON_THIS_MACHINE.items():
-                os.environ.setdefault(name, value)
-        if dashboard and not address:
-            local["dashboard_port"] = _free_port()
-            # Actors that ask would not know which Ray of this machine is theirs.
-            os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
+        local: dict[str, Any] = {}
         if address:
             _check_answers(address)
+        else:
+            for name, value in _ON_THIS_MACHINE.items():
+                os.environ.setdefault(name, value)
+            local["include_dashboard"] = dashboard
+            if dashboard:
+                local["dashboard_port"] = _free_port()
+                # Actors that ask would not know which Ray of this machine is theirs.
+                os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
         try:
             with _without_stderr():
                 # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
