@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from background import Background
 from hosts import THIS, Host, network
 from support import command_of
 
@@ -98,17 +99,15 @@ def three_nodes(head_cpus: int, gpus: tuple[int, int] = (0, 0)) -> Iterator[Clus
         cluster.shutdown()
 
 
-def lose_node(cluster: Cluster, title: str) -> None:
-    """End a node, but the head, at once, as soon as there is one on which a process of such a title runs."""
+def lose_node(cluster: Cluster, title: str, command: Background) -> None:
+    """End a node, but the head, at once, as soon as a command has a process of such a title on one."""
+    hosts: list[Any] = []
 
     def runs(node: Any) -> bool:
         (raylet,) = node.all_processes["raylet"]
         return any(title in command_of(child) for child in psutil.Process(raylet.process.pid).children())
 
-    deadline = time.monotonic() + 60
-    while not (hosts := [node for node in cluster.worker_nodes if runs(node)]):
-        assert time.monotonic() < deadline, f"no node runs {title}"
-        time.sleep(0.1)
+    command.wait_until(lambda: hosts.extend(filter(runs, cluster.worker_nodes)) or hosts, every_s=0.1)
     cluster.remove_node(hosts[0], allow_graceful=False)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from background import PATIENCE_S
 from clusters import nodes_of_engines_and_workers, several_nodes, with_token
 from filelock import FileLock
 from hypothesis import settings
@@ -64,7 +65,7 @@ name: small
 questions: [{source: worldfacts, limit: 60}]
 splits: [calibration, test]
 elicit: {few_shot: 2, max_tokens: 8, samples: {k: 4, top_p: 1.0}}
-engine: {dtype: float32, batch_size: 4, batches_in_flight: 3, max_num_seqs: 48, kv_cache_gib: 1, start_timeout_s: 300}
+engine: {dtype: float32, batch_size: 4, batches_in_flight: 3, max_num_seqs: 48, kv_cache_gib: 1}
 methods:
   - {method: zero_shot}
   - {method: verbalized, phrasing: probability}
@@ -95,15 +96,13 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raycal() -> Raycal:
     """The command as a user runs it, in a process of its own."""
 
-    def run(
-        *arguments: str, check: bool = True, timeout: float = 600, cwd: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [Path(sys.executable).with_name("raycal"), *arguments],
             check=False,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=PATIENCE_S,
             cwd=cwd,
             env=os.environ | {"COLUMNS": "200"},
         )

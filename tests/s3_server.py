@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from background import PATIENCE_S
 from clusters import free_ports
 
 from raycal import bucket
@@ -133,7 +134,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

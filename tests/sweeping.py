@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import optuna
-import psutil
-from support import heeding_interrupts
+from background import Background
 
 from raycal.experiment_file import read_sweep
 from raycal.location import Location
@@ -51,27 +46,6 @@ def study_of(sweep: Sweep) -> optuna.Study:
     return optuna.load_study(study_name=sweep.id, storage=f"sqlite:///{sweep.folder / 'study.db'}")
 
 
-def start(path: Path, store: Location, *options: str) -> psutil.Popen:
+def start(path: Path, store: Location, *options: str) -> Background:
     command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
-    environment = os.environ | {"MLFLOW_ALLOW_FILE_STORE": "true"}
-    return psutil.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env=environment,
-        preexec_fn=heeding_interrupts,
-    )
-
-
-def kill(process: psutil.Popen) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def wait_until(what: Any, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.5)  # a look is a query
+    return Background(command, {"MLFLOW_ALLOW_FILE_STORE": "true"})

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import ray
+from background import PATIENCE_S
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from s3_server import Server, s3_server
 
@@ -138,7 +139,7 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(tmp_path: Path)
     assert marker
     marker.parent.mkdir()
     marker.touch()  # as if it was mounted now
-    assert ray.get(asking, timeout=60)["questions"].to_pylist() == [1]
+    assert ray.get(asking, timeout=PATIENCE_S)["questions"].to_pylist() == [1]
     assert [row["reason"] for row in store.rows("SELECT reason FROM grades")] == ["text"]
 
 

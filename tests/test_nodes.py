@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from background import PATIENCE_S
 from clusters import lose_node, three_nodes
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from ray.cluster_utils import Cluster
@@ -17,7 +18,7 @@ from raycal.fanout import FanoutError, run_fanout
 from raycal.run import Run
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(PATIENCE_S)]
 
 
 @pytest.fixture
@@ -82,9 +83,8 @@ def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(
     space = "\n  - {method: sampling, k: {low: 2, high: 4}, equivalence: embedding}\n"
     path = sweep_file(experiment_file, tmp_path, space, trials=8, concurrency=4, sampler="random")
     sweep = opened(path, store)
-    process = start(path, store)
-    lose_node(cluster, "ray::ImplicitFunc.train")
-    said, _ = process.communicate(timeout=200)
-    assert process.returncode == 0, said
+    with start(path, store) as sweeping:
+        lose_node(cluster, "ray::ImplicitFunc.train", sweeping)
+        said = sweeping.finish()
     assert "its process was lost, it is run again later" in said
     assert [row["state"] for row in trials(sweep).values()] == ["finished"] * 8

@@ -1,35 +1,48 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
+from raycal import patience as patience_module
 from raycal.patience import Patience
 
 
-def test_it_checks_once_nothing_has_come_for_long_and_then_again_after_as_long() -> None:
+class Clock:
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(patience_module, "time", clock)
+    return clock
+
+
+def test_it_checks_once_nothing_has_come_for_long_and_then_again_after_as_long(clock: Clock) -> None:
     checked: list[float] = []
-    patience = Patience(0.05, lambda: checked.append(time.monotonic()))
+    patience = Patience(5, lambda: checked.append(clock.now))
     patience.look()
     assert not checked
-    time.sleep(0.06)
+    clock.now = 6
     patience.renew()
     patience.look()
     assert not checked
-    time.sleep(0.06)
+    clock.now = 12
     patience.look()
     patience.look()
-    assert len(checked) == 1
-    time.sleep(0.06)
+    assert checked == [12]
+    clock.now = 18
     patience.look()
-    assert len(checked) == 2
+    assert checked == [12, 18]
 
 
-def test_what_the_check_raises_goes_on() -> None:
+def test_what_the_check_raises_goes_on(clock: Clock) -> None:
     def check() -> None:
         raise ValueError("there is no place for it")
 
-    patience = Patience(0.01, check)
-    time.sleep(0.02)
+    patience = Patience(5, check)
+    clock.now = 6
     with pytest.raises(ValueError, match="no place for it"):
         patience.look()

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from background import Background
 from clusters import lose_node, three_nodes
 from s3_server import s3_server
 from safetensors.torch import load_file
@@ -30,19 +28,10 @@ Curve = list[dict[str, Any]]
 _SLOW = 2.0  # so that there is time to disturb a training
 
 
-def start(root: Path, *jobs: str, look_s: float = 0.25) -> psutil.Popen:
+def start(root: Path, *jobs: str, look_s: float = 0.25) -> Background:
     """Train in the background; `look_s` after an evaluation, at most, the next one may end."""
-    command = [sys.executable, str(Path(__file__).with_name("tiny_training.py")), str(root), *jobs]
-    environment = os.environ | {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)}
-    return psutil.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-
-
-def finish(process: psutil.Popen) -> str:
-    said, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, said
-    return str(said)
+    command = [sys.executable, Path(__file__).with_name("tiny_training.py"), root, *jobs]
+    return Background(command, {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)})
 
 
 def curve(root: Location, name: str) -> Curve:
@@ -53,11 +42,8 @@ def column(rows: Curve, name: str) -> list[float]:
     return [row[name] for row in rows if row[name] is not None]
 
 
-def wait_for_steps(root: Location, name: str, steps: int) -> None:
-    deadline = time.monotonic() + 200
-    while len(curve(root, name)) <= steps:
-        assert time.monotonic() < deadline, f"step {steps} did not come"
-        time.sleep(0.3)  # a look costs as much as a training step
+def wait_for_steps(training: Background, root: Location, name: str, steps: int) -> None:
+    training.wait_until(lambda: len(curve(root, name)) > steps)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +59,8 @@ def said(root: Path) -> str:
         (f"zero2,{BAD_STEPS},zero_stage=2,workers=2", f"zero3,{BAD_STEPS},zero_stage=3,workers=2"),
     )
     tiny_model(root / "model")  # before both want to write it
-    processes = [start(root, *some) for some in jobs]
-    return "".join(map(finish, processes))
+    with start(root, *jobs[0]) as one, start(root, *jobs[1]) as other:
+        return one.finish() + other.finish()
 
 
 def test_it_learns_and_starts_as_the_base_model(root: Path, said: str) -> None:
@@ -116,14 +102,14 @@ def assert_same_curve(one: Curve, two: Curve) -> None:
 
 
 def test_a_training_that_loses_a_worker_and_then_a_node_goes_on(root: Path, said: str) -> None:
-    with three_nodes(head_cpus=1) as cluster:
-        process = start(root, f"lossy,{BAD_STEPS},workers=2", look_s=_SLOW)
-        wait_for_steps(root, "lossy", 2)
+    job = f"lossy,{BAD_STEPS},workers=2"
+    with three_nodes(head_cpus=1) as cluster, start(root, job, look_s=_SLOW) as training:
+        wait_for_steps(training, root, "lossy", 2)
         family = psutil.Process().children(recursive=True)
         next(child for child in family if "RayTrainWorker" in command_of(child)).kill()
-        wait_for_steps(root, "lossy", 5)
-        lose_node(cluster, "RayTrainWorker")
-        told = finish(process)
+        wait_for_steps(training, root, "lossy", 5)
+        lose_node(cluster, "RayTrainWorker", training)
+        told = training.finish()
     assert "lossy interrupted by ['worker " in told
     one, two = curve(root, "plain"), curve(root, "lossy")
     assert [row["step"] for row in two] == list(range(STEPS + 1)), said
@@ -135,12 +121,11 @@ def test_a_training_whose_driver_is_killed_ends_where_the_undisturbed_one_does(r
     with s3_server() as server:
         bucket = server.folder()
         job = f"killed,storage={bucket}"
-        process = start(root, job, look_s=_SLOW)
-        wait_for_steps(bucket, "killed", 3)
-        process.kill()
-        process.communicate()
+        with start(root, job, look_s=_SLOW) as first:
+            wait_for_steps(first, bucket, "killed", 3)
         assert len(curve(bucket, "killed")) < STEPS + 1
-        finish(start(root, job))
+        with start(root, job) as second:
+            second.finish()
         rows, undisturbed = curve(bucket, "killed"), curve(root, "undisturbed")
     assert [row["step"] for row in rows] == list(range(STEPS + 1)), said
     for what in ("loss", "divergence", "learning_rate", "calibration_loss"):

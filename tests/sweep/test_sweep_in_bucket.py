@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import SECRET, s3_server
-from sweeping import kill, opened, start, sweep_file, trials, wait_until
+from sweeping import opened, start, sweep_file, trials
 
 from raycal.run import Run
 from raycal.schemas import Table
@@ -28,13 +28,11 @@ def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: 
         store = server.folder()
         store.fs.put(f"{finished.store.root}/", store.path, recursive=True)
         sweep = opened(path, store)
-        process = start(path, store)
-        wait_until(lambda: len(trials(sweep)) >= 1, 300)
-        kill(process)
+        with start(path, store) as first:
+            first.wait_until(lambda: len(trials(sweep)) >= 1)
         before = trials(sweep)
-        process = start(path, store, "--resume")
-        said, _ = process.communicate(timeout=400)
-        assert process.returncode == 0, said
+        with start(path, store, "--resume") as second:
+            said = second.finish()
         after = trials(sweep)
         assert {number: after[number] for number in before} == before
         assert [row["state"] for row in after.values()].count("finished") == TRIALS, said

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 from support import Raycal
-from sweeping import copied, kill, opened, start, study_of, sweep_file, trials, wait_until
+from sweeping import copied, opened, start, study_of, sweep_file, trials
 
 from raycal.run import Run
 from raycal.schemas import Table
@@ -37,14 +37,12 @@ def killed(
         experiment_file, folder, CHEAP, trials=10, objectives=["ece", "brier"], mlflow=f"file:{folder}/mlflow"
     )
     sweep = opened(path, store)
-    process = start(path, store)
-    wait_until(lambda: len(trials(sweep)) >= 3, 200)
-    kill(process)
+    with start(path, store) as first:
+        first.wait_until(lambda: len(trials(sweep)) >= 3)
     before = trials(sweep)
     assert len(before) < 10
-    process = start(path, store, "--resume")
-    said, _ = process.communicate(timeout=400)
-    assert process.returncode == 0, said
+    with start(path, store, "--resume") as second:
+        second.finish()
     return sweep, before
 
 

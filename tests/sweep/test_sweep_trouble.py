@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 from support import Raycal
-from sweeping import copied, kill, opened, start, study_of, sweep_file, trials, wait_until
+from sweeping import copied, opened, start, study_of, sweep_file, trials
 
 from raycal.run import Run
 from raycal.store import Store
@@ -51,12 +51,11 @@ def test_ctrl_c_ends_a_sweep_and_nothing_is_scored_on_test(
     store = copied(finished, tmp_path)
     path = sweep_file(experiment_file, tmp_path, "\n  - {method: sampling, k: {low: 2, high: 4}}\n", trials=1000)
     sweep = opened(path, store)
-    process = start(path, store)
-    wait_until(lambda: trials(sweep), 200)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "stopped; what was finished is in the store" in said
+    with start(path, store) as sweeping:
+        sweeping.wait_until(lambda: trials(sweep))
+        sweeping.process.send_signal(signal.SIGINT)
+        assert sweeping.end() == 130, sweeping.said
+        assert "stopped; what was finished is in the store" in sweeping.said
     assert not list(sweep.run.store.rows("SELECT * FROM metrics WHERE run LIKE 'small-best-%'"))
 
 
@@ -75,13 +74,11 @@ def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_eve
     path = sweep_file(tuned_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
     known = {adapter for adapter, _ in trained(store)}
 
-    process = start(path, store)
-    wait_until(lambda: any(step for _, step in trained(store, known)), 300)
-    kill(process)
+    with start(path, store) as first:
+        first.wait_until(lambda: any(step for _, step in trained(store, known)))
     before = trained(store, known)
-    process = start(path, store, "--resume")
-    said, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, said
+    with start(path, store, "--resume") as second:
+        second.finish()
 
     after = trained(store, known)
     assert len({adapter for adapter, _ in after}) == 1, "the two trials, and the scores on test, share one adapter"
@@ -106,10 +103,9 @@ def test_a_training_that_gets_nowhere_is_stopped_and_holds_nothing(
         scheduler="asha",
         points_to_evaluate=points,
     )
-    process = start(path, store, "--set", "trainer.workers=2")
-    # It is the default: for its scores on test it is trained to its end, on workers that need both CPUs.
-    said, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, said
+    with start(path, store, "--set", "trainer.workers=2") as sweeping:
+        # It is the default: for its scores on test it is trained to its end, on workers that need both CPUs.
+        sweeping.finish()
     sweep = opened(path, store)
     assert [row["state"] for row in sweep.trials()] == ["finished", "stopped"]
     assert [trial.state for trial in study_of(sweep).trials] == [TrialState.COMPLETE, TrialState.PRUNED]
