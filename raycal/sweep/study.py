@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from raycal.config import Sampler, SweepConfig
+from raycal.config import Objective, Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study_file import DATABASE
 
@@ -50,7 +50,7 @@ def open_study(
 ) -> Study:
     """The sweep's study, told now what a killed driver had not told it.
 
-    Trials that had `ended` (rows of TRIALS by number) ended as they did; all others failed, and are run again first.
+    Trials that had `ended` (rows of TRIALS by number) ended as they did; all others are run again, before any new one.
 
     Raises SweepError where there are trials already and `resume` is false, and where the storage cannot be opened.
     """
@@ -65,18 +65,25 @@ def open_study(
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     if study.trials and not resume:
         raise SweepError(f"the sweep {name} has {len(study.trials)} trials already: go on with it by --resume")
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        match ended.get(trial.number):
-            case {"state": "finished", "objectives": objectives}:
-                study.tell(trial.number, [objectives[one] for one in config.objectives])
-            case {"state": "stopped"}:
-                study.tell(trial.number, state=TrialState.PRUNED)
-            case {"state": "failed"}:
-                study.tell(trial.number, state=TrialState.FAIL)
-            case _:
-                study.tell(trial.number, state=TrialState.FAIL)
-                repeat(study, trial.number)
+    repeated = _repeated(study)
+    for trial in study.get_trials(deepcopy=False):
+        row = ended.get(trial.number)
+        if trial.state is TrialState.RUNNING:
+            _tell(study, trial.number, row, config.objectives)
+        # Ray Tune tells the study of an end first: the driver may have been killed before the row was written.
+        if row is None and trial.state is not TrialState.WAITING and trial.number not in repeated:
+            repeat(study, trial.number)
     return study
+
+
+def _tell(study: Study, number: int, row: Mapping[str, Any] | None, objectives: Sequence[Objective]) -> None:
+    match row:
+        case {"state": "finished", "objectives": values}:
+            study.tell(number, [values[one] for one in objectives])
+        case {"state": "stopped"}:
+            study.tell(number, state=TrialState.PRUNED)
+        case _:
+            study.tell(number, state=TrialState.FAIL)
 
 
 def repeat(study: Study, number: int) -> None:
@@ -86,9 +93,14 @@ def repeat(study: Study, number: int) -> None:
 
 def remaining(study: Study, trials: int) -> int:
     """How many of the sweep's trials are still to be run; failed ones count as run, those to be repeated do not."""
+    found, repeated = study.get_trials(deepcopy=False), _repeated(study)
+    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in repeated))
+
+
+def _repeated(study: Study) -> set[int]:
+    """The trials that others are, or were, run for."""
     found = study.get_trials(deepcopy=False)
-    cut_off = {trial.user_attrs[_INSTEAD_OF] for trial in found if _INSTEAD_OF in trial.user_attrs}
-    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in cut_off))
+    return {trial.user_attrs[_INSTEAD_OF] for trial in found if _INSTEAD_OF in trial.user_attrs}
 
 
 def enqueue(study: Study, points: Sequence[Mapping[str, Any]]) -> None:

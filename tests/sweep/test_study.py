@@ -68,6 +68,10 @@ def test_what_ray_tune_pickles_has_no_address_of_the_database(tmp_path: Path) ->
     assert search.suggest("a") is not None
 
 
+def row(state: str, **objectives: float) -> dict[str, Any]:
+    return {"state": state, "objectives": objectives}
+
+
 def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: Path) -> None:
     study = open_study(config(), "some", tmp_path, {}, resume=False)
     enqueue(study, [{"method": "zero_shot"}, {"method": "sampling", "sampling.k": 7}])
@@ -80,7 +84,8 @@ def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: 
             study.tell(trial, state=TrialState.FAIL)
     with pytest.raises(SweepError, match=r"the sweep some has 4 trials already: go on with it by --resume"):
         open_study(config(), "some", tmp_path, {}, resume=False)
-    again = open_study(config(), "some", tmp_path, {}, resume=True)
+    finished = row("finished", ece=0.1, auroc=0.9)
+    again = open_study(config(), "some", tmp_path, {0: finished, 2: finished, 3: row("failed")}, resume=True)
     assert remaining(again, 10) == 7  # the one that ran is still to be run, the failed one is not
     assert again.trials[1].state is TrialState.FAIL
     trial = again.ask()
@@ -89,14 +94,33 @@ def test_a_study_is_taken_up_with_what_ended_kept_and_what_ran_queued(tmp_path: 
     assert remaining(again, 10) == 6
 
 
+def test_a_trial_whose_driver_was_killed_before_its_row_was_written_is_run_again_once(tmp_path: Path) -> None:
+    study = open_study(config(), "some", tmp_path, {}, resume=False)
+    enqueue(study, [{"method": "sampling", "sampling.k": 7}])
+    for how in ({"values": [0.1, 0.9]}, {"state": TrialState.PRUNED}, {"state": TrialState.FAIL}):
+        trial = study.ask()
+        SPACE.suggest(trial)
+        study.tell(trial, **how)
+    for _ in range(2):
+        again = open_study(config(), "some", tmp_path, {}, resume=True)
+        assert remaining(again, 10) == 10
+        assert [trial.state for trial in again.trials[3:]] == [TrialState.WAITING] * 3
+    trial = again.ask()
+    assert SPACE.suggest(trial)[1].model_dump()["k"] == 7
+    again.tell(trial, [0.1, 0.9])
+    last = open_study(config(), "some", tmp_path, {3: row("finished", ece=0.1, auroc=0.9)}, resume=True)
+    assert len(last.trials) == 6
+    assert remaining(last, 10) == 9
+
+
 def test_what_a_trial_had_come_to_is_told_where_its_driver_could_not(tmp_path: Path) -> None:
     study = open_study(config(), "some", tmp_path, {}, resume=False)
     for _ in range(4):
         SPACE.suggest(study.ask())
     ended = {
-        0: {"state": "finished", "objectives": {"ece": 0.1, "auroc": 0.9}},
-        1: {"state": "stopped", "objectives": {"ece": 0.4}},
-        2: {"state": "failed", "objectives": {}},
+        0: row("finished", ece=0.1, auroc=0.9),
+        1: row("stopped", ece=0.4),
+        2: row("failed"),
     }
     again = open_study(config(), "some", tmp_path, ended, resume=True)
     states = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.FAIL, TrialState.WAITING]

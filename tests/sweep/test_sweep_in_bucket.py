@@ -38,7 +38,7 @@ def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: 
         assert [row["state"] for row in after.values()].count("finished") == TRIALS, said
         with closing(sqlite3.connect(StudyFile(sweep.folder).folder / DATABASE)) as study:
             states = [state for (state,) in study.execute("SELECT state FROM trials")]
-        assert states.count("COMPLETE") == TRIALS
+        assert states.count("COMPLETE") >= TRIALS  # one more where the kill fell between the study and the row
         assert not (sweep.folder / "tune").is_dir()
         assert len(list(store.glob("reports/small-best-*/*/index.html"))) == 1
         assert len(list(sweep.run.store.rows(f"SELECT key FROM {Table.ANSWERS}"))) == finished.asked.num_rows
