@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 import sys
@@ -25,6 +26,11 @@ from raycal.work import count_work
 pytestmark = pytest.mark.engine
 
 GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
+
+# By vLLM's title or, as that cannot be set where the first variable of a process's environment was changed, and Ray
+# starts its workers with theirs in any order, by its command line.
+ENGINE = r"VLLM::EngineCore|multiprocessing\.spawn"
+REPLICA = "ray::MapWorker"
 
 
 def identities(run: Run, table: Table) -> Counter[tuple[str, int | None]]:
@@ -52,14 +58,15 @@ def eliciting(experiment_file: Path, store: Path, *settings: str) -> Background:
     return Background(command)
 
 
-def descendants(process: psutil.Process, title: str = "") -> list[psutil.Process]:
-    return [child for child in process.children(recursive=True) if title in command_of(child)]
+def started_by(driver: Background, what: str) -> list[psutil.Process]:
+    """The processes under a driver whose command lines a pattern matches."""
+    return [child for child in driver.process.children(recursive=True) if re.search(what, command_of(child))]
 
 
-def newest(driver: Background, title: str) -> psutil.Process:
-    """Of the processes with such a title that which started last; one that is being replaced is waited for."""
+def newest(driver: Background, what: str) -> psutil.Process:
+    """Of such processes that which started last; one that is being replaced is waited for."""
     found: list[psutil.Process] = []
-    driver.wait_until(lambda: found.extend(descendants(driver.process, title)) or found)
+    driver.wait_until(lambda: found.extend(started_by(driver, what)) or found)
     return max(found, key=psutil.Process.create_time)
 
 
@@ -94,9 +101,8 @@ def processes_with_an_engine(driver: Background) -> list[psutil.Process]:
 
     Ray's own agents notice the end of their node within a minute; what holds memory must be gone at once.
     """
-    driver.wait_until(lambda: descendants(driver.process, "VLLM"))
-    titles = ("VLLM", "ray::MapWorker", "raylet")
-    started = [process for title in titles for process in descendants(driver.process, title)]
+    driver.wait_until(lambda: started_by(driver, ENGINE))
+    started = [process for what in (ENGINE, REPLICA, "raylet") for process in started_by(driver, what)]
     assert len(started) >= 3
     return started
 
@@ -138,7 +144,7 @@ def test_a_killed_engine_and_a_killed_replica_are_replaced(
     store = tmp_path / "store"
     with eliciting(experiment_file, store) as driver:
         # A batch is three shards: one more, and what the batch had to say of the engine has arrived.
-        for victim, more in (("VLLM::EngineCore", 3), ("ray::MapWorker", 4)):
+        for victim, more in ((ENGINE, 3), (REPLICA, 4)):
             wait_for_shards(driver, store, len(shards(store)) + more)
             newest(driver, victim).kill()
         output = driver.finish()
