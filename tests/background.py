@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import psutil
 import pytest
 from support import heeding_interrupts
+
+T = TypeVar("T")
 
 PATIENCE_S = 1200.0  # what hangs ends here; a busy machine takes many times what a quiet one does, and is no failure
 
@@ -44,20 +47,21 @@ class Background:
         self._output.seek(0)
         return self._output.read()
 
-    def wait_until(self, what: Callable[[], object], every_s: float = 0.3) -> None:
-        """Wait until something is so; fails at once where the command ends before that."""
+    def wait_until(self, what: Callable[[], T], every_s: float = 0.3) -> T:
+        """Wait until something is so, and return it; fails at once where the command ends before that."""
         deadline = time.monotonic() + PATIENCE_S
-        while not what():
+        while not (found := what()):
             assert self.process.poll() is None, f"it ended before that:\n{self.said}"
             assert time.monotonic() < deadline, f"that did not come about:\n{self.said}"
             time.sleep(every_s)
+        return found
 
-    def end(self) -> int:
+    def end(self, within_s: float = PATIENCE_S) -> int:
         """Wait for its end; returns its exit status."""
         try:
-            return int(self.process.wait(PATIENCE_S))
+            return int(self.process.wait(within_s))
         except psutil.TimeoutExpired:
-            pytest.fail(f"it did not end:\n{self.said}")
+            pytest.fail(f"it did not end within {within_s:g} s:\n{self.said}")
 
     def finish(self) -> str:
         """Wait for its end, which must be a good one; returns what it said."""

@@ -101,13 +101,12 @@ def three_nodes(head_cpus: int, gpus: tuple[int, int] = (0, 0)) -> Iterator[Clus
 
 def lose_node(cluster: Cluster, title: str, command: Background) -> None:
     """End a node, but the head, at once, as soon as a command has a process of such a title on one."""
-    hosts: list[Any] = []
 
     def runs(node: Any) -> bool:
         (raylet,) = node.all_processes["raylet"]
         return any(title in command_of(child) for child in psutil.Process(raylet.process.pid).children())
 
-    command.wait_until(lambda: hosts.extend(filter(runs, cluster.worker_nodes)) or hosts, every_s=0.1)
+    hosts = command.wait_until(lambda: [node for node in cluster.worker_nodes if runs(node)], every_s=0.1)
     cluster.remove_node(hosts[0], allow_graceful=False)
 
 

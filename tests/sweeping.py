@@ -10,12 +10,15 @@ from typing import Any
 
 import optuna
 from background import Background
+from optuna.trial import TrialState
 
 from raycal.experiment_file import read_sweep
 from raycal.location import Location
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.sweep.stage import Sweep
+from raycal.sweep.study import superseded
+from raycal.sweep.study_file import DATABASE, StudyFile
 
 
 def sweep_file(experiment: Path, folder: Path, space: str, **settings: Any) -> Path:
@@ -43,7 +46,13 @@ def trials(sweep: Sweep) -> dict[int, dict[str, Any]]:
 
 
 def study_of(sweep: Sweep) -> optuna.Study:
-    return optuna.load_study(study_name=sweep.id, storage=f"sqlite:///{sweep.folder / 'study.db'}")
+    return optuna.load_study(study_name=sweep.id, storage=f"sqlite:///{StudyFile(sweep.folder).folder / DATABASE}")
+
+
+def complete(study: optuna.Study) -> set[int]:
+    """The trials that it has as complete, but one whose driver was killed before its row: another was run for that."""
+    numbers = {trial.number for trial in study.trials if trial.state is TrialState.COMPLETE}
+    return numbers - superseded(study.trials)
 
 
 def start(path: Path, store: Location, *options: str) -> Background:

@@ -19,6 +19,7 @@ from raycal.sweep.study_file import DATABASE
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.trial import FrozenTrial
 
 NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
@@ -65,13 +66,14 @@ def open_study(
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     if study.trials and not resume:
         raise SweepError(f"the sweep {name} has {len(study.trials)} trials already: go on with it by --resume")
-    repeated = _repeated(study)
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    replaced = superseded(trials)
+    for trial in trials:
         row = ended.get(trial.number)
         if trial.state is TrialState.RUNNING:
             _tell(study, trial.number, row, config.objectives)
         # Ray Tune tells the study of an end first: the driver may have been killed before the row was written.
-        if row is None and trial.state is not TrialState.WAITING and trial.number not in repeated:
+        if row is None and trial.state is not TrialState.WAITING and trial.number not in replaced:
             repeat(study, trial.number)
     return study
 
@@ -93,14 +95,14 @@ def repeat(study: Study, number: int) -> None:
 
 def remaining(study: Study, trials: int) -> int:
     """How many of the sweep's trials are still to be run; failed ones count as run, those to be repeated do not."""
-    found, repeated = study.get_trials(deepcopy=False), _repeated(study)
-    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in repeated))
-
-
-def _repeated(study: Study) -> set[int]:
-    """The trials that others are, or were, run for."""
     found = study.get_trials(deepcopy=False)
-    return {trial.user_attrs[_INSTEAD_OF] for trial in found if _INSTEAD_OF in trial.user_attrs}
+    replaced = superseded(found)
+    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in replaced))
+
+
+def superseded(trials: Sequence[FrozenTrial]) -> set[int]:
+    """The numbers of those trials of a study that others of it are, or were, run for."""
+    return {trial.user_attrs[_INSTEAD_OF] for trial in trials if _INSTEAD_OF in trial.user_attrs}
 
 
 def enqueue(study: Study, points: Sequence[Mapping[str, Any]]) -> None:

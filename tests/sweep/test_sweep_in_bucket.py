@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from s3_server import SECRET, s3_server
-from sweeping import opened, start, sweep_file, trials
+from sweeping import complete, opened, start, study_of, sweep_file, trials
 
 from raycal.run import Run
 from raycal.schemas import Table
-from raycal.sweep.study_file import DATABASE, StudyFile
 
 pytestmark = pytest.mark.engine
 
@@ -35,10 +32,9 @@ def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: 
             said = second.finish()
         after = trials(sweep)
         assert {number: after[number] for number in before} == before
-        assert [row["state"] for row in after.values()].count("finished") == TRIALS, said
-        with closing(sqlite3.connect(StudyFile(sweep.folder).folder / DATABASE)) as study:
-            states = [state for (state,) in study.execute("SELECT state FROM trials")]
-        assert states.count("COMPLETE") >= TRIALS  # one more where the kill fell between the study and the row
+        ended = {number for number, row in after.items() if row["state"] == "finished"}
+        assert len(ended) == TRIALS, said
+        assert complete(study_of(sweep)) == ended
         assert not (sweep.folder / "tune").is_dir()
         assert len(list(store.glob("reports/small-best-*/*/index.html"))) == 1
         assert len(list(sweep.run.store.rows(f"SELECT key FROM {Table.ANSWERS}"))) == finished.asked.num_rows
