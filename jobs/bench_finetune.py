@@ -30,7 +30,7 @@ from typing import Any
 import torch
 
 from raycal.cluster import connect
-from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
+from raycal.config import Device, Dtype, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
 from raycal.finetune.batches import epoch_batches
 from raycal.finetune.examples import Examples, tokenise
 from raycal.finetune.job import FinetuneJob
@@ -40,6 +40,7 @@ from raycal.finetune.loss import divergence, two_choice_loss
 from raycal.finetune.query_model import Batch, with_lora
 from raycal.finetune.train import train
 from raycal.models import find_model
+from raycal.precision import this_processor, with_native_dtype
 from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
 from raycal.questions import load
 from raycal.questions.question import Question
@@ -87,7 +88,7 @@ def make_job(root: Path, count: int, batch: int, trainer: TrainerConfig) -> Fine
     return FinetuneJob(
         adapter_id="bench",
         method=FineTuned(target_modules="all-linear", dropout=0.0, epochs=1, evaluations=1, batch_size=batch),
-        trainer=trainer,
+        trainer=with_native_dtype(trainer, this_processor(device)),
         device=device,
         model=model,
         training=root / "training.parquet",
@@ -114,7 +115,7 @@ def _device(job: FinetuneJob) -> torch.device:
 def bare_loop(job: FinetuneJob) -> Measured:
     """The same forward, backward and AdamW, and nothing else."""
     device = _device(job)
-    query = load_query_model(job).to(device, torch.bfloat16)
+    query = load_query_model(job).to(device, getattr(torch, job.trainer.dtype))
     examples = Examples.read(job.training).examples
     optimiser = torch.optim.AdamW([p for p in query.parameters() if p.requires_grad], lr=job.method.learning_rate)
     started = time.monotonic()
@@ -147,8 +148,8 @@ def transformers_trainer(job: FinetuneJob) -> Measured:
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
     device = _device(job)
-    base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=torch.bfloat16)
-    model = with_lora(base, job.method).to(device, torch.bfloat16)
+    base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=getattr(torch, job.trainer.dtype))
+    model = with_lora(base, job.method).to(device, getattr(torch, job.trainer.dtype))
     examples = list(Examples.read(job.training).examples)
 
     class QueryTrainer(Trainer):  # type: ignore[misc]
@@ -180,7 +181,7 @@ def transformers_trainer(job: FinetuneJob) -> Measured:
             per_device_train_batch_size=job.method.batch_size,
             num_train_epochs=1,
             learning_rate=job.method.learning_rate,
-            bf16=True,
+            bf16=job.trainer.dtype is Dtype.BFLOAT16,
             use_cpu=device.type == "cpu",
             report_to=[],
             save_strategy="no",

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from raycal.asker import Asker, Row, Rows
 from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, WorldFacts
@@ -35,6 +36,7 @@ from raycal.engine import Engine, cpu_arguments, set_environment
 from raycal.fanout import run_fanout
 from raycal.ingest import ingest
 from raycal.models import find_model
+from raycal.precision import this_processor, with_native_dtype
 from raycal.prompts import messages, render
 from raycal.questions.question import Split
 from raycal.recipe import Recipe
@@ -43,9 +45,10 @@ from raycal.store import Store
 
 MAX_TOKENS = 16
 MODEL = ModelConfig()
-ENGINE = EngineConfig(max_num_seqs=128)
+DEVICE = Device.GPU if torch.cuda.is_available() else Device.CPU
+ENGINE = with_native_dtype(EngineConfig(max_num_seqs=128), this_processor(DEVICE))
 ENGINE_ARGUMENTS = {
-    "dtype": ENGINE.dtype,
+    "dtype": str(ENGINE.dtype),
     "max_model_len": ENGINE.max_model_len,
     "max_num_seqs": ENGINE.max_num_seqs,
 }
@@ -209,7 +212,7 @@ def transformers_generate(work: list[Work], recipe: Recipe, batch: int = 16) -> 
 
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(recipe.model.location, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(recipe.model.location, dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(recipe.model.location, dtype=getattr(torch, ENGINE.dtype)).eval()
     samples = recipe.config.samples
     requests = sorted(prompts(work, recipe, tokenizer), key=len)
     tokens = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from raycal.command import errors_for_people
+from raycal.command import errors_for_people, opening
 from raycal.experiment_file import read_sweep
 from raycal.jobs import File, main, say_results, warn_of_lost_results
 from raycal.options import Overrides, Resume
@@ -16,7 +16,9 @@ def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> No
     """Search methods and their options, and score what it found once on test."""
     with errors_for_people():
         console = Console()
-        opened = Sweep.open(read_sweep(file, overrides or []))
+        config = read_sweep(file, overrides or [])
+        with opening(config.name):
+            opened = Sweep.open(config)
         warn_of_lost_results(opened.run.store)
         run = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)
         say_results(f"{run.id} of sweep {opened.id}", run.store)

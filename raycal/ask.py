@@ -20,6 +20,7 @@ from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.location import Location
 from raycal.models import check_available, find_model
+from raycal.precision import this_processor, with_native_dtype
 from raycal.recipe import Query, Recipe
 from raycal.schemas import Table
 from raycal.score_fitted import Fitted
@@ -76,7 +77,9 @@ def ask(question: str, experiment: Experiment) -> Reply:
 def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[Engine, asyncio.Runner]]:
     model = find_model(config)
     check_available(model)
-    engine = Engine(model, experiment.engine, _device(experiment), config.prompt_style)
+    device = _device(experiment)
+    engine_config = with_native_dtype(experiment.engine, this_processor(device))
+    engine = Engine(model, engine_config, device, config.prompt_style)
     try:
         with asyncio.Runner() as runner:
             yield engine, runner

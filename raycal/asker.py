@@ -60,6 +60,12 @@ class Progress:
     prompt_tokens: int
     generated_tokens: int
     incidents: Sequence[str] = ()  # what went wrong around the questions and was got over
+    phase: str = ""  # what is done now, where nothing else is reported
+
+    @classmethod
+    def entering(cls, phase: str) -> Progress:
+        """The report that a phase begins, such as the start of the engines."""
+        return cls(questions=0, failed=0, prompt_tokens=0, generated_tokens=0, phase=phase)
 
 
 def cost_columns(usage: Usage) -> Row:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from raycal.collector import spare_the_collector
-from raycal.command import errors_for_people, opened, show
+from raycal.command import errors_for_people, opened, opening, show
 from raycal.graded_commands import export_graded_command, import_graded_command
 from raycal.options import (
     DEFAULT_STORE,
@@ -159,7 +159,9 @@ def ablate(
         from raycal.experiment_file import read_experiment
         from raycal.pipeline import run_all
 
-        run = open_ablation(read_experiment(file, overrides or []), parse_sizes(sizes))
+        experiment, training_sizes = read_experiment(file, overrides or []), parse_sizes(sizes)
+        with opening(experiment.name):
+            run = open_ablation(experiment, training_sizes)
         run_all(run, Console(), retry_errors=retry_errors)
 
 
@@ -186,7 +188,9 @@ def sweep(
         from raycal.sweep.stage import Sweep, run_sweep
 
         console = Console()
-        opened_sweep = Sweep.open(read_sweep(file, overrides or []))
+        config = read_sweep(file, overrides or [])
+        with opening(config.name):
+            opened_sweep = Sweep.open(config)
         finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
 
 

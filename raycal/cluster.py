@@ -10,9 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from raycal.config import Device
+from raycal.precision import C, Processor, depends_on_processor, this_processor, with_native_dtype
 from raycal.resources import Node, ResourceError
 from raycal.text import last_line
 
@@ -24,6 +27,7 @@ _ON_THIS_MACHINE = {
     # Nobody takes this machine back with notice, and to watch for that is a process more for each training.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
 }
+_SLIVER = 0.001  # of a GPU: enough to be placed where there is one
 _KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
 
 
@@ -122,6 +126,36 @@ def nodes_to_come(machines: str, there: Sequence[Node]) -> list[Node]:
     for count, cpus, gpus in kinds:
         most[Node(float(cpus), float(gpus or 0))] += int(count)
     return list((most - Counter(there)).elements())
+
+
+def in_native_dtype(config: C, device: Device, within_s: float) -> C:
+    """A configuration with its dtype decided by the processor of a node that has the device.
+
+    One node decides for all, so that replicas compute alike whatever their number. Raises ClusterError where no node
+    has answered within `within_s` seconds.
+    """
+    if not depends_on_processor(config.dtype):
+        return config
+    return with_native_dtype(config, _processor(device, within_s))
+
+
+@cache
+def _processor(device: Device, within_s: float) -> Processor:
+    import ray
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    ask = ray.remote(
+        num_cpus=0,
+        num_gpus=_SLIVER if device is Device.GPU else 0,
+        max_calls=1,  # its process would keep the GPU's context
+        # What a sweep's trial has reserved has no room for another task.
+        scheduling_strategy=PlacementGroupSchedulingStrategy(placement_group=None),
+    )(this_processor)
+    try:
+        processor: Processor = ray.get(ask.remote(device), timeout=within_s)
+    except ray.exceptions.GetTimeoutError as error:
+        raise ClusterError(f"no node with a {device.upper()} was there within {within_s:g} seconds") from error
+    return processor
 
 
 def disconnect() -> None:

@@ -26,7 +26,22 @@ def opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run
         from raycal.experiment_file import read_experiment
         from raycal.run import Run
 
-        yield Run.open(read_experiment(file, overrides or [])), Console()
+        experiment = read_experiment(file, overrides or [])
+        with opening(experiment.name):
+            run = Run.open(experiment)
+        yield run, Console()
+
+
+@contextmanager
+def opening(name: str) -> Iterator[None]:
+    """Say on stderr, whose lines are nobody's data, that an experiment is being opened."""
+    from rich.console import Console
+
+    from raycal.activity import activity
+
+    with activity(Console(stderr=True), name) as shown:
+        shown.phase("reading the questions, finding the model")
+        yield
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Usage:
 
 
 class Engine:
-    """One asynchronous vLLM engine.
+    """One asynchronous vLLM engine, in a dtype that is decided (not auto).
 
     Raises EngineStartError where the engine does not come up within `config.start_timeout_s`.
     """
@@ -80,7 +80,7 @@ class Engine:
             enable_lora=self._lora is not None,
             max_lora_rank=_lora_rank(model.adapter),
             tensor_parallel_size=config.tensor_parallel,
-            dtype=config.dtype,
+            dtype=str(config.dtype),
             max_model_len=config.max_model_len,
             max_num_seqs=config.max_num_seqs,
             gpu_memory_utilization=config.gpu_memory_utilization,

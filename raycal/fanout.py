@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from raycal.asker import Asker, B, Progress
-from raycal.cluster import connect, root_cause
+from raycal.cluster import connect, in_native_dtype, root_cause
 from raycal.config import EngineConfig, ModelConfig
 from raycal.models import check_available, find_model
 from raycal.patience import Patience
+from raycal.precision import dtype_note
 from raycal.replica import Replica, marker_of
 from raycal.resources import ReplicaPlan, places, plan_replicas
 from raycal.store import Store
@@ -49,7 +50,12 @@ def run_fanout(
     from ray.data import ActorPoolStrategy, DataContext, ExecutionResources
 
     check_available(find_model(model))
+    yield Progress.entering("connecting to Ray")
     plan = plan_replicas(config, connect())
+    wanted = config.dtype
+    config = in_native_dtype(config, plan.device, config.start_timeout_s)
+    replicas = "1 replica" if plan.replicas == 1 else f"{plan.replicas} replicas"
+    yield Progress.entering(f"starting {replicas} on {plan.each}, {dtype_note(wanted, config.dtype)}; a first batch")
     marker = marker_of(store, run_id)
     if marker is not None:
         marker.parent.mkdir(parents=True, exist_ok=True)

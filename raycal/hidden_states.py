@@ -28,11 +28,10 @@ class HiddenStates:
         from transformers import AutoModel, AutoTokenizer
 
         options = {"revision": model.hub_revision, "trust_remote_code": False}
-        dtype = config.dtype if config.dtype == "auto" else getattr(torch, config.dtype)
         # Over all GPUs that the replica has: a model that needs several in an engine needs them here.
         placed = {"device_map": "auto" if device is Device.GPU else "cpu"}
         self._model = AutoModel.from_pretrained(
-            model.merged_location, dtype=dtype, use_safetensors=True, **placed, **options
+            model.merged_location, dtype=getattr(torch, config.dtype), use_safetensors=True, **placed, **options
         ).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model.merged_location, **options)
         self.style = style

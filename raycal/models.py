@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import logging
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -156,7 +157,8 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.WARNING)
     transformers_logging.disable_progress_bar()
     try:
-        yield
+        with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):  # a bar that nothing switches off
+            yield
     finally:
         transformers_logging.enable_progress_bar()
         logging.disable(logging.NOTSET)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from raycal.activity import activity
 from raycal.classifiers import fitted_fingerprint
 from raycal.confidence.embedding import Embedder
 from raycal.config import Classifier, FineTuned, Grader, Method, with_bases
@@ -53,8 +54,9 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     """
     check_fitted(run)
     _say_bad_rows(run, console)
-    done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
-    asked, todo = count_work(run, done)
+    with activity(console, "elicit", "counting what the store has"):
+        done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
+        asked, todo = count_work(run, done)
     console.print(f"elicit: {todo} questions to ask, {asked - todo} are in {run.store.root} already", highlight=False)
     if todo:
         _check_models(run)
@@ -78,7 +80,8 @@ def grade_stage(run: Run, console: Console) -> None:
 def _grade(run: Run, grader: Grader, console: Console) -> str:
     """Have a grader grade what it has not graded; returns what there is to say of it."""
     if grader is Grader.MATCH:
-        return f"{grade_by_match(run)} answers by match"
+        with activity(console, "grade", "match"):
+            return f"{grade_by_match(run)} answers by match"
     todo = ungraded(run, grader)
     if grader is Grader.HUMAN:
         known = len(grades_of(run, grader))
@@ -122,8 +125,9 @@ def score_stage(run: Run, console: Console) -> None:
     embed = Embedder(run.experiment.embedding_model)
     for method in with_bases(run.experiment.methods):
         judge_pairs(run, method, console)
-        said = f"score: {score_answers(run, method, embed)} answers by {method.label}"
-        console.print(said, highlight=False, markup=False)
+        with activity(console, "score", method.label):
+            scored = score_answers(run, method, embed)
+        console.print(f"score: {scored} answers by {method.label}", highlight=False, markup=False)
 
 
 def judge_pairs(run: Run, method: Method, console: Console) -> None:
@@ -135,8 +139,9 @@ def judge_pairs(run: Run, method: Method, console: Console) -> None:
 
 def evaluate_stage(run: Run, console: Console) -> None:
     """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS. Raises NoBaseRateError."""
-    rows = evaluate_run(run)
-    record_run(run, {name: vars(found) for name, found in agreements(run).items()})
+    with activity(console, "evaluate", "metrics and their intervals"):
+        rows = evaluate_run(run)
+        record_run(run, {name: vars(found) for name, found in agreements(run).items()})
     for table in method_tables(rows):
         console.print(table)
 
@@ -149,11 +154,13 @@ def report_stage(run: Run, console: Console, sweep: SweepResults | None = None) 
     from raycal.report.assemble import results_of
     from raycal.report.page import write_report
 
-    found = results_of(run)
+    with activity(console, "report", "reading the results"):
+        found = results_of(run)
     folders = safe_names([results.dataset for results in found])
     for results in found:
         folder = run.store.root / "reports" / run.id / folders[results.dataset]
-        page = write_report(replace(results, sweep=sweep), folder)
+        with activity(console, "report", f"drawing the figures of {results.dataset}"):
+            page = write_report(replace(results, sweep=sweep), folder)
         console.print(f"report: {page}", highlight=False)
 
 

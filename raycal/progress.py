@@ -1,4 +1,4 @@
-"""Progress in the terminal: questions done, tokens a second, time left."""
+"""A stage's progress: questions done, their speed, the time left."""
 
 from __future__ import annotations
 
@@ -7,50 +7,55 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
+from raycal.activity import activity
 from raycal.asker import Progress
 
-_LINE_EVERY_S = 15.0  # where there is no terminal, as in a job's log
+_SHORTEST_S = 1.0  # of what a speed is told by: batches may be reported all at once
 
 
-def show_progress(reports: Iterable[Progress], total: int, what: str, console: Console) -> int:
+def show_progress(reports: Iterable[Progress], total: int, stage: str, console: Console) -> int:
     """Drain a stage's reports while showing them, and then what was got over; returns how many questions failed."""
-    done = failed = tokens = 0
+    failed = 0
     incidents: Counter[str] = Counter()
-    first = last_line = time.monotonic()  # the first report's time, so that rates leave the engine's start out
-    first_done = first_tokens = 0
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("questions, {task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-    )
-    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total, rate="waiting for the engine")
+    speed = Speed(total)
+    with activity(console, stage, total=total) as shown:
         for report in reports:
-            done += report.questions
+            if report.phase:
+                shown.phase(report.phase)
+                continue
             failed += report.failed
-            tokens += report.generated_tokens
             incidents.update(report.incidents)
-            now = time.monotonic()
-            if not first_done:
-                first, first_done, first_tokens = now, done, tokens
-            seconds = max(now - first, 1e-9)
-            rate = left = ""  # of the first report nothing is known but that the engine is up
-            if done > first_done:
-                a_second = (done - first_done) / seconds
-                # Hidden states are had without a token generated.
-                rate = f"{(tokens - first_tokens) / seconds:.0f} tokens/s" if tokens else f"{a_second:.1f} a second"
-                left = f", {rate}, {(total - done) / a_second:.0f} s left"
-            bar.update(task, completed=done, rate=rate)
-            if not console.is_terminal and (now - last_line >= _LINE_EVERY_S or done >= total):
-                console.print(f"{what}: {done}/{total} questions{left}", highlight=False)
-                last_line = now
+            speed.add(report.questions, report.generated_tokens, time.monotonic())
+            shown.reach(speed.questions, str(speed))
     for incident, times in incidents.items():
-        console.print(f"{what}: {incident}" + (f" ({times} times)" if times > 1 else ""), highlight=False, markup=False)
+        counted = f" ({times} times)" if times > 1 else ""
+        console.print(f"{stage}: {incident}{counted}", highlight=False, markup=False)
     return failed
+
+
+class Speed:
+    """How fast questions are done, from the first report on: the start of the engine does not count."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self.questions = self._tokens = 0
+        self._first: tuple[float, int, int] | None = None
+        self._seconds = 0.0
+
+    def add(self, questions: int, tokens: int, now: float) -> None:
+        """Count what was done by `now`, in seconds of a clock that only goes forward."""
+        self.questions += questions
+        self._tokens += tokens
+        self._first = self._first or (now, self.questions, self._tokens)
+        self._seconds = now - self._first[0]
+
+    def __str__(self) -> str:
+        """Tokens a second where questions take several, else questions a second; and the seconds left."""
+        if self._first is None or self.questions == self._first[1] or self._seconds < _SHORTEST_S:
+            return ""
+        a_second = (self.questions - self._first[1]) / self._seconds
+        left = f"{(self._total - self.questions) / a_second:.0f} s left"
+        if self._tokens > self.questions:
+            return f"{(self._tokens - self._first[2]) / self._seconds:.0f} generated tokens/s, {left}"
+        return f"{a_second:.1f} questions/s, {left}"

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from raycal.config import Classifier, FineTuned, with_bases
 from raycal.failures import failures
+from raycal.features import feature_reader
+from raycal.finetune.prepare import adapter_id
 from raycal.run import Run
 from raycal.schemas import Table
 
@@ -37,6 +40,7 @@ def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
         "errors": json.dumps(failures(run)),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
+        "precision": json.dumps(_precision(run, totals)),
     }
     run.store.write(Table.RUNS, run.id, [row])
 
@@ -46,11 +50,32 @@ def _totals(run: Run) -> dict[Table, dict[str, Any]]:
     for table, condition in _KEYS.items():
         query = f"""
             SELECT coalesce(sum(generated_tokens), 0) AS generated_tokens,
-                   coalesce(sum(prompt_tokens), 0) AS prompt_tokens, coalesce(sum(engine_seconds), 0) AS engine_seconds
+                   coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
+                   coalesce(sum(engine_seconds), 0) AS engine_seconds,
+                   list(DISTINCT dtype) FILTER (dtype IS NOT NULL) AS dtypes
             FROM asked JOIN {table} ON {condition}
         """
         (totals[table],) = run.store.rows(query, shards=run.shards, extra={"asked": run.asked})
     return totals
+
+
+def _precision(run: Run, totals: Mapping[Table, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The dtypes that generations, hidden states and trainings were computed in, by table; older rows name none."""
+    dtypes: dict[Table, set[str]] = {table: set(row["dtypes"] or ()) for table, row in totals.items()}
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, Classifier):
+            partition = feature_reader(run, method).partition
+            condition = "WHERE answer_key IN (SELECT answer_key FROM asked)"
+            dtypes.setdefault(Table.FEATURES, set()).update(_dtypes(run, Table.FEATURES, partition, condition))
+        elif isinstance(method, FineTuned) and method.adapter is None:
+            dtypes.setdefault(Table.TRAINING, set()).update(_dtypes(run, Table.TRAINING, adapter_id(run, method)))
+    return {str(table): sorted(known) for table, known in dtypes.items() if known}
+
+
+def _dtypes(run: Run, table: Table, partition: str, condition: str = "") -> set[str]:
+    query = f"SELECT DISTINCT dtype FROM all_{table} {condition}"
+    shards = {table: run.store.shards(table, partition)}
+    return {row["dtype"] for row in run.store.rows(query, shards=shards, extra={"asked": run.asked})} - {None}
 
 
 def _sum(totals: Mapping[Table, Mapping[str, Any]], name: str) -> Any:

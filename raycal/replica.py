@@ -74,6 +74,7 @@ class Replica(Generic[B]):
         self._store = store
         self._marker = marker_of(store, run_id)
         notes = store.root / "notes" / digest(*asker.partitions.values())
+        self._dtype = str(config.dtype)
         self._suspects = Suspects(notes)
         self._restarts = Restarts(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
         self._turns = Turns()
@@ -194,6 +195,7 @@ class Replica(Generic[B]):
         total = sum(tokens)
         for row, its in zip(rows, tokens, strict=True):
             row["engine_seconds"] = seconds * its / total if total else 0.0
+            row["dtype"] = self._dtype
         return seconds
 
     def __del__(self) -> None:

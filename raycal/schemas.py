@@ -34,8 +34,13 @@ _LABEL = pa.dictionary(pa.int32(), pa.string())  # repeats on every row, costs n
 
 # What determined a generated row, readable beside the key that is the hash of it.
 _PROVENANCE = [("model", _LABEL), ("prompt", _LABEL), ("sampling", _LABEL)]
-# What a generated row cost: tokens, and its share of the seconds for which its engine was busy.
-_COST = [("prompt_tokens", pa.int32()), ("generated_tokens", pa.int32()), ("engine_seconds", pa.float64())]
+# What a generated row cost: tokens, and its share of the seconds for which its engine was busy; and in which precision.
+_COST = [
+    ("prompt_tokens", pa.int32()),
+    ("generated_tokens", pa.int32()),
+    ("engine_seconds", pa.float64()),
+    ("dtype", _LABEL),
+]
 _GENERATION = [
     ("text", _TEXT),
     ("logprobs", pa.list_(pa.float32())),  # natural, of the tokens that were sampled, before temperature and top-p
@@ -132,6 +137,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("calibration_loss", pa.float64()),  # where the calibration split was evaluated after the step
             ("calibration_ece", pa.float64()),
             ("calibration_auroc", pa.float64()),
+            ("dtype", _LABEL),  # of the frozen weights and of the arithmetic
         ]
     ),
     Table.SCORES: pa.schema(
@@ -199,6 +205,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("prompt_tokens", pa.int64()),
             ("engine_seconds", pa.float64()),
             ("agreement", _TEXT),  # JSON: the graders' agreement, where there is more than one
+            ("precision", _TEXT),  # JSON: table -> dtypes that its rows were computed in
         ]
     ),
     Table.TRIALS: pa.schema(

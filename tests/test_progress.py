@@ -8,58 +8,113 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from raycal import progress
+from raycal import activity as activity_module
+from raycal.activity import Activity, activity
 from raycal.asker import Progress
-from raycal.progress import show_progress
+from raycal.progress import Speed, show_progress
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that the progress is told: its last entry."""
-    now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[-1])
-    return now
+def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (), failed: int = 0) -> Progress:
+    return Progress(questions, failed, prompt_tokens=0, generated_tokens=tokens, incidents=incidents)
 
 
-def reports(clock: list[float], *, seconds: float, questions: int, tokens: int, failed: int = 0) -> Iterator[Progress]:
-    for _ in range(4):
-        clock.append(clock[-1] + seconds)
-        yield Progress(questions=questions, failed=failed, prompt_tokens=0, generated_tokens=tokens)
+def log_of(reports: list[Progress], total: int) -> list[str]:
+    log = io.StringIO()
+    show_progress(reports, total, "elicit", Console(file=log, width=40))
+    return log.getvalue().splitlines()
 
 
-def shown(clock: list[float], total: int, **each: float) -> tuple[list[str], int]:
-    told = io.StringIO()
-    failed = show_progress(reports(clock, **each), total, "elicit", Console(file=told, width=200))  # type: ignore[arg-type]
-    return told.getvalue().splitlines(), failed
+def speed_after(*batches: tuple[int, int, float], total: int = 50) -> str:
+    """What is said after batches of questions and tokens that were reported at these seconds."""
+    speed = Speed(total)
+    for questions, tokens, now in batches:
+        speed.add(questions, tokens, now)
+    return str(speed)
 
 
-def test_a_log_tells_questions_speed_and_time_left(clock: list[float]) -> None:
-    lines, failed = shown(clock, 50, seconds=20, questions=10, tokens=400, failed=1)
-    assert lines == [
-        "elicit: 10/50 questions",  # nothing is known yet but that the engine is up
-        "elicit: 20/50 questions, 20 tokens/s, 60 s left",
-        "elicit: 30/50 questions, 20 tokens/s, 40 s left",
-        "elicit: 40/50 questions, 20 tokens/s, 20 s left",
-    ]
-    assert failed == 4
+def test_questions_that_take_tokens_have_their_speed_in_generated_tokens() -> None:
+    assert speed_after((10, 400, 100.0), (10, 400, 120.0)) == "20 generated tokens/s, 60 s left"
 
 
-def test_a_log_is_not_flooded_and_ends_with_the_end(clock: list[float]) -> None:
-    lines, _ = shown(clock, 40, seconds=2, questions=10, tokens=10)
-    assert lines == ["elicit: 40/40 questions, 5 tokens/s, 0 s left"]
+@pytest.mark.parametrize("tokens", [0, 10])
+def test_where_a_question_takes_one_token_or_none_the_speed_is_in_questions(tokens: int) -> None:
+    assert speed_after((10, tokens, 100.0), (10, tokens, 120.0)) == "0.5 questions/s, 60 s left"
 
 
-def test_where_no_tokens_are_generated_questions_are_counted(clock: list[float]) -> None:
-    lines, _ = shown(clock, 50, seconds=20, questions=10, tokens=0)
-    assert lines[1] == "elicit: 20/50 questions, 0.5 a second, 60 s left"
+def test_the_start_of_the_engine_does_not_count() -> None:
+    """The first report says no more than that the engine is up."""
+    assert speed_after((10, 400, 100.0)) == ""
+    late = speed_after((10, 400, 1000.0), (10, 400, 1020.0))
+    assert late == speed_after((10, 400, 0.0), (10, 400, 20.0))
+
+
+def test_batches_that_are_reported_at_once_have_no_speed() -> None:
+    assert speed_after((10, 400, 100.0), (10, 400, 100.001)) == ""
+
+
+def test_a_log_has_each_phase_once_and_ends_with_the_end() -> None:
+    starting = [Progress.entering("connecting to Ray"), *[Progress.entering("starting 1 replica")] * 2]
+    lines = log_of([*starting, report(10), report(30)], total=40)
+    assert lines == ["elicit: connecting to Ray", "elicit: starting 1 replica", "elicit: 40/40 questions"]
+
+
+def test_the_failed_questions_are_counted() -> None:
+    log = Console(file=io.StringIO())
+    assert show_progress([report(2, failed=1), report(3, failed=2)], 5, "elicit", log) == 3
 
 
 def test_what_was_got_over_is_said_at_the_end() -> None:
-    each = {"failed": 0, "prompt_tokens": 0, "generated_tokens": 1}
-    faults = [["an engine died"], [], ["the storage [s3] was away", "an engine died"]]
-    told = io.StringIO()
-    reports = [Progress(questions=1, incidents=some, **each) for some in faults]
-    show_progress(reports, 3, "elicit", Console(file=told, width=200))
-    *_, engine, storage = told.getvalue().splitlines()
+    faults = [("an engine died",), (), ("the storage [s3] was away", "an engine died")]
+    *_, engine, storage = log_of([report(incidents=incidents) for incidents in faults], total=3)
     assert engine == "elicit: an engine died (2 times)"
     assert storage == "elicit: the storage [s3] was away"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that has a line at every beat."""
+    monkeypatch.setattr(activity_module, "LINE_EVERY_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_log_hears_of_what_takes_long() -> None:
+    log = io.StringIO()
+    shown = Activity(Console(file=log), "score", "zero_shot", None, "questions")
+    shown.beat()
+    assert log.getvalue() == "score: zero_shot, 0 s\n"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_beat_repeats_how_far_it_is() -> None:
+    log = io.StringIO()
+    shown = Activity(Console(file=log), "fine-tune", "starting", 76, "steps")
+    shown.reach(12, "calibration loss 0.5")
+    shown.beat()
+    assert log.getvalue().splitlines() == ["fine-tune: 12/76 steps, calibration loss 0.5"] * 2
+
+
+def test_what_is_over_at_once_says_nothing_in_a_log() -> None:
+    log = io.StringIO()
+    with activity(Console(file=log), "score", "zero_shot"):
+        pass
+    assert log.getvalue() == ""
+
+
+def test_an_error_leaves_no_thread_behind() -> None:
+    import threading
+
+    def failing() -> Iterator[Progress]:
+        yield report()
+        raise ValueError("no more")
+
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="no more"):
+        show_progress(failing(), 3, "elicit", Console(file=io.StringIO()))
+    assert set(threading.enumerate()) == before
+
+
+def test_a_terminal_has_a_bar_with_the_count() -> None:
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=120)
+    show_progress([Progress.entering("starting 1 replica"), report(2), report(1)], 3, "elicit", terminal)
+    assert "elicit: 3/3 questions" in screen.getvalue()

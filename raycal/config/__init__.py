@@ -1,7 +1,7 @@
 """An experiment file as checked models: the one place for every default."""
 
 from raycal.config.elicitation import ElicitConfig, GradeConfig, Grader, Samples
-from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.config.engine import Device, Dtype, EngineConfig, ModelConfig, PromptStyle
 from raycal.config.experiment import EvaluateConfig, Experiment, Missing
 from raycal.config.methods import (
     METHOD,
@@ -44,6 +44,7 @@ __all__ = [
     "Combined",
     "Device",
     "Divergence",
+    "Dtype",
     "Elementary",
     "ElicitConfig",
     "EngineConfig",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field
 
@@ -35,6 +34,15 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
+class Dtype(StrEnum):
+    """The precision of weights and arithmetic; auto takes what the processor computes natively (raycal.precision)."""
+
+    AUTO = "auto"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
 class EngineConfig(Section):
     """One vLLM engine a replica, and how many replicas."""
 
@@ -42,7 +50,7 @@ class EngineConfig(Section):
     device: Device = Device.AUTO
     tensor_parallel: int = Field(1, ge=1)
     cpus_per_replica: float = Field(1, gt=0)
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    dtype: Dtype = Dtype.AUTO  # of hidden states too; enters no key
     max_model_len: int = Field(2048, ge=128)
     max_num_seqs: int = Field(256, ge=1)
     gpu_memory_utilization: float = Field(0.9, gt=0, le=1)

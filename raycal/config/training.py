@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
-from raycal.config.engine import Device
+from raycal.config.engine import Device, Dtype
 from raycal.config.section import Section
 
 
@@ -19,7 +17,7 @@ class TrainerConfig(Section):
     gpus_per_worker: float = Field(1, gt=0, le=1)  # where there are GPUs; below 1 small trainings share one
     zero_stage: int = Field(2, ge=0, le=3)
     offload: bool = False  # the optimiser's state, and under stage 3 the weights, in the memory of the CPU
-    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    dtype: Dtype = Dtype.AUTO
     gradient_checkpointing: bool = False
     tokens_per_micro_batch: int = Field(4096, ge=1)  # what one forward pass may hold, padding included
     retries: int = Field(2, ge=0)  # of a worker that dies, each from the last checkpoint

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from raycal.config import FineTuned, Schedule, TrainerConfig
+from raycal.config import Dtype, FineTuned, Schedule, TrainerConfig
 from raycal.finetune.query_model import QueryModel
 
 
@@ -25,7 +25,9 @@ def deepspeed_config(method: FineTuned, trainer: TrainerConfig) -> dict[str, Any
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
         "zero_force_ds_cpu_optimizer": False,
-        "bf16": {"enabled": trainer.dtype == "bfloat16", "check_grad_overflow": True},
+        "bf16": {"enabled": trainer.dtype is Dtype.BFLOAT16, "check_grad_overflow": True},
+        # The loss is about 1 and gradients are clipped: from a higher scale the first steps would only be skipped.
+        "fp16": {"enabled": trainer.dtype is Dtype.FLOAT16, "initial_scale_power": 12, "hysteresis": 1},
         "steps_per_print": None,
     }
 

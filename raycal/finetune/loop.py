@@ -23,6 +23,7 @@ from raycal.finetune.load import load_query_model
 from raycal.finetune.loss import two_choice_loss
 from raycal.finetune.query_model import Batch
 from raycal.finetune.reference import Reference, reference
+from raycal.finetune.status import StatusWriter, TrainingStatus
 from raycal.keys import digest
 from raycal.schemas import Table
 
@@ -78,12 +79,15 @@ class Worker:
         self._rank, self._workers = context.get_world_rank(), context.get_world_size()
         self._device = torch.device("cuda" if job.device is Device.GPU else "cpu")
         self.training, self._calibration = Examples.read(job.training), Examples.read(job.calibration)
+        self._status = StatusWriter(job.checkpoints, rank=self._rank)
+        self._status.write(TrainingStatus("loading the model"))
         torch.manual_seed(job.method.seed)
         self._model = load_query_model(job).to(self._device)
         steps = job.method.epochs * steps_an_epoch(len(self.training), job.method.batch_size)
         self._engine = start_deepspeed(self._model, job.method, job.trainer, steps)
         self._model.check(self.training.examples[0], self._device)
         started = time.monotonic()
+        self._status.write(TrainingStatus("reading the base model's states"))
         self._base = self._reference() if job.method.divergence_weight else None
         self._reference_s = time.monotonic() - started
         self._rows: list[dict[str, Any]] = []  # of TRAINING, not written yet
@@ -106,6 +110,7 @@ class Worker:
         """
         started = time.monotonic()
         method = self._job.method
+        self._status.write(TrainingStatus("training", number - 1))
         torch.manual_seed(int(digest(method.seed, number)[:12], 16))  # dropout is the same after a restart
         learning_rate = self._engine.get_lr()[0]
         sums = torch.zeros(2, device=self._device)
@@ -135,6 +140,7 @@ class Worker:
                 "applied": applied,
                 "seconds": time.monotonic() - started,
                 "peak_gib": peak_gib(self._device),
+                "dtype": str(self._job.trainer.dtype),
             }
         )
         return applied
@@ -143,6 +149,7 @@ class Worker:
         """Evaluate the calibration split, write the rows of TRAINING so far, and report a checkpoint to Ray Train."""
         import ray.train
 
+        self._status.write(TrainingStatus("evaluating the calibration split", progress.step))
         found = evaluate_calibration(
             self._engine,
             self._calibration,
@@ -188,7 +195,8 @@ class Worker:
         rows, self._rows = self._rows, []
         if not rows:  # before the first step
             names = {"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id}
-            rows = [names | {"step": 0, "epoch": 0, "seconds": self._reference_s}]
+            dtype = str(self._job.trainer.dtype)
+            rows = [names | {"step": 0, "epoch": 0, "seconds": self._reference_s, "dtype": dtype}]
         rows[-1] |= {f"calibration_{name}": getattr(found, name) for name in ("loss", "ece", "auroc")}
         if self._rank == 0:
             self._job.store.write(Table.TRAINING, self._job.adapter_id, rows)

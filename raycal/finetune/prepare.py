@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raycal.config import Device, FineTuned, PromptStyle
+from raycal.config import Device, FineTuned, PromptStyle, TrainerConfig
 from raycal.finetune.examples import Examples, tokenise
 from raycal.finetune.job import FinetuneJob
 from raycal.graded import AnsweredQuestion, conversation, evidence, first_by_hash, graded
@@ -57,8 +57,11 @@ def query_name(method: FineTuned, style: PromptStyle) -> str:
     return template_name(f"{method.wording}{'+examples' if method.few_shot else ''}", template, style)
 
 
-def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
-    """Tokenise the graded answers, or find them tokenised by an earlier job. Raises NothingToLearnError."""
+def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device) -> FinetuneJob:
+    """Tokenise the graded answers, or find them tokenised by an earlier job. Raises NothingToLearnError.
+
+    trainer: with its dtype decided.
+    """
     from transformers import AutoTokenizer
 
     model = run.reading(method).model
@@ -71,12 +74,12 @@ def prepare(run: Run, method: FineTuned, device: Device) -> FinetuneJob:
     return FinetuneJob(
         adapter_id=adapter_id(run, method),
         method=method,
-        trainer=run.experiment.trainer,
+        trainer=trainer,
         device=device,
         model=model,
         training=paths[Split.TRAIN],
         calibration=paths[Split.CALIBRATION],
-        reference=paths[Split.TRAIN].with_suffix(f".{run.experiment.trainer.dtype}"),
+        reference=paths[Split.TRAIN].with_suffix(f".{trainer.dtype}"),
         choice_tokens=(_last_token(choices.no, tokenizer), _last_token(choices.yes, tokenizer)),
         store=run.store,
     )

@@ -10,21 +10,22 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
+from raycal.activity import Activity, activity
 from raycal.cache import cache_folder
-from raycal.cluster import connect
+from raycal.cluster import connect, in_native_dtype
 from raycal.config import FineTuned
 from raycal.finetune.batches import steps_an_epoch
 from raycal.finetune.card import model_card
 from raycal.finetune.job import FinetuneJob
 from raycal.finetune.prepare import adapter_folder, prepare, training_rows
+from raycal.finetune.status import TrainingStatus
 from raycal.finetune.train import train
 from raycal.fitted_settings import write_settings
 from raycal.keys import digest
 from raycal.location import Location
 from raycal.models import check_available
+from raycal.precision import dtype_note
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
@@ -45,12 +46,13 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
 
     check_available(run.reading(method).model)
     plan = plan_workers(run.experiment.trainer, connect())
+    trainer = in_native_dtype(run.experiment.trainer, plan.device, run.experiment.engine.start_timeout_s)
     with _one_at_a_time(folder):
         if not is_whole(folder):
-            job = prepare(run, method, plan.device)
+            job = prepare(run, method, trainer, plan.device)
             steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
             interruptions = Interruptions(job)
-            with _bar(job, steps, console):
+            with _followed(job, steps, dtype_note(run.experiment.trainer.dtype, trainer.dtype), console):
                 best = train(job, plan, [interruptions, *callbacks])
             for cause in interruptions.take():
                 said = f"fine-tune: a worker was lost, and the training went on from its checkpoint: {cause}"
@@ -84,42 +86,38 @@ def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:
 
 
 @contextmanager
-def _bar(job: FinetuneJob, steps: int, console: Console) -> Iterator[None]:
-    """A progress bar over the rows of TRAINING, which the workers write at every evaluation."""
-    columns = (
-        TextColumn("fine-tune"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps, {task.fields[said]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    done = threading.Event()
-    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=steps, said="starting")
+def _followed(job: FinetuneJob, steps: int, note: str, console: Console) -> Iterator[None]:
+    """Show how far a training is while the block runs it, by what its workers write: its status and TRAINING."""
+    with activity(console, "fine-tune", total=steps, unit="steps") as shown:
+        workers = "1 worker" if job.trainer.workers == 1 else f"{job.trainer.workers} workers"
+        shown.phase(f"starting {workers} on {job.device.upper()}, {note}")
+        ended = threading.Event()
 
-        def watch() -> None:
-            seen, ended = -1, False
-            while not ended:
-                ended = done.wait(_POLL_S)  # and once more then: the last evaluation
-                shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
-                query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
-                for row in job.store.rows(query, shards=shards):
-                    if row["step"] == seen:
-                        continue
-                    seen = row["step"]
-                    known = {name: row[f"calibration_{name.lower()}"] for name in ("ECE", "AUROC")}
-                    shares = "".join(f", {name} {its:.1%}" for name, its in known.items() if its is not None)
-                    said = f"calibration loss {row['calibration_loss']:.3f}{shares}"
-                    bar.update(task, completed=seen, said=said)
-                    if not console.is_terminal:
-                        console.print(f"fine-tune: {seen}/{steps} steps, {said}", highlight=False)
+        def follow() -> None:
+            look = True
+            while look:
+                look = not ended.wait(_POLL_S)  # and once more at the end, for the last evaluation
+                _show_training(job, shown)
 
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
+        follower = threading.Thread(target=follow, name="follow-training", daemon=True)
+        follower.start()
         try:
             yield
         finally:
-            done.set()
-            watcher.join()
+            ended.set()
+            follower.join()
+
+
+def _show_training(job: FinetuneJob, shown: Activity) -> None:
+    status = TrainingStatus.read(job.checkpoints)
+    shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
+    query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
+    evaluation = next(job.store.rows(query, shards=shards), None)
+    if evaluation is None:
+        if status is not None:
+            shown.phase(status.phase)
+        return
+    shares = {name: evaluation[f"calibration_{name.lower()}"] for name in ("ECE", "AUROC")}
+    known = "".join(f", {name} {share:.1%}" for name, share in shares.items() if share is not None)
+    note = f"calibration loss {evaluation['calibration_loss']:.3f}{known}"
+    shown.reach(max(evaluation["step"], status.step if status else 0), note)

@@ -102,6 +102,7 @@ def _results(
         counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
         experiment=json.loads(recorded["experiment"]),
         versions=json.loads(recorded["versions"]),
+        precision=json.loads(recorded["precision"] or "{}"),  # a run recorded by an older version says nothing of it
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
     )
 

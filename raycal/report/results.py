@@ -186,6 +186,7 @@ class RunResults:
     counts: Counts
     experiment: Mapping[str, Any]
     versions: Mapping[str, str]
+    precision: Mapping[str, Sequence[str]]  # by table, the dtypes that its rows were computed in
     cost: Cost
     sweep: SweepResults | None = None
 

@@ -117,6 +117,7 @@ def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes:
         counts=Counts(asked=n + 3, failed=3, bad_rows=1),
         experiment={"name": "worldfacts", "seed": 0, "elicit": {"samples": {"k": 10, "temperature": 1.0}}},
         versions={"vllm": "0.32.0", "ray": "2.60.0"},
+        precision={"answers": ["bfloat16"], "training": ["float32"]},
         cost=Cost(generated_tokens=123_456, prompt_tokens=654_321, engine_seconds=512.25),
     )
     return replace(results, **changes)

@@ -169,6 +169,7 @@ def run_that_says(text):
         methods=[method_result("zero_shot", text, base.methods[0].confidence, base.correct)],
         experiment={"name": text},
         versions={text: text},
+        precision={text: [text]},
     )
 
 

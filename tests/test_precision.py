@@ -1,0 +1,81 @@
+"""Which dtype models are run in, on processors of all kinds."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from raycal import precision
+from raycal.config import Device, Dtype, EngineConfig, TrainerConfig
+from raycal.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
+
+AVX2 = {"avx2": True, "avx512_f": False, "avx512_bf16": False, "amx_bf16": False, "cpu_name": "AMD EPYC 7763"}
+AVX512_ALONE = AVX2 | {"avx512_f": True, "avx512_vnni": True}
+WITH_BFLOAT16 = [AVX512_ALONE | {"avx512_bf16": True}, AVX2 | {"amx_bf16": True}, {"neon": True, "bf16": True}]
+
+
+@pytest.fixture(autouse=True)
+def never_warned() -> None:
+    """A warning comes once a process."""
+    precision._warn_emulated.cache_clear()
+
+
+@pytest.mark.parametrize("capabilities", [AVX2, AVX512_ALONE, {"neon": True, "fp16_arith": True}, {}])
+def test_a_cpu_without_bfloat16_takes_float32(capabilities: dict[str, object]) -> None:
+    assert native_dtype(Processor.of_cpu(capabilities)) is Dtype.FLOAT32
+
+
+@pytest.mark.parametrize("capabilities", WITH_BFLOAT16)
+def test_a_cpu_that_computes_bfloat16_takes_it(capabilities: dict[str, object]) -> None:
+    assert native_dtype(Processor.of_cpu(capabilities)) is Dtype.BFLOAT16
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtype"),
+    [((6, 0), "float16"), ((7, 0), "float16"), ((7, 5), "float16"), ((8, 0), "bfloat16"), ((10, 0), "bfloat16")],
+)
+def test_a_gpu_takes_bfloat16_from_an_a100_on_and_float16_before(capability: tuple[int, int], dtype: str) -> None:
+    assert native_dtype(Processor.of_gpu("a GPU", capability)) == dtype
+
+
+def test_this_machine_computes_float32() -> None:
+    processor = this_processor(Device.CPU)
+    assert processor.device is Device.CPU
+    assert processor.name
+    assert Dtype.FLOAT32 in processor.native
+
+
+@pytest.mark.parametrize("config", [EngineConfig(), TrainerConfig()])
+def test_auto_is_decided_and_all_else_stays(config: EngineConfig | TrainerConfig) -> None:
+    decided = with_native_dtype(config, Processor.of_cpu(AVX2))
+    assert decided == config.model_copy(update={"dtype": Dtype.FLOAT32})
+
+
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [(EngineConfig(dtype=Dtype.BFLOAT16), "engine.dtype"), (TrainerConfig(dtype=Dtype.BFLOAT16), "trainer.dtype")],
+)
+def test_an_emulated_dtype_that_was_asked_for_is_kept_and_warned_of_once(
+    config: EngineConfig | TrainerConfig, setting: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        assert with_native_dtype(config, Processor.of_cpu(AVX2)) == config
+    (warning,) = caplog.messages
+    assert warning == (
+        f"{setting} is bfloat16, which AMD EPYC 7763 emulates, 4 to 10 times slower than float32: leave it at auto"
+    )
+
+
+@pytest.mark.parametrize("dtype", [Dtype.BFLOAT16, Dtype.FLOAT32])
+def test_a_native_dtype_that_was_asked_for_is_kept_in_silence(dtype: Dtype, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    config = EngineConfig(dtype=dtype)
+    assert with_native_dtype(config, Processor.of_cpu(WITH_BFLOAT16[0])) == config
+    assert not caplog.messages
+
+
+def test_what_is_said_gives_the_reason_where_auto_is_not_bfloat16() -> None:
+    assert dtype_note(Dtype.AUTO, Dtype.BFLOAT16) == "in bfloat16"
+    assert dtype_note(Dtype.FLOAT32, Dtype.FLOAT32) == "in float32"
+    assert dtype_note(Dtype.AUTO, Dtype.FLOAT16) == "in float16 (bfloat16 is not native on this processor)"
