@@ -13,10 +13,17 @@ from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
 from raycal.location import Location, check
-from raycal.models import find_model
+from raycal.models import Model, find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
+
+_NO_NUMBERS = ("engine", "trainer", "storage")  # sections that say where and how fast numbers are made, not which
+
+
+def run_id(experiment: Experiment, model: Model) -> str:
+    """The experiment's name and a hash of all that determines its numbers."""
+    return f"{experiment.name}-{digest(experiment.identity(exclude=_NO_NUMBERS), model)[:8]}"
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,8 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The experiment's name and a hash of all that determines its numbers (not where or how fast they are made)."""
-        determining = self.experiment.model_dump_json(exclude={"engine", "trainer", "storage"})
-        return f"{self.experiment.name}-{digest(determining, self.recipe.model)[:8]}"
+        """See `run_id`."""
+        return run_id(self.experiment, self.recipe.model)
 
     def reading_config(self, method: Classifier | FineTuned) -> ModelConfig:
         """The configuration of the model that reads the answers for a method: that which gave them, or another."""
