@@ -20,7 +20,7 @@ from raycal.location import for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
-from raycal.schemas import Table
+from raycal.schemas import SCHEMAS, Table
 from raycal.store import Store
 from raycal.work import Work, pick_work
 
@@ -160,7 +160,9 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
             return pick_work(asked_rows(block, splits, recipe), recipe, done)
 
         paths, filesystem = for_arrow(run.questions.shards)
-        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS))
+        questions = ray.data.read_parquet(
+            paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS), schema=SCHEMAS[Table.QUESTIONS]
+        )
         return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine

@@ -12,7 +12,7 @@ from raycal.asked import QUESTION_COLUMNS, WITH_ANSWERS, asked_rows, asked_table
 from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
-from raycal.location import Location, check
+from raycal.location import Location
 from raycal.models import Model, find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
@@ -40,11 +40,11 @@ class Run:
         """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
 
         questions_in: where the questions are written to, the experiment's store by default. Raises QuestionSourceError,
-        NoQuestionsError, ModelError, and OSError for a storage that cannot be used.
+        NoQuestionsError, ModelError, StoreError for a store of a newer raycal, and OSError for a storage that cannot be
+        used.
         """
-        check(experiment.storage)
+        store = Store.open(experiment.storage.absolute())  # Ray workers have other working folders
         model = find_model(experiment.model)
-        store = Store(experiment.storage.absolute())  # Ray workers have other working folders
         questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
         return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
 
@@ -73,7 +73,7 @@ class Run:
 
         columns: QUESTION_COLUMNS, and perhaps others.
         """
-        for batch in read_blocks(self.questions.shards, columns):
+        for batch in read_blocks(Table.QUESTIONS, self.questions.shards, columns):
             yield asked_rows(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
