@@ -46,9 +46,15 @@ class Section(BaseModel):
             if field.exclude or name in exclude:
                 continue
             value = _plain(getattr(self, name), versions=versions)
-            if field.is_required() or _is_tag(field) or value != _plain_default(field):
+            if field.is_required() or _is_tag(field) or value != plain_default(field):
                 options[name] = value
         return options
+
+
+def plain_default(field: FieldInfo) -> Any:
+    """An option's default as plain data, by which it is decided whether the option enters a key."""
+    # Without versions, so that a section that has one is never at its default.
+    return _plain(field.get_default(call_default_factory=True), versions=False)
 
 
 def _plain(value: Any, *, versions: bool) -> Any:
@@ -59,11 +65,6 @@ def _plain(value: Any, *, versions: bool) -> Any:
             return [_plain(item, versions=versions) for item in value]
         case _:
             return to_jsonable_python(value, fallback=str)
-
-
-def _plain_default(field: FieldInfo) -> Any:
-    # Without versions, so that a section with one differs from its default and enters the key.
-    return _plain(field.get_default(call_default_factory=True), versions=False)
 
 
 def _is_tag(field: FieldInfo) -> bool:
