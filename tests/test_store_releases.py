@@ -22,6 +22,7 @@ from raycal.done import Done
 from raycal.elicit import questions_dataset
 from raycal.evaluate import evaluate_run
 from raycal.experiment_file import read_experiment
+from raycal.export_graded import ExportError, export_graded, open_run
 from raycal.finetune.query import check_asked_as_trained
 from raycal.grade_answers import grade_by_match, grades_of
 from raycal.location import Location
@@ -142,6 +143,12 @@ def test_an_old_run_goes_on_where_it_was(old: Location) -> None:
     assert len(before) == 3
     assert [row["state"] for row in list_trials(old, "made-up-sweep")] == ["finished"] * 3 + ["failed"]
     assert threshold_of_run(run, "zero_shot", error_rate=0.4).to_dict()
+
+
+def test_a_run_whose_id_has_changed_since_is_named_by_its_experiment(old: Location) -> None:
+    with pytest.raises(ExportError, match=f"{OLD_RUN} was run .* by a raycal whose options meant something else: give"):
+        open_run(OLD_RUN, old)
+    assert export_graded(open_run("made-up.yaml", old, [f"storage={old}"]), Path("out"))
 
 
 def test_what_was_fitted_is_used_as_it_was_fitted(old: Location) -> None:
