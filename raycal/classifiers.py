@@ -73,10 +73,10 @@ def _training(
 
 
 def _name(run: Run, method: Classifier, rows: list[AnsweredQuestion], labels: NDArray[np.bool_]) -> str:
-    config = method.model_dump_json(exclude={"fitted", "model", "name"})
+    identity = method.identity(exclude=("fitted", "model"))
     reads = feature_reader(run, method).key("", method.layer)
     taught = sorted(f"{row.answer_key}:{label}" for row, label in zip(rows, labels.tolist(), strict=True))
-    return f"{run.reading(method).model.short_name}-{digest(config, reads, run.experiment.seed, *taught)[:12]}"
+    return f"{run.reading(method).model.short_name}-{digest(identity, reads, run.experiment.seed, *taught)[:12]}"
 
 
 def _install(head: ClassifierHead, method: Classifier, folder: Location) -> None:

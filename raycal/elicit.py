@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -16,13 +17,16 @@ from raycal.config import Wording
 from raycal.done import Done
 from raycal.engine import Engine, Generation, GenerationError, Usage
 from raycal.fanout import run_fanout
-from raycal.location import for_arrow
+from raycal.location import Location, for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
 from raycal.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.run import Run
-from raycal.schemas import Table
+from raycal.schemas import SCHEMAS, Table
 from raycal.store import Store
 from raycal.work import Work, pick_work
+
+if TYPE_CHECKING:
+    import ray.data
 
 _NO_ANSWER = "there is no answer to ask about"
 
@@ -144,6 +148,15 @@ def _generated(generation: Generation) -> Row:
     }
 
 
+def questions_dataset(shards: Sequence[Location]) -> ray.data.Dataset:
+    """Shards of QUESTIONS as Ray Data reads them, in QUESTION_COLUMNS; a column that a shard lacks is null."""
+    import ray.data
+
+    paths, filesystem = for_arrow(shards)
+    schema = SCHEMAS[Table.QUESTIONS]
+    return ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS), schema=schema)
+
+
 def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Progress]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
@@ -159,9 +172,7 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
             splits, recipe, done = ray.get(shared)
             return pick_work(asked_rows(block, splits, recipe), recipe, done)
 
-        paths, filesystem = for_arrow(run.questions.shards)
-        questions = ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS))
-        return questions.map_batches(pick, batch_format="pyarrow")
+        return questions_dataset(run.questions.shards).map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
     return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)

@@ -15,7 +15,7 @@ from raycal.config import Experiment, Wording
 from raycal.experiment_file import read_experiment
 from raycal.grade_answers import grader_name
 from raycal.graded import AnsweredQuestion, answered
-from raycal.location import Location, check
+from raycal.location import Location
 from raycal.prompts import CORRECTNESS_QUERIES
 from raycal.questions.question import Split
 from raycal.questions.rows import nearest
@@ -73,8 +73,7 @@ def open_run(name: str, root: Location | str, overrides: Sequence[str] = ()) -> 
 
 
 def _recorded(run_id: str, root: Location | str) -> Run:
-    store = Store(root)
-    check(store.root)
+    store = Store.open(root)
     if not store.root.is_dir():
         raise StoreError(
             f"there is no results store at {root}: name one with --store, or give an experiment's YAML file"
@@ -87,7 +86,10 @@ def _recorded(run_id: str, root: Location | str) -> Run:
     experiment = Experiment.model_validate_json(known[run_id]).model_copy(update={"storage": store.root})
     run = Run.open(experiment)
     if run.id != run_id:
-        raise ExportError(f"{run_id} was run on another model than {run.recipe.model}, which its experiment names now")
+        raise ExportError(
+            f"{run_id} was run on another model than {run.recipe.model}, which its experiment names now, or by a "
+            "raycal whose options meant something else: give an experiment's YAML file"
+        )
     return run
 
 

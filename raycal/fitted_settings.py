@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic_core import to_jsonable_python
+
 from raycal.config import Classifier, FineTuned
 from raycal.location import Location
 
@@ -29,11 +31,19 @@ def read_settings(folder: Location) -> dict[str, object]:
 
 
 def check_settings(folder: Location, method: Classifier | FineTuned, names: Sequence[str]) -> None:
-    """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted."""
-    fitted, wanted = read_settings(folder), method.model_dump(mode="json")
+    """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted.
+
+    An option that raycal did not have when it wrote the settings was at its default then. What raycal has not fitted
+    has no settings, and is used as the method says.
+    """
+    settings, wanted = read_settings(folder), method.model_dump(mode="json")
+    if not settings:
+        return
     for name in names:
-        if name in fitted and fitted[name] != wanted[name]:
+        default = type(method).model_fields[name].get_default()
+        fitted = settings.get(name, to_jsonable_python(default))
+        if fitted != wanted[name]:
             raise SettingsError(
-                f"{method.label}: what is in {folder} was fitted with {name}: {json.dumps(fitted[name])}, "
+                f"{method.label}: what is in {folder} was fitted with {name}: {json.dumps(fitted)}, "
                 f"and is asked for with {json.dumps(wanted[name])}: set {name} to the first"
             )

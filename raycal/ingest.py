@@ -103,10 +103,10 @@ def _ingest(source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
     attempts = load(source)  # what is wrong with the source as a whole is said first
     content = fingerprint(source)
     # Of its content too: a question whose answer has changed has the same key, and both versions of it stay.
-    partition = digest(source.model_dump_json(), *filter(None, [content]))[:16]
+    partition = digest(source.identity(), *filter(None, [content]))[:16]
     if content is None:
         return _read(attempts, partition, few_shot, store)
-    key = digest(_VERSION, source.model_dump_json(), content, few_shot)
+    key = digest(_VERSION, source.identity(), content, few_shot)
     known = {Table.SOURCES: store.shards(Table.SOURCES, key)}
     for row in store.rows("SELECT ingested FROM sources", shards=known):
         found = _INGESTED.validate_json(row["ingested"])

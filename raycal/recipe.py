@@ -124,6 +124,8 @@ class Recipe:
             for group, some in self.examples.items()
         }
 
+    # Generations are dear, so their keys follow no default: `sampling` names every value. A new option may stand in it
+    # only where it differs from its default, or every stored generation has another key (tests/test_golden_ids.py).
     @cached_property
     def _answer_provenance(self) -> dict[str, str]:
         both = "+".join(

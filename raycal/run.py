@@ -12,11 +12,18 @@ from raycal.asked import QUESTION_COLUMNS, WITH_ANSWERS, asked_rows, asked_table
 from raycal.config import Classifier, Experiment, FineTuned, ModelConfig
 from raycal.ingest import QuestionSet, ingest
 from raycal.keys import digest
-from raycal.location import Location, check
-from raycal.models import find_model
+from raycal.location import Location
+from raycal.models import Model, find_model
 from raycal.recipe import Recipe
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
+
+_NO_NUMBERS = ("engine", "trainer", "storage")  # sections that say where and how fast numbers are made, not which
+
+
+def run_id(experiment: Experiment, model: Model) -> str:
+    """The experiment's name and a hash of all that determines its numbers."""
+    return f"{experiment.name}-{digest(experiment.identity(exclude=_NO_NUMBERS), model)[:8]}"
 
 
 @dataclass(frozen=True)
@@ -33,19 +40,18 @@ class Run:
         """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
 
         questions_in: where the questions are written to, the experiment's store by default. Raises QuestionSourceError,
-        NoQuestionsError, ModelError, and OSError for a storage that cannot be used.
+        NoQuestionsError, ModelError, StoreError for a store of a newer raycal, and OSError for a storage that cannot be
+        used.
         """
-        check(experiment.storage)
+        store = Store.open(experiment.storage.absolute())  # Ray workers have other working folders
         model = find_model(experiment.model)
-        store = Store(experiment.storage.absolute())  # Ray workers have other working folders
         questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
         return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
 
     @property
     def id(self) -> str:
-        """The experiment's name and a hash of all that determines its numbers (not where or how fast they are made)."""
-        determining = self.experiment.model_dump_json(exclude={"engine", "trainer", "storage"})
-        return f"{self.experiment.name}-{digest(determining, self.recipe.model)[:8]}"
+        """See `run_id`."""
+        return run_id(self.experiment, self.recipe.model)
 
     def reading_config(self, method: Classifier | FineTuned) -> ModelConfig:
         """The configuration of the model that reads the answers for a method: that which gave them, or another."""
@@ -67,7 +73,7 @@ class Run:
 
         columns: QUESTION_COLUMNS, and perhaps others.
         """
-        for batch in read_blocks(self.questions.shards, columns):
+        for batch in read_blocks(Table.QUESTIONS, self.questions.shards, columns):
             yield asked_rows(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:

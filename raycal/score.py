@@ -37,7 +37,6 @@ from raycal.score_fitted import Fitted, fitted_confidences
 
 Row = dict[str, Any]
 _CHUNK_ROWS = 4096
-_VERSION = "3"  # part of a score's key: raise it whenever a method's arithmetic changes
 
 
 def resolved(method: Method, run: Run) -> Method:
@@ -60,8 +59,8 @@ def score_keys(run: Run, method: Method) -> pa.Table:
     """`run.asked` with the key of each question's score: of the method, its configuration and its evidence."""
     method = resolved(method, run)
     evidence = _evidence(run, method)
-    config = method.model_dump_json()
-    return run.keyed(lambda row: digest("score", _VERSION, config, row["answer_key"], *evidence(row)))
+    identity = method.identity()
+    return run.keyed(lambda row: digest("score", identity, row["answer_key"], *evidence(row)))
 
 
 def _evidence(run: Run, method: Method) -> Callable[[dict[str, str]], Sequence[str]]:
@@ -191,7 +190,7 @@ def _confident(run: Run, method: Method) -> Iterator[Row]:
 
 
 def _partition(method: Method) -> str:
-    return f"{method.method}-{digest(method.model_dump_json())[:12]}"
+    return f"{method.method}-{digest(method.identity())[:12]}"
 
 
 def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iterator[tuple[dict[str, Any], Elicited]]:

@@ -3,32 +3,34 @@
 A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
 bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
 retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
-row: a finished one before a failed one.
+row: a finished one before a failed one. Shards of several releases are read together: a column that one lacks is null.
 """
 
 from __future__ import annotations
 
-import atexit
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
 
+from raycal import __version__
 from raycal.keys import digest
-from raycal.location import Location, for_arrow, location, readable
+from raycal.location import Location, check, location, readable
 from raycal.schemas import SCHEMAS, Table
+from raycal.views import create_view, database, in_one_line
 from raycal.whole_file import whole_file
 
-if TYPE_CHECKING:
-    import duckdb
-
 logger = logging.getLogger(__name__)
+
+# Of a store's keys and columns: raise it where either changes, so that an older raycal leaves the store alone.
+STORE_FORMAT = 1
+_FORMAT_FILE = "store.json"
 
 _PORTION = 256  # shards that are read together where memory counts
 _MAGIC = b"PAR1"
@@ -38,14 +40,49 @@ class StoreError(ValueError):
     """The store cannot be read; the message says where and why."""
 
 
+class _Format(BaseModel):
+    """What a store says of itself."""
+
+    format: int
+    raycal: str  # the version that wrote the first shard of this format
+
+
 class Store:
     """The tables under one root folder."""
 
     def __init__(self, root: Location | str) -> None:
         self.root = location(root)
+        self._is_marked = False
+
+    @classmethod
+    def open(cls, root: Location | str) -> Store:
+        """The store at a place, as a command opens it; it need not be there yet.
+
+        Raises StoreError where a newer raycal wrote it, and OSError for a storage that cannot be used.
+        """
+        store = cls(root)
+        check(store.root)
+        store.format()
+        return store
 
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
+
+    def format(self) -> int:
+        """The format of the newest shards, 0 where the store does not say. Raises StoreError where that is unknown."""
+        file = self.root / _FORMAT_FILE
+        if not file.is_file():
+            return 0
+        try:
+            written = _Format.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            raise StoreError(f"{file} is not as raycal writes it: bring back the one that was there") from error
+        if written.format > STORE_FORMAT:
+            raise StoreError(
+                f"the store {self.root} has format {written.format}, of raycal {written.raycal}, and this raycal "
+                f"({__version__}) knows formats up to {STORE_FORMAT}: upgrade raycal, or name another store"
+            )
+        return written.format
 
     def folder(self, table: Table, partition: str) -> Location:
         """Where a partition's shards lie."""
@@ -58,14 +95,24 @@ class Store:
     def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Location | None:
         """Write rows as one shard, whole or not at all; returns its path, None where there are no rows.
 
-        Columns that a row lacks are null. A sample's key is completed by its index.
+        Columns that a row lacks are null. A sample's key is completed by its index. Raises StoreError as `format` does.
         """
         if not rows:
             return None
+        self._mark()
         path = self.shard(table, partition, map(_identity, rows))
         with whole_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
         return path
+
+    def _mark(self) -> None:
+        """Have the store say that there are shards of today's format, before the first of them is there."""
+        if self._is_marked:
+            return
+        if self.format() < STORE_FORMAT:
+            with whole_file(self.root / _FORMAT_FILE) as aside:
+                aside.write_text(_Format(format=STORE_FORMAT, raycal=__version__).model_dump_json())
+        self._is_marked = True
 
     def replace(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write rows as a partition's only shard, in place of those that an earlier computation left there."""
@@ -83,7 +130,7 @@ class Store:
         if not (path.is_file() and _is_whole(path)):
             return set()
         columns = [name for name in ("key", "index", "error") if name in SCHEMAS[table].names]
-        rows = (row for block in read_blocks([path], columns) for row in block.to_pylist())
+        rows = (row for block in read_blocks(table, [path], columns) for row in block.to_pylist())
         return {_identity(row) for row in rows if not row.get("error")}
 
     def shards(self, table: Table, partition: str = "*") -> list[Location]:
@@ -142,13 +189,13 @@ class Store:
     ) -> Iterator[pa.RecordBatchReader]:
         import duckdb
 
-        with _database().cursor() as connection:
+        with database().cursor() as connection:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
             for its in Table:
                 if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
-                    _create_view(connection, its, given)
+                    create_view(connection, its, given)
                 else:
                     # It is not read, but DuckDB suggests the names that it knows.
                     connection.execute(f"CREATE TEMP VIEW {its} AS SELECT NULL")
@@ -158,59 +205,23 @@ class Store:
                     raise StoreError("the query is empty")
                 yield found.to_arrow_reader(batch_rows)
             except (duckdb.Error, OSError) as error:  # of a later batch, Arrow passes on the message alone
-                raise StoreError(f"the query failed: {_in_one_line(error)}") from error
+                raise StoreError(f"the query failed: {in_one_line(error)}") from error
 
 
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """An empty database, of which every query has a connection with views of its own: to open one takes 15 ms."""
-    import duckdb
-
-    atexit.register(_database.cache_clear)  # what is left open at the end, DuckDB complains of
-    return duckdb.connect(config={"enable_external_file_cache": False})  # what was read once is not read again
-
-
-def read_blocks(shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of shards, block by block."""
+def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table's shards, block by block; one that a shard lacks is null."""
+    schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
     for shard in shards:
-        yield from pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns))
+        for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
+            there = block.schema.names
+            arrays = [
+                block[field.name] if field.name in there else pa.nulls(len(block), field.type) for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _identity(row: Mapping[str, Any]) -> str:
     return f"{row['key']}:{row.get('index', '')}"
-
-
-def _in_one_line(error: Exception) -> str:
-    """The cause and DuckDB's hint, without the query's own line and the list of all functions of that name."""
-    told, *_ = str(error).split("\n\nLINE ")
-    return " ".join(line for line in told.splitlines() if line and not line.startswith("\t"))
-
-
-def _create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Location]) -> None:
-    paths, filesystem = for_arrow(shards)
-    if not paths:
-        connection.register(f"all_{table}", SCHEMAS[table].empty_table())
-    elif filesystem is None:
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        connection.execute(f"CREATE TEMP VIEW all_{table} AS SELECT * FROM read_parquet([{listed}])")
-    else:  # DuckDB's own way to buckets is an extension to be downloaded, and by way of fsspec it is slower
-        from pyarrow.dataset import dataset
-
-        connection.register(f"all_{table}", dataset(paths, SCHEMAS[table], format="parquet", filesystem=filesystem))
-    connection.execute(f"CREATE TEMP VIEW {table} AS {_one_row_a_key(table)}")
-
-
-def _one_row_a_key(table: Table) -> str:
-    columns = SCHEMAS[table].names
-    identity = "key, index" if "index" in columns else "key"
-    # What failed or was missing may have been made since: the finished row counts. Where a row was finished twice, any
-    # rule does that depends on the rows alone.
-    finished = [name for name in ("confidence", "correct", "verdict", "p_true", "text") if name in columns]
-    order = [f'"{name}" NULLS LAST' for name in finished]
-    if "error" in columns:
-        order.insert(0, '"error" NULLS FIRST')
-    preference = ", ".join(order or ["key"])
-    return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
 
 
 def _is_whole(path: Location) -> bool:

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from raycal.location import Location, check
+from raycal.location import Location
 from raycal.store import Store, StoreError
 from raycal.text import last_line, short_numbers
 
@@ -61,8 +61,7 @@ def list_trials(root: Location | str, name: str) -> list[dict[str, Any]]:
 
 
 def _store(root: Location | str) -> Store:
-    store = Store(root)
-    check(store.root)
+    store = Store.open(root)
     if not store.root.is_dir():
         raise StoreError(f"there is no results store at {root}: run an experiment first, or name one with --store")
     return store

@@ -73,7 +73,7 @@ SMALL = "questions=[{source: worldfacts, relations: [state_capital]}]"
         (["elicit", "--set", "questions=[{source: file, path: nope.jsonl}]"], "nope.jsonl"),
         (["elicit", "--set", "questions=[{source: worldfacts, relations: [capitl]}]"], "capitl"),
         (["report", "--set", SMALL], "has no metrics yet"),
-        (["elicit", "--set", SMALL, "--set", "storage={tmp}/a-file"], "a-file/questions"),
+        (["elicit", "--set", SMALL, "--set", "storage={tmp}/a-file"], "a-file cannot be used: file exists"),
         (["ask", "  "], "the question is empty"),
         (
             ["ask", "Why?", "--set", "methods=[{method: fine_tuned, adapter: '{tmp}', wording: yes_no}]"],

@@ -168,7 +168,7 @@ def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(server: Server) -
     fault.start()
     assert asked(store, texts) == len(texts)
     fault.join()
-    blocks = read_blocks(store.shards(Table.GRADES), ["key", "reason"])
+    blocks = read_blocks(Table.GRADES, store.shards(Table.GRADES), ["key", "reason"])
     found = [(row["key"], row["reason"]) for block in blocks for row in block.to_pylist()]
     assert sorted(found) == sorted((f"k{i}", text) for i, text in enumerate(texts)), "each of them once"
 

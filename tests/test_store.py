@@ -99,7 +99,7 @@ def test_a_partition_is_listed_by_itself_and_all_are_together(store: Store) -> N
     assert [store.shards(Table.ANSWERS, partition) for partition in ("p", "pq")] == [[shard] for shard in shards]
     assert store.shards(Table.ANSWERS) == shards
     assert store.shards(Table.SAMPLES) == []
-    assert [block.to_pydict() for block in read_blocks(shards, ["key", "text"])] == [  # type: ignore[arg-type]
+    assert [block.to_pydict() for block in read_blocks(Table.ANSWERS, shards, ["key", "text"])] == [  # type: ignore[arg-type]
         {"key": ["a"], "text": ["p"]},
         {"key": ["a"], "text": ["pq"]},
     ]

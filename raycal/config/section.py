@@ -1,10 +1,14 @@
-"""What every part of an experiment file is."""
+"""The base of every part of an experiment file, and what of it enters keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
 
 from raycal.location import Location, location
 
@@ -15,6 +19,54 @@ else:  # the classes behind it are not for pydantic to know: a bucket's may not 
 
 
 class Section(BaseModel):
-    """A part of an experiment file: immutable, and without room for keys that nobody reads."""
+    """A part of an experiment file: immutable, and without room for keys that nobody reads.
+
+    version: of what the options mean. Raise it in the class whose default, or whose arithmetic, changes: what was
+    computed before then counts as something else.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: ClassVar[int] = 1
+
+    def identity(self, *, exclude: Collection[str] = ()) -> str:
+        """The options that differ from their defaults, as canonical JSON: what stands for a section in every key.
+
+        A new option at its default changes no key. `exclude` names options that the key does not depend on.
+
+        >>> from raycal.config import Sampling
+        >>> Sampling().identity(), Sampling(k=5, name="five").identity()
+        ('{"method": "sampling"}', '{"k": 5, "method": "sampling"}')
+        """
+        return json.dumps(self._distinguishing(exclude), sort_keys=True)
+
+    def _distinguishing(self, exclude: Collection[str] = (), *, versions: bool = True) -> dict[str, Any]:
+        options: dict[str, Any] = {"version": self.version} if versions and self.version > 1 else {}
+        for name, field in type(self).model_fields.items():
+            if field.exclude or name in exclude:
+                continue
+            value = _plain(getattr(self, name), versions=versions)
+            if field.is_required() or _is_tag(field) or value != plain_default(field):
+                options[name] = value
+        return options
+
+
+def plain_default(field: FieldInfo) -> Any:
+    """An option's default as plain data, by which it is decided whether the option enters a key."""
+    # Without versions, so that a section that has one is never at its default.
+    return _plain(field.get_default(call_default_factory=True), versions=False)
+
+
+def _plain(value: Any, *, versions: bool) -> Any:
+    match value:
+        case Section():
+            return value._distinguishing(versions=versions)
+        case tuple():
+            return [_plain(item, versions=versions) for item in value]
+        case _:
+            return to_jsonable_python(value, fallback=str)
+
+
+def _is_tag(field: FieldInfo) -> bool:
+    """Whether a field tells the members of a union apart: it has one possible value."""
+    return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1

@@ -40,10 +40,11 @@ def adapter_id(run: Run, method: FineTuned) -> str:
 
     So whichever experiment or trial asks for the same training finds the same adapter.
     """
-    config = method.model_dump_json(exclude={"adapter", "model", "name"})
+    identity = method.identity(exclude=("adapter", "model"))
     data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
     reading = run.reading(method)
-    return f"{reading.model.short_name}-{digest(config, reading.model, query_name(method, reading.style), *data)[:12]}"
+    name = digest(identity, reading.model, query_name(method, reading.style), *data)[:12]
+    return f"{reading.model.short_name}-{name}"
 
 
 def adapter_folder(run: Run, method: FineTuned) -> Location:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from raycal.cluster import connect
-from raycal.config import Experiment, Sampler, Scheduler, SweepConfig, SweepExperiment, with_bases
-from raycal.keys import digest
+from raycal.config import Sampler, Scheduler, SweepConfig, SweepExperiment, with_bases
 from raycal.location import Location, for_arrow
 from raycal.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.resources import plan_workers
 from raycal.run import Run
 from raycal.schemas import Table
 from raycal.store import Store
+from raycal.sweep.names import elicited_experiment, sweep_id
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import enqueue, open_study, remaining, repeat, searcher
@@ -51,16 +51,12 @@ class Sweep:
     def open(cls, file: SweepExperiment, questions_in: Store | None = None) -> Sweep:
         """Check the space against the methods' models, and open the run. Raises SweepError and as `Run.open` does."""
         space = Space.of(file.sweep.space, file.experiment)
-        methods = {method.model_dump_json(): method for method in space.elicited()}
-        labels = {method.label: method for method in methods.values()}
-        experiment = Experiment.model_validate(dict(file.experiment) | {"methods": tuple(labels.values())})
-        return cls(file.sweep, space, Run.open(experiment, questions_in))
+        return cls(file.sweep, space, Run.open(elicited_experiment(file.experiment, space), questions_in))
 
     @cached_property
     def id(self) -> str:
-        """The experiment's name and a hash of what is searched, for what, and on which answers."""
-        searched = self.config.model_dump_json(include={"space", "objectives", "sampler", "points_to_evaluate"})
-        return f"{self.run.experiment.name}-{digest('sweep', self.run.id, searched)[:8]}"
+        """See `sweep_id`."""
+        return sweep_id(self.run.experiment.name, self.run.id, self.config)
 
     @property
     def folder(self) -> Location:
