@@ -56,7 +56,9 @@ def test_a_killed_sweep_goes_on_with_what_it_had(killed: tuple[Sweep, dict[int, 
 
 def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, _ = killed
-    for row in trials(sweep).values():
+    rows = trials(sweep).values()
+    assert len(rows) >= 10
+    for row in rows:
         (metrics,) = sweep.run.store.rows("SELECT * FROM metrics WHERE run = ?", [row["run"]])
         assert metrics["split"] == "calibration"
         assert json.loads(row["objectives"]) == {name: metrics[name] for name in ("ece", "brier")}
@@ -66,7 +68,7 @@ def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tupl
 def test_nothing_was_asked_anew(killed: tuple[Sweep, dict[int, Any]], finished: Run) -> None:
     sweep, _ = killed
     for table in (Table.ANSWERS, Table.SAMPLES, Table.QUERIES):
-        assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table))
+        assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table)) > 0
 
 
 def test_what_was_found_is_scored_once_on_test_beside_the_defaults(killed: tuple[Sweep, dict[int, Any]]) -> None:
