@@ -9,7 +9,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +119,15 @@ def _ending_processes_of_a_failure() -> Iterator[None]:
     import ray
 
     this_process = psutil.Process()
-    before = this_process.children()
+    before = this_process.children(recursive=True)
     try:
         yield
     except Exception:
         ray.shutdown()
-        for process in set(this_process.children()).difference(before):
-            process.kill()
-            process.wait()
+        for process in set(this_process.children(recursive=True)).difference(before):
+            with suppress(psutil.NoSuchProcess):  # some end with their parent
+                process.kill()
+                process.wait()
         raise
 
 
