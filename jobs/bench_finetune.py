@@ -1,7 +1,5 @@
 """Fine-tuning speed and memory, in one run on one machine and the same batches.
 
-    python jobs/bench_finetune.py [EXAMPLES [BATCH]]
-
     raycal  Ray Train, DeepSpeed, the two output rows, and the base model's states computed once
     a       transformers.Trainer and PEFT with the logits of all positions, and the base model's forward at every step
     b       a bare PyTorch loop over raycal's forward
@@ -14,10 +12,10 @@ data, and over as many as raycal trains for by default.
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -206,7 +204,11 @@ def main() -> None:
 
     Speeds and their ratios are those over one epoch, and over as many as are the default.
     """
-    count, batch = (int(value) for value in (sys.argv[1:] + ["384", "32"][len(sys.argv) - 1 :])[:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("examples", type=int, nargs="?", default=384, help="of each epoch (default: %(default)s)")
+    parser.add_argument("batch", type=int, nargs="?", default=32, help="examples a step (default: %(default)s)")
+    arguments = parser.parse_args()
+    count, batch = arguments.examples, arguments.batch
     cores = 1 if torch.cuda.is_available() else os.cpu_count() or 1
     each_core = f"raycal, {cores} workers"
     one = TrainerConfig()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import resource
 import time
 
@@ -25,6 +26,7 @@ def rows(n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 
 def main() -> None:
     """Print both figures, as wall-clock and CPU seconds, and the process's peak memory so far."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     for label, n, run in (
         (f"all metrics, {REPLICATES:,} replicates, {BOOTSTRAP_ROWS:,} rows", BOOTSTRAP_ROWS, _bootstrap),
         (f"all metrics, {POINT_ROWS:,} rows", POINT_ROWS, evaluate),

@@ -1,7 +1,5 @@
 """Sampling speed, in one run on one machine and the same requests.
 
-    python jobs/bench_sampling.py [QUESTIONS [SAMPLES]]
-
     a  raycal, from the engine's first batch to the last written shard
     b  bare vllm.LLM, n samples a request
     b' the same with all of vLLM in one process, which leaves raycal's way of starting the engine out of the comparison
@@ -14,9 +12,9 @@ Engine and model start are left out of every time. Prints tokens a second and th
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -241,7 +239,11 @@ def transformers_generate(work: list[Work], recipe: Recipe, batch: int = 16) -> 
 
 def main() -> None:
     """Run the four ways one after another, raycal first and last to show the machine's drift."""
-    questions, k = (int(value) for value in (sys.argv[1:] + ["200", "10"][len(sys.argv) - 1 :])[:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", type=int, nargs="?", default=200, help="how many (default: %(default)s)")
+    parser.add_argument("samples", type=int, nargs="?", default=10, help="of each question (default: %(default)s)")
+    arguments = parser.parse_args()
+    questions, k = arguments.questions, arguments.samples
     with tempfile.TemporaryDirectory() as folder:
         found = ingest([WorldFacts()], [Split.TEST], 4, Store(folder))
         rows = list(

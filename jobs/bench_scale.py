@@ -1,7 +1,5 @@
 """How far the pipeline scales where the engine is no limit: its latency is simulated, everything else is real.
 
-    python jobs/bench_scale.py [QUESTIONS [REPLICAS ...]]
-
 Questions in a JSONL file, ten samples each, through Ray Data into the store: prompts are rendered to tokens, batches
 are written, and what is there is found again. An engine answers a request after LATENCY_S, whatever else it has to do,
 so that a replica alone asks at a fixed rate and more of them ask faster until the machine has no more to give.
@@ -14,6 +12,7 @@ again on what is finished, by the command that a user has.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
@@ -220,8 +219,13 @@ def measure(questions: int, replicas: int) -> dict[str, float]:
 
 def main() -> None:
     """All numbers of replicas, then the same work with a tenth of the questions."""
-    questions = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    replicas = tuple(map(int, sys.argv[2:])) or REPLICAS
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", type=int, nargs="?", default=1_000_000, help="how many (default: %(default)s)")
+    parser.add_argument(
+        "replicas", type=int, nargs="*", default=REPLICAS, help="each number of them (default: %(default)s)"
+    )
+    arguments = parser.parse_args()
+    questions, replicas = arguments.questions, arguments.replicas
     found = [measure(questions, some) for some in replicas]
     fewer = measure(questions // 10, replicas[-1])
     grown = (found[-1]["driver"] - fewer["driver"]) / (questions - questions // 10)

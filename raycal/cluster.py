@@ -9,7 +9,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,17 @@ from raycal.text import last_line
 
 MACHINES = "RAYCAL_MACHINES"
 _ANSWER_S = 20.0
+_START_S, _MOST_STARTS = 90, 2
 _ON_THIS_MACHINE = {
     # Ray's workers have niceness 15, and its daemons, which wake a hundred times a second, would go before them.
     "RAY_worker_niceness": "0",
     # Nobody takes this machine back with notice, and to watch for that is a process more for each training.
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    # How long Ray waits for its own parts: for most of them 10 to 60 seconds, which a busy machine needs to load them.
+    "RAY_gcs_server_port_wait_time_s": str(_START_S),
+    "RAY_raylet_start_wait_time_s": str(_START_S),
+    "RAY_agent_register_timeout_ms": str(_START_S * 1000),
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(_START_S),
 }
 _SLIVER = 0.001  # of a GPU: enough to be placed where there is one
 _KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
@@ -62,33 +68,86 @@ def connect(*, dashboard: bool = False) -> list[Node]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # What Ray's C++ core says on stderr is about its own retries; what fails for good comes back as an exception.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    address = os.environ.get("RAY_ADDRESS")
+    if not address:
+        for name, value in _ON_THIS_MACHINE.items():
+            os.environ.setdefault(name, value)
     import ray
 
     if not ray.is_initialized():
-        address = os.environ.get("RAY_ADDRESS")
-        local: dict[str, Any] = {}
         if address:
-            _check_answers(address)
+            _join(address)
         else:
-            for name, value in _ON_THIS_MACHINE.items():
-                os.environ.setdefault(name, value)
-            local["include_dashboard"] = dashboard
-            if dashboard:
-                local["dashboard_port"] = _free_port()
-                # Actors that ask would not know which Ray of this machine is theirs.
-                os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{local['dashboard_port']}"
-        try:
-            with _without_stderr():
-                # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
-                ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)
-        except ConnectionError as error:
-            raise ClusterError(_why_not_joined(address, error)) from error
+            _start(dashboard=dashboard)
     there = [
         Node(cpus=node["Resources"].get("CPU", 0.0), gpus=node["Resources"].get("GPU", 0.0))
         for node in ray.nodes()
         if node["Alive"]
     ]
     return there + nodes_to_come(os.environ.get(MACHINES, ""), there)
+
+
+def _join(address: str) -> None:
+    """Raises ClusterError."""
+    _check_answers(address)
+    try:
+        _init(address=address)
+    except ConnectionError as error:
+        raise ClusterError(_why_not_joined(address, error)) from error
+
+
+def _start(*, dashboard: bool) -> None:
+    """Start Ray on this machine. A start that fails is tried once more: the second finds Ray's files in memory.
+
+    Raises ClusterError.
+    """
+    for attempts_left in reversed(range(_MOST_STARTS)):
+        try:
+            with _ending_processes_of_a_failure():
+                _init(include_dashboard=dashboard, **(_dashboard_address() if dashboard else {}))
+        except Exception as error:  # Ray raises a bare one where its node timed out
+            if not attempts_left:
+                reason, *_ = last_line(str(error)).split(". ")
+                raise ClusterError(
+                    f"Ray did not start on this machine in {_MOST_STARTS} attempts ({reason.rstrip('.')}): free some "
+                    "of its processors and memory, and run again"
+                ) from error
+        else:
+            return
+
+
+@contextmanager
+def _ending_processes_of_a_failure() -> Iterator[None]:
+    """Where the block raises, end what it started: Ray itself forgets the processes of a node that did not come up."""
+    import psutil
+    import ray
+
+    this_process = psutil.Process()
+    before = this_process.children(recursive=True)
+    try:
+        yield
+    except Exception:
+        ray.shutdown()
+        for process in set(this_process.children(recursive=True)).difference(before):
+            with suppress(psutil.NoSuchProcess):  # some end with their parent
+                process.kill()
+                process.wait()
+        raise
+
+
+def _init(**options: Any) -> None:
+    import ray
+
+    with _without_stderr():
+        # The workers' logs stay in Ray's own folder: what they say to a person comes back as an error.
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **options)
+
+
+def _dashboard_address() -> dict[str, Any]:
+    port = _free_port()
+    # Actors that ask would not know which Ray of this machine is theirs.
+    os.environ["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{port}"
+    return {"dashboard_port": port}
 
 
 def _check_answers(address: str) -> None:
@@ -105,7 +164,7 @@ def _check_answers(address: str) -> None:
         ) from error
 
 
-def _why_not_joined(address: str | None, error: ConnectionError) -> str:
+def _why_not_joined(address: str, error: ConnectionError) -> str:
     if "InvalidAuthToken" in str(error.__cause__):
         return (
             f"the cluster at {address} wants its token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless "

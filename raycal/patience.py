@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 class Patience:
     """How long to wait for the next result before `check` is called, which raises where waiting is in vain."""
 
-    def __init__(self, seconds: float, check: Callable[[], object]) -> None:
+    def __init__(
+        self, seconds: float, check: Callable[[], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._seconds = seconds
         self._check = check
-        self._since = time.monotonic()
+        self._clock = clock
+        self._since = clock()
 
     def renew(self) -> None:
         """A result has come."""
-        self._since = time.monotonic()
+        self._since = self._clock()
 
     def look(self) -> None:
         """Call `check` if it is time to; raises as that does."""
-        if time.monotonic() - self._since > self._seconds:
+        if self._clock() - self._since > self._seconds:
             self._check()
             self.renew()
 

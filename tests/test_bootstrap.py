@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycal import bootstrap
 from raycal.bootstrap import Bootstrap, Interval, Scores
 from raycal.metrics import METRIC_NAMES, Convention, ConventionError, evaluate, evaluate_groups
 
@@ -38,7 +37,9 @@ def resampled(rows: Rows, replicates: int, stream: int = 0) -> list[dict[str, fl
 
 def test_an_interval_holds_the_percentiles_of_evaluate_over_resampled_rows(rows: Rows) -> None:
     naive = resampled(rows, 50)
-    for name, interval in Bootstrap(replicates=50, level=0.8).intervals(*rows).items():
+    intervals = Bootstrap(replicates=50, level=0.8).intervals(*rows)
+    assert list(intervals) == list(METRIC_NAMES)
+    for name, interval in intervals.items():
         assert interval is not None
         expected = np.quantile([values[name] for values in naive], [0.1, 0.9])
         np.testing.assert_allclose([interval.low, interval.high], expected, atol=1e-9, err_msg=name)
@@ -73,14 +74,15 @@ def test_the_order_of_rows_does_not_matter(rows: Rows) -> None:
     assert settings.compare(ours, theirs) == settings.compare(shuffled, theirs)
 
 
-def test_memory_is_bounded_without_changing_results(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Bootstrap(50).intervals(*rows)
-    monkeypatch.setattr(bootstrap, "_CHUNK", 1000)
-    for name, interval in Bootstrap(50).intervals(*rows).items():
-        expected = whole[name]
-        assert interval is not None
-        assert expected is not None
-        np.testing.assert_allclose([interval.low, interval.high], [expected.low, expected.high], atol=1e-12)
+def test_rows_too_many_to_be_resampled_at_once_have_the_same_intervals() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(40_000)  # their counts in all replicates would be 40 times as many
+    rows = (p, rng.random(40_000) < p)
+    naive = resampled(rows, 40)
+    intervals = Bootstrap(40, level=0.8).intervals(*rows)
+    for name in ("accuracy", "ece", "brier", "auroc"):
+        expected = np.quantile([values[name] for values in naive], [0.1, 0.9])
+        np.testing.assert_allclose([intervals[name].low, intervals[name].high], expected, atol=1e-9, err_msg=name)
 
 
 def test_replicates_in_which_a_metric_is_undefined_are_left_out_and_counted() -> None:
@@ -115,7 +117,9 @@ def test_the_mean_over_groups_is_resampled_within_groups(rows: Rows) -> None:
     p, correct = rows
     group = np.where(np.arange(len(p)) < 100, "a", "b")
     naive = [resampled((p[group == name], correct[group == name]), 40, stream) for stream, name in ((1, "a"), (2, "b"))]
-    for name, interval in Bootstrap(40).group_mean_intervals(p, correct, group).items():
+    intervals = Bootstrap(40).group_mean_intervals(p, correct, group)
+    assert intervals
+    for name, interval in intervals.items():
         assert interval is not None
         means = [np.nanmean([a[name], b[name]]) for a, b in zip(*naive, strict=True)]
         np.testing.assert_allclose([interval.low, interval.high], np.quantile(means, [0.025, 0.975]), atol=1e-9)
@@ -164,7 +168,8 @@ def test_both_methods_are_resampled_by_the_same_questions(rows: Rows) -> None:
     for _ in range(30):
         drawn = random.integers(120, size=120)
         ours, theirs = evaluate(p[drawn], correct[drawn]), evaluate(p[drawn] ** 3, ~correct[drawn])
-        naive.append({name: (ours[name] - theirs[name]).value or 0.0 for name in METRIC_NAMES})
+        naive.append({name: (ours[name] - theirs[name]).value for name in METRIC_NAMES})
+    assert list(found.differences) == list(METRIC_NAMES)
     for name, difference in found.differences.items():
         assert difference.interval is not None
         expected = np.quantile([values[name] for values in naive], [0.025, 0.975])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from background import PATIENCE_S
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
 from support import Raycal
@@ -201,7 +202,7 @@ def test_a_server_that_is_away_is_waited_for(
         time.sleep(1)
         assert all(thread.is_alive() for thread in waiting)
     for thread in waiting:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert (folder / "file").read_text() == "text more"
     assert {row["key"] for row in found} >= {"0", "1", "2"}
 

@@ -53,7 +53,9 @@ def test_a_run_in_a_bucket_ends_as_one_in_a_folder(
 ) -> None:
     bucket, trained = server.folder(), tuned.store.root / "adapters"
     bucket.fs.put(f"{begun(tuned, tmp_path / 'begun')}/", bucket.path, recursive=True)
-    for adapter in (path for path in trained.iterdir() if path.is_dir()):
+    adapters = [path for path in trained.iterdir() if path.is_dir()]
+    assert adapters
+    for adapter in adapters:
         with whole_folder(bucket / "adapters" / adapter.name) as aside:
             copy_folder(adapter, aside)
         assert str(find_adapter(bucket / "adapters" / adapter.name)) == str(find_adapter(adapter))
@@ -70,7 +72,9 @@ def test_a_run_in_a_bucket_ends_as_one_in_a_folder(
     there, here = (list(one.store.rows(query, [run.id])) for one in (run, tuned))
     assert [row.pop("method") for row in there] == [row.pop("method") for row in here]
     assert there == [pytest.approx(row, abs=0.1) for row in here]
-    assert all(is_whole(folder) for folder in (bucket / "classifiers").iterdir())
+    classifiers = list((bucket / "classifiers").iterdir())
+    assert classifiers
+    assert all(map(is_whole, classifiers))
     assert list(bucket.glob(f"reports/{run.id}/*/index.html"))
     assert not list((bucket / "notes").rglob("*.suspect"))
 

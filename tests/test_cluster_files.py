@@ -137,7 +137,9 @@ def assert_told_what_may_come(told: str, cluster: dict[str, Any]) -> None:
 
 
 def test_every_command_is_bash(cluster: dict[str, Any]) -> None:
-    for command in commands_of(cluster):
+    commands = commands_of(cluster)
+    assert commands
+    for command in commands:
         subprocess.run(["bash", "-n", "-c", command], check=True)
 
 
@@ -156,6 +158,7 @@ def test_what_the_set_up_reads_is_sent(cluster: dict[str, Any]) -> None:
 def test_environment_results_and_history_stay_at_home(cluster: dict[str, Any]) -> None:
     """Ray walks a mounted folder as a whole before rsync leaves anything out, so they may not even be inside of one."""
     sent = [(ROOT / here).resolve() for here in cluster["file_mounts"].values() if not here.startswith("~")]
+    assert sent
     for name in (".venv", ".git", "results"):
         assert not any((ROOT / name).is_relative_to(folder) for folder in sent), name
     files = [file for folder in sent for file in [folder, *folder.rglob("*")] if file.is_file()]

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, Wording
 from raycal.elicit import Elicitor, Work
 from raycal.engine import Engine, GenerationError
+from raycal.grade import parse_verdict
 from raycal.grade_answers import Judge
 from raycal.judge_equivalence import EquivalenceJudge
 from raycal.models import Model, find_model
@@ -194,15 +195,16 @@ def test_a_question_that_cannot_be_asked_is_error_rows_under_the_expected_keys(
     assert "max_model_len" in rows[Table.ANSWERS][0]["error"]
 
 
-def test_judges_give_a_verdict_or_none(engine: Engine, wait: Await[Any]) -> None:
+def test_judges_keep_the_reply_and_the_verdict_it_gives(engine: Engine, wait: Await[Any]) -> None:
     graded = {"key": "k", "answer_key": "a", "question_id": "q", "grader": "judge"}
     asked = {"question": "What is the capital of France?", "accepted": ["Paris"], "answer": "Paris"}
     (grade,) = wait(Judge("p").ask(engine, graded | asked))[Table.GRADES]
-    assert grade["correct"] in (True, False, None)
-    assert grade["reason"]
+    assert grade["correct"] is not None, grade["reason"]
+    assert grade["correct"] == parse_verdict(grade["reason"])
     pair = {"key": "k", "question_id": "q", "question": "Who?", "one": "Ann", "other": "Bob"}
     (verdict,) = wait(EquivalenceJudge("p", "m", "t").ask(engine, pair))[Table.VERDICTS]
-    assert verdict["verdict"] in (True, False, None)
+    assert verdict["verdict"] is not None, verdict["text"]
+    assert verdict["verdict"] == parse_verdict(verdict["text"])
     assert set(verdict) <= set(SCHEMAS[Table.VERDICTS].names)
 
 

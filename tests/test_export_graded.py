@@ -70,6 +70,7 @@ def test_datasets_reads_the_folder_with_its_splits(made: tuple[Path, Run], tmp_p
 
 def test_card_counts_what_was_left_out(made: tuple[Path, Run], tmp_path: Path) -> None:
     splits = export_graded(made[1], tmp_path / "out")
+    assert [one.split for one in splits] == list(SPLITS)
     unanswered = sum(not (index % FAILING and index % UNASKED) for index in range(N))
     assert sum(one.failed for one in splits) == unanswered
     assert sum(one.n + one.ungraded + one.failed for one in splits) == N

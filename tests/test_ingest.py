@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from raycal import ingest as module
 from raycal.config import QuestionFile, WorldFacts
 from raycal.ingest import QuestionSet, ingest
 from raycal.questions.question import Kind, Split
@@ -32,19 +31,21 @@ def read(file: Path, store: Store, few_shot: int = 2) -> QuestionSet:
     return ingest([QuestionFile(source="file", path=file)], list(Split), few_shot, store)
 
 
-def refuse(*_: object) -> None:
-    raise AssertionError("the file is read again")
+def files(store: Store) -> dict[Path, int]:
+    """The store's files and when each was written: reading a source writes its questions."""
+    return {path: path.stat().st_mtime_ns for path in store.root.rglob("*.parquet")}
 
 
-def test_a_file_that_is_there_is_not_read_again(file: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_there_is_not_read_again(file: Path, store: Store) -> None:
     first = read(file, store)
     assert first.questions == 3000
     assert first.bad_rows == 2
     assert first.first_bad is not None
     assert "sums.jsonl:3001" in first.first_bad
     assert [len(some) for some in first.examples.values()] == [2]
-    monkeypatch.setattr(module, "_read", refuse)
+    before = files(store)
     assert read(file, store) == first
+    assert files(store) == before
 
 
 def answers(found: QuestionSet, store: Store) -> dict[str, str]:
@@ -77,7 +78,6 @@ def test_more_examples_are_found_in_the_file(file: Path, store: Store) -> None:
 def test_examples_are_of_the_questions_own_kind(store: Store) -> None:
     sources = [WorldFacts(kind=kind, limit=400) for kind in Kind]
     shown = ingest(sources, list(Split), 4, store).examples
-    assert {kind for _, kind, _ in shown} == set(Kind)
-    assert all(
-        bool(example.choices) == (kind == Kind.CHOICE) for (_, kind, _), some in shown.items() for example in some
-    )
+    examples = [(kind, example) for (_, kind, _), group in shown.items() for example in group]
+    assert {kind for kind, _ in examples} == set(Kind)
+    assert all(bool(example.choices) == (kind == Kind.CHOICE) for kind, example in examples)

@@ -14,6 +14,7 @@ from typing import cast
 
 import psutil
 import pytest
+from background import PATIENCE_S
 from clusters import PROGRAMS, Head, head_of_its_own, with_token
 from support import Raycal, copy_code, heeding_interrupts
 
@@ -132,7 +133,7 @@ def test_a_job_that_fails_says_why_and_gives_its_exit_status(head: Head, folder:
 def test_ctrl_c_stops_the_job_if_asked_to(head: Head, folder: Path) -> None:
     with submitted_slow_job(head, folder, "--stop-on-interrupt") as (submitter, job):
         submitter.send_signal(signal.SIGINT)
-        assert submitter.wait(60) == 130
+        assert submitter.wait(PATIENCE_S) == 130
         assert not job.is_running()
         assert " is stopped" in submitter.stderr.read()
 
@@ -140,7 +141,7 @@ def test_ctrl_c_stops_the_job_if_asked_to(head: Head, folder: Path) -> None:
 def test_ctrl_c_else_leaves_the_job_and_says_how_to_see_it_again(head: Head, folder: Path) -> None:
     with submitted_slow_job(head, folder) as (submitter, job):
         submitter.send_signal(signal.SIGINT)
-        assert submitter.wait(60) == 130
+        assert submitter.wait(PATIENCE_S) == 130
         said = submitter.stderr.read()
         assert f" goes on: ray job logs --follow --address {head.address} raysubmit_" in said
         time.sleep(5)  # Ray kills what it stops after three

@@ -66,7 +66,9 @@ def test_only_the_splits_that_were_asked_for_are_asked(finished: Run) -> None:
 
 def test_metrics_are_those_of_the_stored_scores_and_grades(finished: Run) -> None:
     (found,) = judged(finished, Split.TEST)
-    for row in finished.store.rows("SELECT * FROM metrics"):
+    rows = list(finished.store.rows("SELECT * FROM metrics"))
+    assert sorted(row["method"] for row in rows) == sorted(method.label for method in finished.experiment.methods)
+    for row in rows:
         p = found.confidence[row["method"]]
         kept = ~np.isnan(p)
         assert row["n"] == kept.sum()
@@ -86,7 +88,9 @@ def test_cost_adds_up_and_provenance_is_readable(finished: Run) -> None:
     (run,) = finished.store.rows("SELECT * FROM runs")
     total = 0
     for table in (Table.ANSWERS, Table.SAMPLES, Table.QUERIES):
-        for row in finished.store.rows(f"SELECT * FROM {table}"):
+        rows = list(finished.store.rows(f"SELECT * FROM {table}"))
+        assert rows, table
+        for row in rows:
             total += row["generated_tokens"]
             assert row["engine_seconds"] >= 0
             assert row["model"] == str(finished.recipe.model)

@@ -33,6 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_job_has_its_script() -> None:
+    assert JOBS
     for name in JOBS:
         assert (REPOSITORY / "jobs" / f"{name}.py").is_file()
 

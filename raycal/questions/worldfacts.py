@@ -60,7 +60,7 @@ def _spread(questions: Sequence[Question]) -> list[Question]:
 
 @cache  # the facts are the same for as long as their packages are
 def _questions(relation: str, kind: Kind) -> tuple[Question, ...]:
-    facts = sorted(_unambiguous(list(RELATIONS[relation]())), key=lambda fact: (-fact.prominence, fact.question))
+    facts = sorted(unambiguous(list(RELATIONS[relation]())), key=lambda fact: (-fact.prominence, fact.question))
     wrong_choices = _WrongChoices(facts)
     return tuple(
         Question(
@@ -77,7 +77,7 @@ def _questions(relation: str, kind: Kind) -> tuple[Question, ...]:
     )
 
 
-def _unambiguous(facts: Sequence[Fact]) -> Iterator[Fact]:
+def unambiguous(facts: Sequence[Fact]) -> Iterator[Fact]:
     """The facts that no grader of texts can get wrong.
 
     Left out are questions that occur twice, that contain their answer ("the capital of Guatemala City"), and those of

@@ -13,7 +13,7 @@ from raycal.metrics import Convention, reliability_bins, risk_coverage
 def test_ece_is_the_weighted_gap_of_the_reliability_bins(thousand: Rows) -> None:
     for convention in Convention:
         bins = [its for its in reliability_bins(*thousand, bins=15, convention=convention) if its.count]
-        gaps = [(its.count, abs((its.confidence or 0) - (its.accuracy or 0))) for its in bins]
+        gaps = [(its.count, abs(its.confidence - its.accuracy)) for its in bins]
         assert sum(n * gap for n, gap in gaps) / 1000 == pytest.approx(
             value("ece", *thousand, bins=15, convention=convention)
         )

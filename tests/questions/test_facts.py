@@ -13,7 +13,7 @@ from raycal.questions.facts.countries import countries
 from raycal.questions.facts.elements import elements
 from raycal.questions.facts.fact import Fact, fold, parts, spellings, unaccented
 from raycal.questions.facts.states import states
-from raycal.questions.worldfacts import _unambiguous
+from raycal.questions.worldfacts import unambiguous
 
 
 def test_there_are_as_many_sovereign_states_as_there_should_be() -> None:
@@ -50,6 +50,7 @@ def test_every_table_speaks_of_countries_that_there_are() -> None:
 
 def test_borders_have_two_sides() -> None:
     known = countries()
+    assert sum(len(country.neighbours) for country in known.values()) > 500
     for country in known.values():
         for neighbour in country.neighbours:
             assert neighbour not in known or country.code in known[neighbour].neighbours
@@ -111,19 +112,19 @@ def fact(question: str, *answers: str) -> Fact:
 
 def test_a_fact_is_left_out_where_a_wrong_answer_holds_its_answer() -> None:
     facts = [fact("q1", "Virginia"), fact("q2", "West Virginia"), fact("q3", "Ohio")]
-    assert [kept.question for kept in _unambiguous(facts)] == ["q2", "q3"]
+    assert [kept.question for kept in unambiguous(facts)] == ["q2", "q3"]
 
 
 def test_an_alias_may_hold_another_one_of_the_same_answer() -> None:
     facts = [fact("q1", "United States", "United States of America"), fact("q2", "Peru")]
-    assert list(_unambiguous(facts)) == facts
+    assert list(unambiguous(facts)) == facts
 
 
 def test_a_fact_is_left_out_where_the_question_holds_the_answer() -> None:
     facts = [fact("Where is Panama City?", "Panama"), fact("Where is Panamanian Colón?", "Panama")]
-    assert [kept.question for kept in _unambiguous(facts)] == ["Where is Panamanian Colón?"]
+    assert [kept.question for kept in unambiguous(facts)] == ["Where is Panamanian Colón?"]
 
 
 def test_questions_that_come_twice_are_left_out_altogether() -> None:
     facts = [fact("q", "a"), fact("q", "b"), fact("r", "c")]
-    assert [kept.question for kept in _unambiguous(facts)] == ["r"]
+    assert [kept.question for kept in unambiguous(facts)] == ["r"]

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from question_sets import for_each_set
 
 from raycal.config import Columns, QuestionFile
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, load, split_of
@@ -304,32 +305,50 @@ def test_no_bytes_whatsoever_break_the_loader(tmp_path: Path, name: str, head: b
     assert first.question == "first?"
 
 
-REAL_FILES = [
-    ("nq_open/dev.jsonl", {}, 3610, 0, ("14 December 1972 UTC", "December 1972")),
-    ("gsm8k/test.jsonl", {}, 1319, 0, ("18",)),
-    ("webquestions/test.json", {"columns": {"question": "qText", "answers": "answers", "id": "qId"}}, 2032, 0,
-     ("Jamaican Creole English Language", "Jamaican English")),
-    ("triviaqa/sample.parquet", {"columns": {"id": "question_id"}}, 1696, 304, ("Dave Lamb", "Dave lamb")),
-    ("truthfulqa/TruthfulQA.csv",
-     {"columns": {"question": "Question", "answers": "Correct Answers"}, "answer_separator": ";"}, 817, 0,
-     ("Nothing happens", "You eat watermelon seeds")),
-]  # fmt: skip
+WEB_QUESTIONS = {"columns": {"question": "qText", "answers": "answers", "id": "qId"}}
+TRUTHFUL_QA = {"columns": {"question": "Question", "answers": "Correct Answers"}, "answer_separator": ";"}
+SETTINGS = {
+    "nq_open/dev.jsonl": {},
+    "gsm8k/test.jsonl": {},
+    "webquestions/test.json": WEB_QUESTIONS,
+    "triviaqa/sample.parquet": {"columns": {"id": "question_id"}},
+    "truthfulqa/TruthfulQA.csv": TRUTHFUL_QA,
+}
+# Questions, rows that come again, and the first of the first question's answers.
+OURS = {
+    "nq_open/dev.jsonl": (50, 0, ("carbon dioxide", "CO2")),
+    "gsm8k/test.jsonl": (50, 0, ("39",)),
+    "webquestions/test.json": (50, 0, ("Egypt",)),
+    "triviaqa/sample.parquet": (42, 8, ("Knight (chess)", "Knight", "KNIGHT")),
+    "truthfulqa/TruthfulQA.csv": (50, 0, ("No", "No, shaving does not change how thick hair grows")),
+}
+PUBLIC = {
+    "nq_open/dev.jsonl": (3610, 0, ("14 December 1972 UTC", "December 1972")),
+    "gsm8k/test.jsonl": (1319, 0, ("18",)),
+    "webquestions/test.json": (2032, 0, ("Jamaican Creole English Language", "Jamaican English")),
+    "triviaqa/sample.parquet": (1696, 304, ("Dave Lamb", "Dave lamb")),
+    "truthfulqa/TruthfulQA.csv": (817, 0, ("Nothing happens", "You eat watermelon seeds")),
+}
 
 
-@pytest.mark.parametrize(("name", "settings", "good", "duplicates", "first"), REAL_FILES)
-def test_real_files_are_read_whole(
-    shared_data: Path, name: str, settings: dict[str, Any], good: int, *, duplicates: int, first: tuple[str, ...]
+@pytest.mark.parametrize("name", SETTINGS)
+@for_each_set(OURS, PUBLIC)
+def test_question_sets_are_read_whole(
+    data: Path, expected: dict[str, tuple[int, int, tuple[str, ...]]], name: str
 ) -> None:
-    source = QuestionFile.model_validate({"source": "file", "path": shared_data / name, **settings})
+    source = QuestionFile.model_validate({"source": "file", "path": data / name, **SETTINGS[name]})
     rows = list(load(source))
     questions = [row for row in rows if isinstance(row, Question)]
-    assert (len(questions), len(rows) - len(questions)) == (good, duplicates)
+    good, repeated, first = expected[name]
+    assert (len(questions), len(rows) - len(questions)) == (good, repeated)
     assert len({question.id for question in questions}) == good
     assert questions[0].answers[: len(first)] == first
 
 
-def test_every_answer_of_gsm8k_is_the_number_behind_its_rationale(shared_data: Path) -> None:
-    questions, _ = read(shared_data / "gsm8k" / "test.jsonl")
+@for_each_set(ours=50, public=1319)
+def test_every_answer_of_gsm8k_is_the_number_behind_its_rationale(data: Path, expected: int) -> None:
+    questions, _ = read(data / "gsm8k" / "test.jsonl")
+    assert len(questions) == expected
     for question in questions:
         assert question.answers[0].removeprefix("-").isdecimal()
         assert "####" not in question.metadata["rationale"]

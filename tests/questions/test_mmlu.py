@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from question_sets import for_each_set
 
 from raycal.config import Mmlu
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, Split, load
@@ -92,16 +93,22 @@ def test_a_source_at_fault_is_refused_before_the_first_question(
         load(Mmlu(source="mmlu", path=folder(tmp_path, **files), subjects=subjects))
 
 
-def test_all_of_mmlu_is_read(shared_data: Path) -> None:
-    questions, bad = read(shared_data / "mmlu")
-    assert len(questions) + len(bad) == 285 + 14_042
-    assert len({question.subject for question in questions}) == 57
-    # Four right choices stand twice; the rest of what is missing comes a second time, mostly in another subject.
-    assert Counter(row.error.partition("twice")[1] for row in bad) == {"twice": 4, "": 111}
+# Rows and subjects; right choices that stand twice; questions that come a second time, mostly in another subject.
+@for_each_set(ours=(10 + 40, 5, 1, 1), public=(285 + 14_042, 57, 4, 111))
+def test_all_of_mmlu_is_read(data: Path, expected: tuple[int, int, int, int]) -> None:
+    questions, bad = read(data / "mmlu")
+    rows, subjects, doubled, repeated = expected
+    assert len(questions) + len(bad) == rows
+    assert len({question.subject for question in questions}) == subjects
+    assert Counter(row.error.partition("twice")[1] for row in bad) == {"twice": doubled, "": repeated}
 
 
-def test_mmlu_without_its_choices_keeps_the_questions_that_make_sense(shared_data: Path) -> None:
-    questions, bad = read(shared_data / "mmlu", kind=Kind.OPEN)
-    assert len(questions) + len(bad) == 285 + 14_042
-    assert 7500 < len(questions) < 8500
+@for_each_set(ours=(10 + 40, 42, 42), public=(285 + 14_042, 7500, 8500))
+def test_mmlu_without_its_choices_keeps_the_questions_that_make_sense(
+    data: Path, expected: tuple[int, int, int]
+) -> None:
+    questions, bad = read(data / "mmlu", kind=Kind.OPEN)
+    rows, least, most = expected
+    assert len(questions) + len(bad) == rows
+    assert least <= len(questions) <= most
     assert not any("following" in question.question.lower() for question in questions)

@@ -18,6 +18,7 @@ from raycal.questions.worldfacts import RELATIONS
 
 def questions(kind: Kind = Kind.OPEN, **settings: Any) -> list[Question]:
     rows = list(load(WorldFacts(kind=kind, **settings)))
+    assert rows
     assert not any(isinstance(row, BadRow) for row in rows)
     return [row for row in rows if isinstance(row, Question)]
 
@@ -200,24 +201,18 @@ def test_an_unknown_relation_is_refused_with_the_nearest_one() -> None:
         load(WorldFacts(relations=("capital_countries",)))
 
 
-def test_every_process_makes_the_same_questions_quickly(open_ended: list[Question], choice: list[Question]) -> None:
+def test_every_process_makes_the_same_questions(open_ended: list[Question], choice: list[Question]) -> None:
     script = (
-        "import time\n"
         "from raycal.config import WorldFacts\n"
         "from raycal.keys import digest\n"
         "from raycal.questions import load\n"
-        "start = time.process_time()\n"
-        "questions = list(load(WorldFacts()))\n"
-        "print(time.process_time() - start)\n"
-        "print(digest(*questions, *load(WorldFacts(kind='choice'))))"
+        "print(digest(*load(WorldFacts()), *load(WorldFacts(kind='choice'))))"
     )
     another_order_of_sets = os.environ | {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"}
     process = subprocess.run(
         [sys.executable, "-c", script], env=another_order_of_sets, capture_output=True, text=True, check=True
     )
-    seconds, found = process.stdout.split()
-    assert found == digest(*open_ended, *choice)
-    assert float(seconds) < 2.5  # about one, on a machine that has nothing else to do
+    assert process.stdout.strip() == digest(*open_ended, *choice)
 
 
 def test_the_match_grader_accepts_every_answer_and_no_wrong_choice(

@@ -91,7 +91,9 @@ def test_an_interval_above_its_value_is_drawn_where_it_is():
 
 def test_a_method_without_a_value_has_no_bar():
     methods = [fixed("zero_shot", None, np.full(60, 0.5)), fixed("verbalized", 0.6, np.full(60, 0.5))]
-    for axes in figures.bar_chart(make_results(60, methods=methods, comparisons=[])).axes:
+    figure = figures.bar_chart(make_results(60, methods=methods, comparisons=[]))
+    assert len(figure.axes) == 2
+    for axes in figure.axes:
         assert list(bars(axes)) == [1]
         assert not error_bars(axes)  # no replicates, no interval
         assert [text.get_text() for text in axes.texts] == ["n/a", "60.0"]
@@ -101,8 +103,10 @@ def test_values_do_not_touch_titles_even_at_100():
     methods = [fixed(f"method {i}", 1.0, np.full(60, 0.5), 1.0, 1.0) for i in range(8)]
     figure = figures.bar_chart(make_results(60, methods=methods, comparisons=[]))
     renderer = drawn(figure)
+    assert len(figure.axes) == 2
     for axes in figure.axes:
         title = axes._left_title.get_window_extent(renderer)
+        assert len(axes.texts) == len(methods)
         assert not any(text.get_window_extent(renderer).overlaps(title) for text in axes.texts)
 
 
@@ -112,8 +116,10 @@ def test_labels_of_bars_do_not_touch_each_other(count):
     methods = [fixed(name, 0.5, np.full(60, 0.5)) for name in names[:count]]
     figure = figures.bar_chart(make_results(60, methods=methods, comparisons=[]))
     renderer = drawn(figure)
+    assert len(figure.axes) == 2
     for axes in figure.axes:
         boxes = [label.get_window_extent(renderer) for label in axes.get_xticklabels()]
+        assert len(boxes) == count
         assert not any(left.overlaps(right) for left, right in pairwise(boxes))
 
 
@@ -185,6 +191,7 @@ def test_legends_cover_no_data(pictures, draw):
     figure = pictures[draw]
     renderer = drawn(figure)
     legend = figure.legends[0].get_window_extent(renderer)
+    assert figure.axes
     assert not any(axes.get_window_extent(renderer).overlaps(legend) for axes in figure.axes)
 
 

@@ -151,6 +151,7 @@ def test_lines_are_coloured_by_the_first_objective_with_the_best_one_thick_and_d
     sweep = make_sweep(objectives=(name,))
     axes = sweep_figures.settings(sweep).axes
     entries = sweep_figures.with_panels(sweep)
+    assert entries
     for panel, bar, entry in zip(axes[: len(entries)], axes[len(entries) :], entries, strict=True):
         lines = [line for line in panel.lines if len(line.get_xdata()) == len(entry.options)]
         light = [sum(line.get_color()[:3]) for line in lines]
@@ -167,11 +168,11 @@ def test_ticks_of_parallel_axes_are_not_cut_off(sweep):
     figure = sweep_figures.settings(sweep)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
-    for axes in figure.axes:
-        for text in filter(Text.get_text, [*axes.texts, *axes.get_xticklabels(), axes.yaxis.label]):
-            box = text.get_window_extent(renderer)
-            assert box.x0 >= 0
-            assert box.x1 <= figure.bbox.width
+    texts = [text for axes in figure.axes for text in (*axes.texts, *axes.get_xticklabels(), axes.yaxis.label)]
+    boxes = [text.get_window_extent(renderer) for text in filter(Text.get_text, texts)]
+    assert boxes
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.width
 
 
 def test_one_value_for_all_is_drawn_too():
@@ -243,4 +244,5 @@ def test_bars_of_a_sweeps_run_stand_one_above_the_other_with_labels_that_do_not_
     assert above.y0 > below.y1
     for axes in figure.axes:
         boxes = [label.get_window_extent(renderer) for label in axes.get_xticklabels()]
+        assert len(boxes) == len(methods)
         assert not any(left.overlaps(right) for left, right in pairwise(boxes))

@@ -81,13 +81,18 @@ def test_the_page_is_accessible_and_loads_nothing(swept, tmp_path):
     html = html_of(swept, tmp_path)
     page = Page(html)
     assert len(page.attributes("table")) == len(page.attributes("caption"))
-    assert all(its["alt"] for its in page.attributes("img"))
-    assert all(its.get("scope") in {"row", "col"} for its in page.attributes("th"))
+    images = page.attributes("img")
+    assert len(images) == 3 + len(PICTURES)
+    assert all(its["alt"] for its in images)
+    assert {its.get("scope") for its in page.attributes("th")} == {"row", "col"}
     ids = [its["id"] for _, its in page.tags if "id" in its]
     assert len(ids) == len(set(ids))
     links = [its[name] for _, its in page.tags for name in ("src", "href") if name in its]
+    assert links
     assert all(link.startswith(("data:", "#")) for link in links)
-    for table in re.findall(r"<table.*?</table>", html, re.DOTALL):
+    tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
+    assert len(tables) == len(page.attributes("table"))
+    for table in tables:
         assert len({len(re.findall(r"<t[hd][ >]", row)) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}) == 1
 
 
@@ -243,6 +248,7 @@ def test_one_objective_has_no_front(tmp_path):
 
 def test_figures_in_words_name_the_best_trials(sweep):
     front = alt_texts.sweep_trials(sweep)
+    assert sweep.front
     for number in sweep.front:
         trial = sweep.by_number[number]
         assert f"trial {number}, {trial.entry.replace('_', ' ')} (" in front

@@ -74,6 +74,7 @@ def test_the_sizes_are_the_ticks_of_a_logarithmic_axis(panels):
 def test_numbers_of_ticks_do_not_touch_and_the_largest_is_always_there():
     figure = training_sizes(make_ablation(sizes=tuple(range(1000, 10_001, 500))))
     FigureCanvasAgg(figure).draw()
+    assert len(figure.axes) == len(NAMES)
     for axes in figure.axes:
         texts = [text for text in axes.get_xticklabels() if text.get_text()]
         assert not any(left.get_window_extent().overlaps(right.get_window_extent()) for left, right in pairwise(texts))
@@ -108,6 +109,7 @@ def test_the_legend_covers_no_data(ablation):
     figure = training_sizes(ablation)
     FigureCanvasAgg(figure).draw()
     legend = figure.legends[0].get_window_extent()
+    assert len(figure.axes) == len(NAMES)
     assert not any(axes.get_window_extent().overlaps(legend) for axes in figure.axes)
 
 

@@ -40,15 +40,17 @@ def suggested(its: Space, seed: int, count: int) -> list[tuple[Method, dict[str,
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_every_suggestion_is_in_the_space_and_names_its_own_parameters_alone(seed: int) -> None:
-    for method, parameters in suggested(space(), seed, 5):
+    suggestions = suggested(space(), seed, 5)
+    assert len(suggestions) == 5
+    for method, parameters in suggestions:
         assert parameters.pop("method") == method.method
         assert all(name.startswith(f"{method.method}.") for name in parameters)
         match method:
             case Sampling():
-                assert 2 <= (method.k or 0) <= 10
+                assert 2 <= method.k <= 10
             case Classifier():
                 assert 10 <= method.layer <= 12
-                assert 1e-3 <= (method.weight_decay or 0) <= 1e3
+                assert 1e-3 <= method.weight_decay <= 1e3
             case Recalibrated():
                 assert method.of.method in {"zero_shot", "likelihood"}
 

@@ -56,7 +56,9 @@ def test_a_killed_sweep_goes_on_with_what_it_had(killed: tuple[Sweep, dict[int, 
 
 def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tuple[Sweep, dict[int, Any]]) -> None:
     sweep, _ = killed
-    for row in trials(sweep).values():
+    rows = trials(sweep).values()
+    assert len(rows) >= 10
+    for row in rows:
         (metrics,) = sweep.run.store.rows("SELECT * FROM metrics WHERE run = ?", [row["run"]])
         assert metrics["split"] == "calibration"
         assert json.loads(row["objectives"]) == {name: metrics[name] for name in ("ece", "brier")}
@@ -66,7 +68,7 @@ def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tupl
 def test_nothing_was_asked_anew(killed: tuple[Sweep, dict[int, Any]], finished: Run) -> None:
     sweep, _ = killed
     for table in (Table.ANSWERS, Table.SAMPLES, Table.QUERIES):
-        assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table))
+        assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table)) > 0
 
 
 def test_what_was_found_is_scored_once_on_test_beside_the_defaults(killed: tuple[Sweep, dict[int, Any]]) -> None:
@@ -98,7 +100,9 @@ def test_every_trial_is_logged_to_mlflow(killed: tuple[Sweep, dict[int, Any]], m
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     client = MlflowClient(tracking_uri=sweep.config.mlflow)
     experiment = client.get_experiment_by_name(sweep.id)
-    logged = client.search_runs([experiment.experiment_id])
+    # Of a run whose driver was killed as it began, MLflow's files are there and empty, and it cannot list them.
+    runs = (Path(sweep.config.mlflow.removeprefix("file:")) / experiment.experiment_id).glob("*/meta.yaml")
+    logged = [client.get_run(meta.parent.name) for meta in runs if meta.read_text()]
     finished = [one for one in logged if one.info.status == "FINISHED"]
     assert len(finished) >= 10 - 1  # one may have ended as the driver was killed
     assert {"ece", "brier"} <= finished[0].data.metrics.keys()
