@@ -140,6 +140,14 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[P
     )
 
 
+def feature_dtypes(run: Run, classifier: Classifier) -> set[str]:
+    """The dtypes that the classifier's hidden states of the run's answers were computed in; older rows name none."""
+    partition = feature_reader(run, classifier).partition
+    shards = {Table.FEATURES: run.store.shards(Table.FEATURES, partition)}
+    query = "SELECT DISTINCT dtype FROM all_features WHERE answer_key IN (SELECT answer_key FROM asked)"
+    return {row["dtype"] for row in run.store.rows(query, shards=shards, extra={"asked": run.asked})} - {None}
+
+
 def features_of(run: Run, classifier: Classifier) -> dict[str, NDArray[np.float32]]:
     """The classifier's hidden states by answer key, (width,) each."""
     reader = feature_reader(run, classifier)

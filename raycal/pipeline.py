@@ -16,9 +16,10 @@ from raycal.done import Done
 from raycal.elicit import elicit
 from raycal.evaluate import evaluate_run
 from raycal.failures import failures
-from raycal.features import missing_features, read_features
+from raycal.features import feature_dtypes, missing_features, read_features
+from raycal.finetune.prepare import adapter_id
 from raycal.finetune.query import ask_tuned, take_over_calibration, tuned_query, unasked
-from raycal.finetune.stage import finetune
+from raycal.finetune.stage import finetune, training_curve
 from raycal.grade.agreement import Agreement, agreement
 from raycal.grade_answers import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.judge_equivalence import judge_equivalence
@@ -27,6 +28,7 @@ from raycal.models import check_available
 from raycal.progress import show_progress
 from raycal.record import record_run
 from raycal.run import Run
+from raycal.schemas import Table
 from raycal.score import pairs_to_judge, score_answers
 from raycal.tables import method_tables
 from raycal.work import count_work
@@ -141,9 +143,21 @@ def evaluate_stage(run: Run, console: Console) -> None:
     """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS. Raises NoBaseRateError."""
     with activity(console, "evaluate", "metrics and their intervals"):
         rows = evaluate_run(run)
-        record_run(run, {name: vars(found) for name, found in agreements(run).items()})
+        record_run(run, {name: vars(found) for name, found in agreements(run).items()}, _fitted_dtypes(run))
     for table in method_tables(rows):
         console.print(table)
+
+
+def _fitted_dtypes(run: Run) -> dict[Table, set[str]]:
+    """The dtypes of what is read and trained for methods that are fitted, by table."""
+    dtypes: dict[Table, set[str]] = {Table.FEATURES: set(), Table.TRAINING: set()}
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, Classifier):
+            dtypes[Table.FEATURES] |= feature_dtypes(run, method)
+        elif isinstance(method, FineTuned) and method.adapter is None:
+            curve = training_curve(run, adapter_id(run, method))
+            dtypes[Table.TRAINING] |= {str(row["dtype"]) for row in curve if row["dtype"] is not None}
+    return dtypes
 
 
 def report_stage(run: Run, console: Console, sweep: SweepResults | None = None) -> None:

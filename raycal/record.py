@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from raycal.config import Classifier, FineTuned, with_bases
 from raycal.failures import failures
-from raycal.features import feature_reader
-from raycal.finetune.prepare import adapter_id
 from raycal.run import Run
 from raycal.schemas import Table
 
@@ -23,8 +20,11 @@ _KEYS = {
 }
 
 
-def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
-    """Write the run's row; the first time counts as its creation."""
+def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Collection[str]] | None = None) -> None:
+    """Write the run's row; the first time counts as its creation.
+
+    dtypes: those that hidden states and trainings were computed in, by table; generations say so themselves.
+    """
     totals = _totals(run)
     shards = {Table.RUNS: run.store.shards(Table.RUNS, run.id)}
     known = next(run.store.rows("SELECT created FROM runs", shards=shards), None)
@@ -40,7 +40,7 @@ def record_run(run: Run, agreement: Mapping[str, Any]) -> None:
         "errors": json.dumps(failures(run)),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
-        "precision": json.dumps(_precision(run, totals)),
+        "precision": json.dumps(_precision(totals, dtypes or {})),
     }
     run.store.write(Table.RUNS, run.id, [row])
 
@@ -59,23 +59,11 @@ def _totals(run: Run) -> dict[Table, dict[str, Any]]:
     return totals
 
 
-def _precision(run: Run, totals: Mapping[Table, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The dtypes that generations, hidden states and trainings were computed in, by table; older rows name none."""
-    dtypes: dict[Table, set[str]] = {table: set(row["dtypes"] or ()) for table, row in totals.items()}
-    for method in with_bases(run.experiment.methods):
-        if isinstance(method, Classifier):
-            partition = feature_reader(run, method).partition
-            condition = "WHERE answer_key IN (SELECT answer_key FROM asked)"
-            dtypes.setdefault(Table.FEATURES, set()).update(_dtypes(run, Table.FEATURES, partition, condition))
-        elif isinstance(method, FineTuned) and method.adapter is None:
-            dtypes.setdefault(Table.TRAINING, set()).update(_dtypes(run, Table.TRAINING, adapter_id(run, method)))
-    return {str(table): sorted(known) for table, known in dtypes.items() if known}
-
-
-def _dtypes(run: Run, table: Table, partition: str, condition: str = "") -> set[str]:
-    query = f"SELECT DISTINCT dtype FROM all_{table} {condition}"
-    shards = {table: run.store.shards(table, partition)}
-    return {row["dtype"] for row in run.store.rows(query, shards=shards, extra={"asked": run.asked})} - {None}
+def _precision(
+    totals: Mapping[Table, Mapping[str, Any]], dtypes: Mapping[Table, Collection[str]]
+) -> dict[str, list[str]]:
+    generated = {table: row["dtypes"] or () for table, row in totals.items()}
+    return {str(table): sorted(known) for table, known in {**generated, **dtypes}.items() if known}
 
 
 def _sum(totals: Mapping[Table, Mapping[str, Any]], name: str) -> Any:

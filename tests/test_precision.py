@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from pathlib import Path
 
 import pytest
+from made_up_store import make_run
 
 from raycal import precision
 from raycal.config import Device, Dtype, EngineConfig, TrainerConfig
 from raycal.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
+from raycal.record import record_run
+from raycal.run import Run
+from raycal.schemas import Table
 
 AVX2 = {"avx2": True, "avx512_f": False, "avx512_bf16": False, "amx_bf16": False, "cpu_name": "AMD EPYC 7763"}
 AVX512_ALONE = AVX2 | {"avx512_f": True, "avx512_vnni": True}
@@ -79,3 +85,21 @@ def test_what_is_said_gives_the_reason_where_auto_is_not_bfloat16() -> None:
     assert dtype_note(Dtype.AUTO, Dtype.BFLOAT16) == "in bfloat16"
     assert dtype_note(Dtype.FLOAT32, Dtype.FLOAT32) == "in float32"
     assert dtype_note(Dtype.AUTO, Dtype.FLOAT16) == "in float16 (bfloat16 is not native on this processor)"
+
+
+def test_a_run_records_what_it_was_computed_in_and_old_rows_name_nothing(tmp_path: Path) -> None:
+    _, run = make_run(tmp_path, 12)
+    assert recorded_precision(run) == {}
+    answered = {row["key"] for row in run.store.rows("SELECT key FROM answers WHERE error IS NULL")}
+    asked = run.asked.to_pylist()
+    left = [row for row in asked if row["answer_key"] not in answered][:2]
+    for row, dtype in zip(left, ("float32", "bfloat16"), strict=True):
+        answer = {"key": row["answer_key"], "question_id": row["question_id"], "text": "7", "dtype": dtype}
+        run.store.write(Table.ANSWERS, run.recipe.partitions[Table.ANSWERS], [answer])
+    record_run(run, {}, {Table.TRAINING: {"float32"}, Table.FEATURES: set()})
+    assert recorded_precision(run) == {"answers": ["bfloat16", "float32"], "training": ["float32"]}
+
+
+def recorded_precision(run: Run) -> dict[str, list[str]]:
+    (row,) = run.store.rows("SELECT precision FROM runs")
+    return dict(json.loads(row["precision"]))
