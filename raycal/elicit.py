@@ -11,10 +11,11 @@ from itertools import chain
 import pyarrow as pa
 
 from raycal.asked import QUESTION_COLUMNS, asked_rows
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns
+from raycal.asker import Progress, Row, Rows, TextBackend, cost_columns, failed_columns
+from raycal.backends import text_backend
 from raycal.config import Wording
 from raycal.done import Done
-from raycal.engine import Engine, Generation, GenerationError, Usage
+from raycal.engine import Generation, GenerationError, Usage
 from raycal.fanout import run_fanout
 from raycal.location import for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
@@ -58,7 +59,7 @@ class Elicitor:
         shards = {Table.ANSWERS: store.shards(Table.ANSWERS, self.partitions[Table.ANSWERS])}
         return {row["key"]: row["text"] for row in store.rows(query, keys, shards=shards)}
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
         """See asker.Asker."""
         work = Work(**row)
         asked = self.recipe.asked(work.dataset, work.subject, work.question, work.choices)
@@ -70,7 +71,7 @@ class Elicitor:
         samples, queries = await asyncio.gather(self._samples(engine, work, asked), asyncio.gather(*asking))
         return {Table.ANSWERS: answers, Table.SAMPLES: samples, Table.QUERIES: list(queries)}
 
-    async def _answer(self, engine: Engine, work: Work, asked: Conversation) -> Row:
+    async def _answer(self, engine: TextBackend, work: Work, asked: Conversation) -> Row:
         row = {
             "key": work.answer_key,
             "question_id": work.question_id,
@@ -83,7 +84,7 @@ class Elicitor:
             return row | failed_columns(str(error))
         return row | _generated(answer) | cost_columns(usage)
 
-    async def _samples(self, engine: Engine, work: Work, asked: Conversation) -> list[Row]:
+    async def _samples(self, engine: TextBackend, work: Work, asked: Conversation) -> list[Row]:
         config = self.recipe.config
         indices = range(work.first_sample, config.samples.k)
         row = {
@@ -113,7 +114,9 @@ class Elicitor:
             rows.append(row | {"index": index} | _generated(sample) | cost)
         return rows
 
-    async def _query(self, engine: Engine, work: Work, asked: Conversation, answer: str | None, query: Query) -> Row:
+    async def _query(
+        self, engine: TextBackend, work: Work, asked: Conversation, answer: str | None, query: Query
+    ) -> Row:
         row = {
             "key": self.recipe.query_key(query, work.answer_key),
             "answer_key": work.answer_key,
@@ -144,11 +147,10 @@ def _generated(generation: Generation) -> Row:
     }
 
 
-def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Progress]:
+def elicit(run: Run, done: Done) -> Iterator[Progress]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
-    backend: what answers; a benchmark of all but the engine has another. Raises ResourceError and FanoutError, see
-    `run_fanout`.
+    Raises ResourceError and FanoutError, see `run_fanout`.
     """
     import ray.data
 
@@ -164,4 +166,5 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
         return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
+    backend = text_backend(engine)
     return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)

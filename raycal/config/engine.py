@@ -35,9 +35,17 @@ class Device(StrEnum):
     GPU = "gpu"
 
 
-class EngineConfig(Section):
-    """One vLLM engine a replica, and how many replicas."""
+class BackendName(StrEnum):
+    """What answers: vLLM, or a simulated model at once, for tests and benchmarks (see raycal.testing)."""
 
+    VLLM = "vllm"
+    SIMULATED = "simulated"
+
+
+class EngineConfig(Section):
+    """One engine a replica, and how many replicas."""
+
+    backend: BackendName = BackendName.VLLM
     replicas: int = Field(1, ge=1)
     device: Device = Device.AUTO
     tensor_parallel: int = Field(1, ge=1)
