@@ -147,10 +147,11 @@ def _generated(generation: Generation) -> Row:
     }
 
 
-def elicit(run: Run, done: Done) -> Iterator[Progress]:
+def elicit(run: Run, done: Done, backend: type[TextBackend] | None = None) -> Iterator[Progress]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
-    Raises ResourceError and FanoutError, see `run_fanout`.
+    backend: what answers, by `engine.backend` if None; the benchmark of all but the engine has another. Raises
+    ResourceError and FanoutError, see `run_fanout`.
     """
     import ray.data
 
@@ -166,5 +167,5 @@ def elicit(run: Run, done: Done) -> Iterator[Progress]:
         return questions.map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
-    backend = text_backend(engine)
-    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)
+    answers = backend or text_backend(engine)
+    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=answers)

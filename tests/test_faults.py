@@ -28,7 +28,7 @@ from raycal.resources import ReplicaPlan
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 RUN = "some-1"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import ray
-from background import PATIENCE_S
 from clusters import lose_node, three_nodes
 from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
 from ray.cluster_utils import Cluster
@@ -18,7 +17,7 @@ from raycal.fanout import FanoutError, run_fanout
 from raycal.run import Run
 from raycal.store import Store
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(PATIENCE_S)]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster]
 
 
 @pytest.fixture
@@ -76,12 +75,12 @@ def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_
 
 
 def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(
-    cluster: Cluster, finished: Run, experiment_file: Path, tmp_path: Path
+    cluster: Cluster, simulated_run: Run, simulated_file: Path, tmp_path: Path
 ) -> None:
-    store = copied(finished, tmp_path)
+    store = copied(simulated_run, tmp_path)
     # The first trial of a process takes seconds, for it loads the model that embeds.
     space = "\n  - {method: sampling, k: {low: 2, high: 4}, equivalence: embedding}\n"
-    path = sweep_file(experiment_file, tmp_path, space, trials=8, concurrency=4, sampler="random")
+    path = sweep_file(simulated_file, tmp_path, space, trials=8, concurrency=4, sampler="random")
     sweep = opened(path, store)
     with start(path, store) as sweeping:
         lose_node(cluster, "ray::ImplicitFunc.train", sweeping)

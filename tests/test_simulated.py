@@ -14,8 +14,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support import command_of
 
-from raycal.config import BackendName, Device, EngineConfig, ModelConfig, Phrasing, PromptStyle, Wording
 from raycal.confidence.verbalized import read_confidence
+from raycal.config import BackendName, Device, EngineConfig, ModelConfig, Phrasing, PromptStyle, Wording
 from raycal.engine import EngineDiedError, EngineStartError, GenerationError
 from raycal.finetune.examples import tokenise
 from raycal.grade import parse_verdict
@@ -210,5 +210,5 @@ def test_how_a_model_is_served_is_no_part_of_its_key_and_what_it_knows_is(tmp_pa
 
 def test_a_folder_without_a_simulated_model_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(EngineStartError, match="holds no simulated model: write one by raycal.testing"):
+    with pytest.raises(EngineStartError, match=r"holds no simulated model: write one by raycal\.testing"):
         engine_of(tmp_path)
