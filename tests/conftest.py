@@ -39,8 +39,8 @@ settings.load_profile("raycal")
 _NOT_UNIT = ("ray", "engine", "cluster")
 _UNIT_TIMEOUT_S = 300
 _NO_CLUSTER = "127.0.0.1:1"
-# The first takes minutes to make what it reads, and the second to do its trainings.
-_FIRST = ("test_tuned_run", "test_training")
+# The first takes minutes to make what it reads, the second to do its trainings, and the third is the longest unit one.
+_FIRST = ("test_tuned_run", "test_training", "test_bucket")
 # Files whose tests share nothing but stores that all processes have, and may go to different processes.
 _APART = ("test_sweep_trouble", "test_resume")
 
@@ -68,8 +68,9 @@ def no_ray_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_ADDRESS", _NO_CLUSTER)  # where `connect` finds none
         yield
-    ray = sys.modules.get("ray")
-    assert ray is None or not ray.is_initialized(), "a test that uses Ray must be marked"
+    if (ray := sys.modules.get("ray")) is not None and ray.is_initialized():
+        ray.shutdown()
+        pytest.fail("a test that uses Ray must be marked")
 
 
 class Scheduler(LoadScopeScheduling):

@@ -65,7 +65,7 @@ class SimulatedEngine:
         async with self._request(conversation):
             draws = [(seed or 0) + place if temperature > 0 else "greedy" for place in range(n)]
             generations = [_generation(*self._reply(conversation, draw), max_tokens) for draw in draws]
-        return generations, Usage(_length(conversation), sum(len(one.logprobs) for one in generations))
+        return generations, Usage(_length(conversation), sum(len(generation.logprobs) for generation in generations))
 
     async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
         """See raycal.engine.Engine: the last text stands for yes, and the first for no."""
@@ -187,15 +187,15 @@ def _asked(conversation: Conversation) -> _Asked:
     last = conversation[-1].content
     if about := _JUDGED.match(last) or _COMPARED.match(last):
         return _Asked(about[1], ())
-    users = [turn.content for turn in conversation if turn.role is Role.USER and _is_question(turn.content)]
-    return _read(users[-1])
+    questions = [turn.content for turn in conversation if turn.role is Role.USER and _is_question(turn.content)]
+    return _read(questions[-1] if questions else last)
 
 
 def _proposed(conversation: Conversation) -> tuple[str, tuple[str, ...], str]:
     """The question, its choices, and the answer that a query is about."""
     asked = _asked(conversation)
     answers = [turn.content for turn in conversation if turn.role is Role.ASSISTANT]
-    return asked.question, asked.choices, answers[-1]
+    return asked.question, asked.choices, answers[-1] if answers else ""
 
 
 def _yes_or_no(verdict: bool) -> tuple[str, float]:

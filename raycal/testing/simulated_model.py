@@ -45,7 +45,8 @@ class Service:
 
 def facts_of(questions: Iterable[Question]) -> dict[str, Fact]:
     """Facts about questions, by their text, with likelihoods that are spread between 0.1 and 0.9."""
-    return {one.question: Fact(one.answers[0], 0.1 + 0.8 * uniform(one.question)) for one in questions}
+    spread = ((question, uniform(question.question)) for question in questions)
+    return {question.question: Fact(question.answers[0], 0.1 + 0.8 * place) for question, place in spread}
 
 
 def simulated_model(folder: Path, facts: Mapping[str, Fact], service: Service | None = None) -> Path:
@@ -133,9 +134,9 @@ class SimulatedModel:
         return [_NAMES[(first + place) % len(_NAMES)] for place in range(_WRONG_ANSWERS + 1)]
 
 
-def same(one: str, other: str) -> bool:
+def same(left: str, right: str) -> bool:
     """Whether two texts differ in case and space alone."""
-    return one.strip().casefold() == other.strip().casefold()
+    return left.strip().casefold() == right.strip().casefold()
 
 
 def _letters(choices: Sequence[str]) -> list[str]:
