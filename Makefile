@@ -15,7 +15,7 @@ test: lint
 	$(PYTEST)
 
 test-fast: lint
-	$(PYTEST) -m "not engine"
+	$(PYTEST) -m "not ray and not engine and not cluster"
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from raycal.adapters import find_adapter
-from raycal.asker import Rows
+from raycal.asker import Rows, TextBackend
+from raycal.backends import text_backend
 from raycal.confidence import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.confidence.embedding import Embedder
 from raycal.config import Device, Experiment, FineTuned, Method, ModelConfig, Unfitted
 from raycal.elicit import Elicitor
-from raycal.engine import Engine, GenerationError
+from raycal.engine import GenerationError
 from raycal.finetune.query import TunedQuery, check_asked_as_trained
 from raycal.fitted_settings import read_settings
 from raycal.judge_equivalence import EquivalenceJudge
@@ -74,12 +75,12 @@ def ask(question: str, experiment: Experiment) -> Reply:
 
 
 @contextmanager
-def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[Engine, asyncio.Runner]]:
+def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[TextBackend, asyncio.Runner]]:
     model = find_model(config)
     check_available(model)
     device = _device(experiment)
     engine_config = with_native_dtype(experiment.engine, this_processor(device))
-    engine = Engine(model, engine_config, device, config.prompt_style)
+    engine = text_backend(engine_config)(model, engine_config, device, config.prompt_style)
     try:
         with asyncio.Runner() as runner:
             yield engine, runner
@@ -99,7 +100,7 @@ def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: Fin
     return Confidence(reason=found["error"]) if found.get("error") else Confidence(found["p_true"])
 
 
-async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Engine) -> Reply:
+async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> Reply:
     work = Work(
         question_id=question,
         dataset=_DATASET,
@@ -129,7 +130,7 @@ async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: En
     return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
 
 
-async def _judged(engine: Engine, method: Unfitted, row: Elicited) -> dict[frozenset[str], bool | None]:
+async def _judged(engine: TextBackend, method: Unfitted, row: Elicited) -> dict[frozenset[str], bool | None]:
     judge = EquivalenceJudge("", "", "")
     verdicts: dict[frozenset[str], bool | None] = {}
     for pair in needed_pairs(method, row):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from raycal.asked import QUESTION_COLUMNS, asked_rows
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns
+from raycal.asker import Progress, Row, Rows, TextBackend, cost_columns, failed_columns
+from raycal.backends import text_backend
 from raycal.config import Wording
 from raycal.done import Done
-from raycal.engine import Engine, Generation, GenerationError, Usage
+from raycal.engine import Generation, GenerationError, Usage
 from raycal.fanout import run_fanout
 from raycal.location import Location, for_arrow
 from raycal.prompts import CORRECTNESS_QUERIES, Conversation
@@ -62,7 +63,7 @@ class Elicitor:
         shards = {Table.ANSWERS: store.shards(Table.ANSWERS, self.partitions[Table.ANSWERS])}
         return {row["key"]: row["text"] for row in store.rows(query, keys, shards=shards)}
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
         """See asker.Asker."""
         work = Work(**row)
         asked = self.recipe.asked(work.dataset, work.subject, work.question, work.choices)
@@ -74,7 +75,7 @@ class Elicitor:
         samples, queries = await asyncio.gather(self._samples(engine, work, asked), asyncio.gather(*asking))
         return {Table.ANSWERS: answers, Table.SAMPLES: samples, Table.QUERIES: list(queries)}
 
-    async def _answer(self, engine: Engine, work: Work, asked: Conversation) -> Row:
+    async def _answer(self, engine: TextBackend, work: Work, asked: Conversation) -> Row:
         row = {
             "key": work.answer_key,
             "question_id": work.question_id,
@@ -87,7 +88,7 @@ class Elicitor:
             return row | failed_columns(str(error))
         return row | _generated(answer) | cost_columns(usage)
 
-    async def _samples(self, engine: Engine, work: Work, asked: Conversation) -> list[Row]:
+    async def _samples(self, engine: TextBackend, work: Work, asked: Conversation) -> list[Row]:
         config = self.recipe.config
         indices = range(work.first_sample, config.samples.k)
         row = {
@@ -117,7 +118,9 @@ class Elicitor:
             rows.append(row | {"index": index} | _generated(sample) | cost)
         return rows
 
-    async def _query(self, engine: Engine, work: Work, asked: Conversation, answer: str | None, query: Query) -> Row:
+    async def _query(
+        self, engine: TextBackend, work: Work, asked: Conversation, answer: str | None, query: Query
+    ) -> Row:
         row = {
             "key": self.recipe.query_key(query, work.answer_key),
             "answer_key": work.answer_key,
@@ -157,11 +160,11 @@ def questions_dataset(shards: Sequence[Location]) -> ray.data.Dataset:
     return ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS), schema=schema)
 
 
-def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Progress]:
+def elicit(run: Run, done: Done, backend: type[TextBackend] | None = None) -> Iterator[Progress]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
-    backend: what answers; a benchmark of all but the engine has another. Raises ResourceError and FanoutError, see
-    `run_fanout`.
+    backend: what answers, by `engine.backend` if None; the benchmark of all but the engine has another. Raises
+    ResourceError and FanoutError, see `run_fanout`.
     """
     import ray.data
 
@@ -175,4 +178,5 @@ def elicit(run: Run, done: Done, backend: type[Engine] = Engine) -> Iterator[Pro
         return questions_dataset(run.questions.shards).map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=backend)
+    answers = backend or text_backend(engine)
+    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=answers)

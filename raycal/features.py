@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.asker import Progress, Row, Rows, StatesBackend, cost_columns, failed_columns, unless_written
+from raycal.backends import states_backend
 from raycal.config import Classifier, ModelConfig
 from raycal.engine import Usage
 from raycal.fanout import run_fanout
 from raycal.finetune.examples import ExampleError, tokenise
 from raycal.graded import answered, conversation
-from raycal.hidden_states import HiddenStates
 from raycal.keys import digest, safe_name
 from raycal.questions.question import Split
 from raycal.recipe import Recipe
@@ -63,7 +63,7 @@ class FeatureReader:
         keys = [{"key": self.key(row["answer_key"], layer)} for row in work for layer in self.layers]
         return work if unless_written(Table.FEATURES, self.partition, keys, store) else []
 
-    async def ask(self, engine: HiddenStates, row: Row) -> Rows:
+    async def ask(self, engine: StatesBackend, row: Row) -> Rows:
         """See asker.Asker."""
         found = [
             {
@@ -135,8 +135,9 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[P
     import ray.data
 
     model, engine = reader.config, run.experiment.engine
+    backend = states_backend(engine)
     return run_fanout(
-        lambda: ray.data.from_arrow(todo), reader, model, engine, run.store, run_id=run.id, backend=HiddenStates
+        lambda: ray.data.from_arrow(todo), reader, model, engine, run.store, run_id=run.id, backend=backend
     )
 
 

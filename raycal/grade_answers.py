@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.asker import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
+from raycal.backends import text_backend
 from raycal.config import Grader
-from raycal.engine import Engine, GenerationError
+from raycal.engine import GenerationError
 from raycal.fanout import run_fanout
 from raycal.grade import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
 from raycal.keys import digest
@@ -108,7 +109,9 @@ def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
 
     judge = Judge(_partition(run, Grader.JUDGE))
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(lambda: ray.data.from_arrow(todo), judge, model, engine, run.store, run_id=run.id, backend=Engine)
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), judge, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+    )
 
 
 def ungraded(run: Run, grader: Grader) -> pa.Table:
@@ -146,7 +149,7 @@ class Judge:
         """See asker.Asker."""
         return unless_written(Table.GRADES, self.partition, work, store)
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
         """See asker.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
         prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
         try:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
-from raycal.engine import Engine, GenerationError
+from raycal.asker import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
+from raycal.backends import text_backend
+from raycal.engine import GenerationError
 from raycal.fanout import run_fanout
 from raycal.grade import VERDICT_TOKENS, parse_verdict
 from raycal.keys import digest
@@ -53,7 +54,9 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
     judge = EquivalenceJudge(verdicts_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(lambda: ray.data.from_arrow(rows), judge, model, engine, run.store, run_id=run.id, backend=Engine)
+    return run_fanout(
+        lambda: ray.data.from_arrow(rows), judge, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+    )
 
 
 def verdicts_partition(run: Run) -> str:
@@ -78,7 +81,7 @@ class EquivalenceJudge:
         """See asker.Asker."""
         return unless_written(Table.VERDICTS, self.partition, work, store)
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
         """See asker.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
         identity = {name: row[name] for name in ("key", "question_id", "one", "other")}
         identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}

@@ -8,16 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import simulated
 from background import PATIENCE_S
 from clusters import nodes_of_engines_and_workers, several_nodes, with_token
 from filelock import FileLock
 from hypothesis import settings
-from support import Raycal, SharedStore, copy_code
+from support import Raycal, SharedFolder, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
 from raycal.collector import spare_the_collector
@@ -35,17 +36,41 @@ spare_the_collector()  # what is imported here are the largest packages there ar
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
 
-# The first makes the stores that most others start from; the next two can do without them meanwhile.
-_FIRST = ("test_tuned_run", "test_training", "test_jobs", "test_sweep_run", "test_sweep_trouble", "test_resume")
-# Files whose tests share nothing but those stores, and may go to different processes.
+_NOT_UNIT = ("ray", "engine", "cluster")
+_UNIT_TIMEOUT_S = 300
+_NO_CLUSTER = "127.0.0.1:1"
+# The first takes minutes to make what it reads, the second to do its trainings, and the third is the longest unit one.
+_FIRST = ("test_tuned_run", "test_training", "test_bucket")
+# Files whose tests share nothing but stores that all processes have, and may go to different processes.
 _APART = ("test_sweep_trouble", "test_resume")
+
+
+def is_unit(item: pytest.Item) -> bool:
+    """Whether a test has no mark of those that start a Ray, an engine or several nodes."""
+    return not any(item.get_closest_marker(mark) for mark in _NOT_UNIT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
     rank = {name: place for place, name in enumerate(_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
+    items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), is_unit(item)))
+    for item in filter(is_unit, items):
+        item.add_marker(pytest.mark.timeout(_UNIT_TIMEOUT_S))
     gc.freeze()  # what is imported by now stays
+
+
+@pytest.fixture(autouse=True)
+def no_ray_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test without a mark that has a Ray, in this process or in a command that it starts."""
+    if not is_unit(request.node):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_ADDRESS", _NO_CLUSTER)  # where `connect` finds none
+        yield
+    if (ray := sys.modules.get("ray")) is not None and ray.is_initialized():
+        ray.shutdown()
+        pytest.fail("a test that uses Ray must be marked")
 
 
 class Scheduler(LoadScopeScheduling):
@@ -113,24 +138,72 @@ def raycal() -> Raycal:
 
 
 @pytest.fixture(scope="session")
-def shared_store(tmp_path_factory: pytest.TempPathFactory) -> SharedStore:
-    """A store that the first of the processes that run the tests makes, and each has a copy of."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
+    """A folder that the first of the processes that run the tests makes, and all of them read."""
     own = tmp_path_factory.getbasetemp()
     root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     def share(name: str, make: Callable[[Path], object]) -> Path:
-        original = root / f"original-{name}"
+        folder = root / f"original-{name}"
         with FileLock(root / f"{name}.lock"):
-            if not original.is_dir():
-                with whole_folder(original) as aside:
+            if not folder.is_dir():
+                with whole_folder(folder) as aside:
                     make(aside)
-        return Path(shutil.copytree(original, tmp_path_factory.mktemp(name) / "store"))
+        return folder
 
     return share
 
 
 @pytest.fixture(scope="session")
-def finished(experiment_file: Path, raycal: Raycal, shared_store: SharedStore) -> Run:
+def shared_store(shared_folder: SharedFolder, tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
+    """The same for a store, of which each process has a copy."""
+
+    def share(name: str, make: Callable[[Path], object]) -> Path:
+        return Path(shutil.copytree(shared_folder(name, make), tmp_path_factory.mktemp(name) / "store"))
+
+    return share
+
+
+@pytest.fixture(scope="session")
+def simulated_file(shared_folder: SharedFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment on a simulated model."""
+    model = shared_folder("simulated", simulated.write_model)
+    path = tmp_path_factory.mktemp("experiment") / "simulated.yaml"
+    path.write_text(simulated.unfitted(model))
+    return path
+
+
+@pytest.fixture(scope="session")
+def simulated_run(simulated_file: Path, raycal: Raycal, shared_store: SharedFolder) -> Run:
+    """An uninterrupted run of that experiment, all stages."""
+    store = shared_store("simulated-run", lambda to: raycal("run", str(simulated_file), "--set", f"storage={to}"))
+    return Run.open(read_experiment(simulated_file, [f"storage={store}"]))
+
+
+@pytest.fixture(scope="session")
+def fitted_file(shared_folder: SharedFolder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulated experiment with the training split and the methods that need it."""
+
+    def write_model(folder: Path) -> None:
+        from tiny_training import tiny_model
+
+        tiny_model(folder)
+        simulated.write_model(folder)
+
+    path = tmp_path_factory.mktemp("experiment") / "fitted.yaml"
+    path.write_text(simulated.fitted(shared_folder("trainable", write_model)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def fitted_run(fitted_file: Path, raycal: Raycal, shared_store: SharedFolder) -> Run:
+    """A run with all that is fitted: a real training, and simulated engines that ask the model it made."""
+    store = shared_store("fitted-run", lambda to: raycal("run", str(fitted_file), "--set", f"storage={to}"))
+    return Run.open(read_experiment(fitted_file, [f"storage={store}"]))
+
+
+@pytest.fixture(scope="session")
+def finished(experiment_file: Path, raycal: Raycal, shared_store: SharedFolder) -> Run:
     """An uninterrupted run of the experiment, all stages."""
     store = shared_store("finished", lambda to: raycal("run", str(experiment_file), "--set", f"storage={to}"))
     return Run.open(read_experiment(experiment_file, [f"storage={store}"]))
@@ -147,7 +220,9 @@ def tuned_file(experiment_file: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def tuned(tuned_file: Path, raycal: Raycal, shared_store: SharedStore, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def tuned(
+    tuned_file: Path, raycal: Raycal, shared_store: SharedFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """One run with all that is fitted: jobs on a cluster of three nodes, with two engines and two training workers."""
 
     def tune(store: Path) -> None:

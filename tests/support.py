@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 Raycal = Callable[..., subprocess.CompletedProcess[str]]
-SharedStore = Callable[[str, Callable[[Path], object]], Path]
+SharedFolder = Callable[[str, Callable[[Path], object]], Path]
 
 
 REPOSITORY = Path(__file__).parents[1]

@@ -17,9 +17,11 @@ from background import PATIENCE_S
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
 from support import Raycal
+from typer.testing import CliRunner
 
 from raycal.adapters import AdapterError, find_adapter
 from raycal.bucket import BucketPath
+from raycal.cli import app
 from raycal.evaluate import evaluate_run
 from raycal.experiment_file import ExperimentError, read_experiment
 from raycal.grade_answers import grade_by_match
@@ -159,16 +161,16 @@ def test_a_folder_is_a_path(place: str) -> None:
 
 
 def test_a_bucket_that_cannot_be_used_is_said_before_anything_starts(
-    server: Server, folder: BucketPath, raycal: Raycal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, folder: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = make_experiment(tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no such bucket: 's3://no-such-bucket'"):
         open_made_up(experiment, "storage=s3://no-such-bucket/prefix")
     with server.refusing(), pytest.raises(PermissionError, match=f"access is refused: 's3://{BUCKET}'"):
         check(folder)
-    done = raycal("results", "--store", "s3://no-such-bucket/prefix", check=False)
+    done = CliRunner().invoke(app, ["results", "--store", "s3://no-such-bucket/prefix"])
     assert done.stderr == "raycal: s3://no-such-bucket cannot be used: there is no such bucket\n"
-    done = raycal("results", "--store", str(folder), check=False)
+    done = CliRunner().invoke(app, ["results", "--store", str(folder)])
     assert "there is no results store at s3://" in done.stderr
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     forget_clients()
@@ -244,7 +246,9 @@ def test_a_run_and_its_report_are_those_of_a_folder(
     assert str(bucket) in page.read_text()
     assert (page.parent / "reliability.png").is_file()
     found = raycal("results", "--store", str(bucket), "--json")
-    assert json.loads(found.stdout) == json.loads(raycal("results", "--store", str(store), "--json").stdout)
+    assert json.loads(found.stdout) == json.loads(
+        CliRunner().invoke(app, ["results", "--store", str(store), "--json"]).stdout
+    )
 
     printed = capsys.readouterr()
     assert f"report: {bucket}" in printed.out.replace("\n", "")

@@ -160,15 +160,15 @@ def test_metrics_works_on_anybodys_file(raycal: Raycal, tmp_path: Path) -> None:
     assert "mean over 2 groups" in table.stdout
 
 
-@pytest.mark.engine
-def test_results_come_as_table_json_csv_and_sql(raycal: Raycal, finished: Run) -> None:
-    store = ["--store", str(finished.store.root)]
+@pytest.mark.ray
+def test_results_come_as_table_json_csv_and_sql(raycal: Raycal, simulated_run: Run) -> None:
+    store = ["--store", str(simulated_run.store.root)]
     rows = json.loads(raycal("results", *store, "--json").stdout)
-    labels = {method.label for method in finished.experiment.methods}
+    labels = {method.label for method in simulated_run.experiment.methods}
     assert {row["method"] for row in rows} == labels
-    assert {row["run"] for row in rows} == {finished.id}
+    assert {row["run"] for row in rows} == {simulated_run.id}
     assert {row["method"] for row in csv.DictReader(io.StringIO(raycal("results", *store, "--csv").stdout))} == labels
     assert "zero_shot" in raycal("results", *store).stdout
     counted = json.loads(raycal("results", *store, "--json", "--sql", "SELECT count(*) AS n FROM answers").stdout)
-    assert counted == [{"n": finished.questions.questions}]
+    assert counted == [{"n": simulated_run.questions.questions}]
     assert raycal("results", *store, "--sql", "SELECT nonsense", check=False).returncode == 1

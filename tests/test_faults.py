@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,19 @@ import pyarrow as pa
 import pytest
 import ray
 from background import PATIENCE_S
-from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
+from echo import POISON, REFUSED, Echo, echoed, echoing, ray_of_its_own
 from s3_server import Server, s3_server
 
 from raycal.asker import Progress
-from raycal.config import Device, EngineConfig, ModelConfig
+from raycal.config import Device, EngineConfig
 from raycal.fanout import FanoutError, run_fanout
 from raycal.replica import Replica, marker_of
 from raycal.resources import ReplicaPlan
 from raycal.schemas import Table
 from raycal.store import Store, read_blocks
+from raycal.testing import SimulatedEngine
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 RUN = "some-1"
 
@@ -47,20 +48,30 @@ def a_ray(server: Server) -> Iterator[None]:
             yield
 
 
-def fanned_out(store: Store, texts: list[str]) -> Iterator[Progress]:
-    config = EngineConfig(batch_size=2, batches_in_flight=2)
-    return run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id=RUN, backend=ProcessEngine)
+FanOut = Callable[[Store, list[str]], Iterator[Progress]]
 
 
-def asked(store: Store, texts: list[str]) -> int:
+@pytest.fixture
+def fan_out(tmp_path_factory: pytest.TempPathFactory) -> FanOut:
+    """Ask texts of a model that says them again."""
+
+    def fan_out(store: Store, texts: list[str]) -> Iterator[Progress]:
+        model = echoing(tmp_path_factory.mktemp("model"), texts, latency_s=0.05)
+        config = EngineConfig(batch_size=2, batches_in_flight=2)
+        return run_fanout(echoed(texts), Echo(), model, config, store, run_id=RUN, backend=SimulatedEngine)
+
+    return fan_out
+
+
+def asked(reports: Iterator[Progress]) -> int:
     """How many questions were reported done."""
-    return sum(one.questions for one in fanned_out(store, texts))
+    return sum(one.questions for one in reports)
 
 
-def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(tmp_path: Path) -> None:
+def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(fan_out: FanOut, tmp_path: Path) -> None:
     store = Store(tmp_path)
-    texts = ["poison" if i in (5, 17) else f"text {i}" for i in range(24)]
-    progress = list(fanned_out(store, texts))
+    texts = [POISON if i in (5, 17) else f"text {i}" for i in range(24)]
+    progress = list(fan_out(store, texts))
     assert sum(one.questions for one in progress) == len(texts)
     assert sum(one.failed for one in progress) == 2
     assert {said for one in progress for said in one.incidents} == {"an engine died and was started again"}
@@ -68,16 +79,16 @@ def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(tmp_pat
     assert {key for key, row in found.items() if row["error"]} == {"k5", "k17"}
     assert "the engine ended twice over it" in found["k5"]["error"]
     answered = {key: row["reason"] for key, row in found.items() if not row["error"]}
-    assert answered == {f"k{i}": text for i, text in enumerate(texts) if text != "poison"}
+    assert answered == {f"k{i}": text for i, text in enumerate(texts) if text != POISON}
     assert not [path for path in tmp_path.glob("notes/*/**/*") if path.is_file()], "the next run may ask again"
 
 
-def test_an_engine_that_answers_nothing_at_all_ends_the_run(tmp_path: Path) -> None:
+def test_an_engine_that_answers_nothing_at_all_ends_the_run(fan_out: FanOut, tmp_path: Path) -> None:
     with pytest.raises(FanoutError, match="5 engines in a row ended before they had answered anything"):
-        asked(Store(tmp_path), ["poison"] * 20)
+        asked(fan_out(Store(tmp_path), [POISON] * 20))
 
 
-def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
+def test_a_storage_that_is_away_is_waited_for(fan_out: FanOut, tmp_path: Path) -> None:
     store, away = Store(tmp_path / "store"), tmp_path / "away"
     store.root.mkdir()
 
@@ -103,7 +114,7 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     texts = [f"text {i}" for i in range(40)]
     fault = threading.Thread(target=take_away_and_bring_back)
     fault.start()
-    progress = list(fanned_out(store, texts))
+    progress = list(fan_out(store, texts))
     fault.join()
     assert sum(one.questions for one in progress) == len(texts)
     # Once a replica, of which there is one: not for each of the two outages, nor for each batch in flight.
@@ -113,11 +124,13 @@ def test_a_storage_that_is_away_is_waited_for(tmp_path: Path) -> None:
     assert found == {f"k{i}": text for i, text in enumerate(texts)}
 
 
-def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(tmp_path: Path) -> None:
+def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     store = Store(tmp_path)
     replica = {
         "asker": Echo(),
-        "model": ModelConfig(),
+        "model": echoing(tmp_path_factory.mktemp("model"), ["text"], latency_s=0),
         "config": EngineConfig(),
         "plan": ReplicaPlan(1, Device.CPU, 1, 0),
     }
@@ -125,7 +138,7 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(tmp_path: Path)
     @ray.remote
     class Actor:
         def __init__(self) -> None:
-            self._replica = Replica(backend=ProcessEngine, store=store, run_id=RUN, **replica)
+            self._replica = Replica(backend=SimulatedEngine, store=store, run_id=RUN, **replica)
 
         async def do(self, batch: pa.Table) -> pa.Table:
             return await self._replica(batch)
@@ -143,17 +156,20 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(tmp_path: Path)
     assert [row["reason"] for row in store.rows("SELECT reason FROM grades")] == ["text"]
 
 
-def test_two_copies_of_a_question_in_flight_do_no_harm(tmp_path: Path) -> None:
+def test_two_copies_of_a_question_in_flight_do_no_harm(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     def twice() -> Any:
-        return echoed(["slow text", "other"])().union(echoed(["slow text"])())
+        return echoed(["text", "other"])().union(echoed(["text"])())
 
+    model = echoing(tmp_path_factory.mktemp("model"), ["text", "other"], latency_s=1)
     config = EngineConfig(batch_size=3)
-    progress = run_fanout(twice, Echo(), ModelConfig(), config, Store(tmp_path), run_id=RUN, backend=ProcessEngine)
+    progress = run_fanout(twice, Echo(), model, config, Store(tmp_path), run_id=RUN, backend=SimulatedEngine)
     assert sum(one.questions for one in progress) == 3
-    assert {row["reason"] for row in Store(tmp_path).rows("SELECT reason FROM grades")} == {"slow text", "other"}
+    assert {row["reason"] for row in Store(tmp_path).rows("SELECT reason FROM grades")} == {"text", "other"}
 
 
-def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(server: Server) -> None:
+def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(fan_out: FanOut, server: Server) -> None:
     store = Store(server.folder())
 
     def take_away_and_bring_back() -> None:
@@ -166,16 +182,16 @@ def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(server: Server) -
     texts = [f"text {i}" for i in range(40)]
     fault = threading.Thread(target=take_away_and_bring_back)
     fault.start()
-    assert asked(store, texts) == len(texts)
+    assert asked(fan_out(store, texts)) == len(texts)
     fault.join()
     blocks = read_blocks(Table.GRADES, store.shards(Table.GRADES), ["key", "reason"])
     found = [(row["key"], row["reason"]) for block in blocks for row in block.to_pylist()]
     assert sorted(found) == sorted((f"k{i}", text) for i, text in enumerate(texts)), "each of them once"
 
 
-def test_a_bucket_that_refuses_access_is_not_waited_for(server: Server) -> None:
+def test_a_bucket_that_refuses_access_is_not_waited_for(fan_out: FanOut, server: Server) -> None:
     with server.refusing(), pytest.raises(FanoutError, match="access is refused"):
-        asked(Store(server.folder()), ["text"])
+        asked(fan_out(Store(server.folder()), ["text"]))
 
 
 @pytest.fixture
@@ -189,16 +205,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_full_disk_ends_the_run_by_name_and_the_next_run_has_what_was_written(small_disk: Path) -> None:
+def test_a_full_disk_ends_the_run_by_name_and_the_next_run_has_what_was_written(
+    fan_out: FanOut, small_disk: Path
+) -> None:
     store = Store(small_disk)
     texts = [f"{i} {i * 7919 % 1009} " * 500 for i in range(300)]
     with pytest.raises(FanoutError, match=r"No space left on device.*; what was finished is kept, run again"):
-        asked(store, texts)
+        asked(fan_out(store, texts))
     written = {row["key"] for row in store.rows("SELECT key FROM grades")}
     assert 0 < len(written) < len(texts)
     assert not list(small_disk.glob("**/.aside-*"))
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    assert asked(store, texts) == len(texts)
+    assert asked(fan_out(store, texts)) == len(texts)
     rows = list(store.rows("SELECT key FROM grades"))
     assert {row["key"] for row in rows} == {f"k{i}" for i in range(len(texts))}
 
@@ -211,11 +229,11 @@ def scraped(port: int) -> dict[str, tuple[str, float]]:
     return {name: (labels, float(value)) for name, labels, value in found}
 
 
-def test_replicas_count_for_prometheus_and_log_what_failed(tmp_path: Path) -> None:
-    texts = ["fail" if i == 3 else f"text {i}" for i in range(40)]
+def test_replicas_count_for_prometheus_and_log_what_failed(fan_out: FanOut, tmp_path: Path) -> None:
+    texts = [REFUSED if i == 3 else f"text {i}" for i in range(40)]
     seen: dict[str, tuple[str, float]] = {}
     (head,) = ray.nodes()
-    for _ in fanned_out(Store(tmp_path), texts):
+    for _ in fan_out(Store(tmp_path), texts):
         time.sleep(0.3)
         seen |= scraped(head["MetricsExportPort"])
     session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
@@ -227,7 +245,7 @@ def test_replicas_count_for_prometheus_and_log_what_failed(tmp_path: Path) -> No
     assert seen["ray_raycal_failed_questions_total"][1] == 1
     assert seen["ray_raycal_generated_tokens_total"][1] > 0
     events = [json.loads(line) for line in lines if line.startswith('{"time"')]
-    (failed,) = (event for event in events if event.get("reason") == "as it was asked to")
+    (failed,) = (event for event in events if "refused" in event.get("reason", ""))
     assert (failed["event"], failed["run"], failed["question"]) == ("row failed", RUN, "q3")
     assert failed["node"] == head["NodeID"]
 

@@ -22,7 +22,7 @@ from raycal.experiment_file import read_sweep
 from raycal.run import Run
 from raycal.sweep.stage import Sweep
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 
 PROBE = """
@@ -60,14 +60,14 @@ def head() -> Iterator[Head]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, finished: Run, experiment_file: Path) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, simulated_run: Run, simulated_file: Path) -> Path:
     """A working folder as a clone has it, on a store with a finished run; two of its jobs are not raycal's own."""
     folder = tmp_path_factory.mktemp("working")
     copy_code(folder)
     (folder / "jobs/grade.py").write_text(PROBE)
     (folder / "jobs/finetune.py").write_text(SLOW)
-    store = shutil.copytree(finished.store.root, tmp_path_factory.mktemp("shared") / "store")
-    text = experiment_file.read_text() + f"storage: {store}\n"
+    store = shutil.copytree(simulated_run.store.root, tmp_path_factory.mktemp("shared") / "store")
+    text = simulated_file.read_text() + f"storage: {store}\n"
     (folder / "small.yaml").write_text(text)
     (folder / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
     begin, stop = text.index("methods:"), text.index("evaluate:")
@@ -81,18 +81,18 @@ def store_of(folder: Path) -> Path:
 
 
 def test_a_pipeline_ends_with_the_runs_id_and_where_its_results_lie(
-    head: Head, folder: Path, finished: Run, raycal: Raycal
+    head: Head, folder: Path, simulated_run: Run, raycal: Raycal
 ) -> None:
     store = store_of(folder)
     shutil.rmtree(store / "reports")
     done = raycal("submit", "pipeline", "small.yaml", "--address", head.address, cwd=folder)
-    assert done.stdout.splitlines()[-1] == f"results: {finished.id} in {store}"
+    assert done.stdout.splitlines()[-1] == f"results: {simulated_run.id} in {store}"
     assert "elicit: 0 questions to ask" in done.stdout
-    assert list((store / "reports" / finished.id).glob("*/index.html"))
+    assert list((store / "reports" / simulated_run.id).glob("*/index.html"))
     assert len(done.stderr.splitlines()) == 1  # which job it is
 
 
-def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, finished: Run) -> None:
+def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, simulated_run: Run) -> None:
     store = store_of(folder)
     shutil.rmtree(store / "metrics")
     command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--working-dir", ".", "--"]
@@ -103,7 +103,7 @@ def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, finished:
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("results: ")]
     run = line.removeprefix("results: ").removesuffix(f" in {store}")
     assert list((store / "metrics" / run).glob("*.parquet"))
-    assert run != finished.id  # of 50 replicates
+    assert run != simulated_run.id  # of 50 replicates
 
 
 def test_a_sweep_ends_with_the_last_runs_id_and_its_own(head: Head, folder: Path, raycal: Raycal) -> None:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 import ray
-from background import PATIENCE_S
 from clusters import lose_node, three_nodes
-from process_engine import Echo, ProcessEngine, echoed, ray_of_its_own
+from echo import Echo, echoed, echoing, ray_of_its_own
 from ray.cluster_utils import Cluster
 from sweeping import copied, opened, start, sweep_file, trials
 
-from raycal.config import Device, EngineConfig, ModelConfig
+from raycal.config import Device, EngineConfig
 from raycal.fanout import FanoutError, run_fanout
 from raycal.run import Run
 from raycal.store import Store
+from raycal.testing import SimulatedEngine
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(PATIENCE_S)]
+pytestmark = [pytest.mark.ray, pytest.mark.cluster]
 
 
 @pytest.fixture
@@ -37,12 +37,13 @@ def of_its_own(cluster: Cluster) -> Iterator[None]:
 def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_elsewhere(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    store = Store(tmp_path)
-    texts = [f"slow {i}" for i in range(64)]
+    store = Store(tmp_path / "store")
+    texts = [f"text {i}" for i in range(64)]
+    model = echoing(tmp_path / "model", texts, latency_s=1)
     config = EngineConfig(replicas=2, batch_size=2, batches_in_flight=2)
     written: dict[Path, int] = {}
     done, incidents = 0, set[str]()
-    for report in run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id="some", backend=ProcessEngine):
+    for report in run_fanout(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine):
         done += report.questions
         incidents.update(report.incidents)
         if not written and done >= 20:
@@ -60,11 +61,12 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
 
 
 def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_a_place(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    texts = [f"slow {i}" for i in range(32)]
+    store = Store(tmp_path / "store")
+    texts = [f"text {i}" for i in range(32)]
+    model = echoing(tmp_path / "model", texts, latency_s=1)
     config = EngineConfig(device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
     with three_nodes(head_cpus=1, gpus=(1, 0)) as cluster, ray_of_its_own():
-        reports = run_fanout(echoed(texts), Echo(), ModelConfig(), config, store, run_id="some", backend=ProcessEngine)
+        reports = run_fanout(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine)
         next(reports)
         (at_work,) = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
         victim = next(node for node in cluster.worker_nodes if node.node_id == at_work)
@@ -76,12 +78,12 @@ def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_
 
 
 def test_a_sweep_that_loses_a_node_runs_again_what_ran_there(
-    cluster: Cluster, finished: Run, experiment_file: Path, tmp_path: Path
+    cluster: Cluster, simulated_run: Run, simulated_file: Path, tmp_path: Path
 ) -> None:
-    store = copied(finished, tmp_path)
+    store = copied(simulated_run, tmp_path)
     # The first trial of a process takes seconds, for it loads the model that embeds.
     space = "\n  - {method: sampling, k: {low: 2, high: 4}, equivalence: embedding}\n"
-    path = sweep_file(experiment_file, tmp_path, space, trials=8, concurrency=4, sampler="random")
+    path = sweep_file(simulated_file, tmp_path, space, trials=8, concurrency=4, sampler="random")
     sweep = opened(path, store)
     with start(path, store) as sweeping:
         lose_node(cluster, "ray::ImplicitFunc.train", sweeping)

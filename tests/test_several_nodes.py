@@ -10,7 +10,7 @@ import pytest
 from raycal.run import Run
 from raycal.schemas import Table
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 
 def generated(run: Run, others: Run, table: Table) -> dict[tuple[str, int], dict[str, Any]]:

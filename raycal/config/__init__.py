@@ -1,7 +1,7 @@
 """An experiment file as checked models: the one place for every default."""
 
 from raycal.config.elicitation import ElicitConfig, GradeConfig, Grader, Samples
-from raycal.config.engine import Device, Dtype, EngineConfig, ModelConfig, PromptStyle
+from raycal.config.engine import BackendName, Device, Dtype, EngineConfig, ModelConfig, PromptStyle
 from raycal.config.experiment import EvaluateConfig, Experiment, Missing
 from raycal.config.methods import (
     METHOD,
@@ -39,6 +39,7 @@ from raycal.config.training import TrainerConfig
 
 __all__ = [
     "METHOD",
+    "BackendName",
     "Classifier",
     "Columns",
     "Combined",

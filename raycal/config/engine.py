@@ -43,9 +43,17 @@ class Dtype(StrEnum):
     FLOAT32 = "float32"
 
 
-class EngineConfig(Section):
-    """One vLLM engine a replica, and how many replicas."""
+class BackendName(StrEnum):
+    """What answers: vLLM, or a simulated model at once, for tests and benchmarks (see raycal.testing)."""
 
+    VLLM = "vllm"
+    SIMULATED = "simulated"
+
+
+class EngineConfig(Section):
+    """One engine a replica, and how many replicas."""
+
+    backend: BackendName = BackendName.VLLM
     replicas: int = Field(1, ge=1)
     device: Device = Device.AUTO
     tensor_parallel: int = Field(1, ge=1)

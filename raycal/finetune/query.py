@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from raycal.asker import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.asker import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
+from raycal.backends import text_backend
 from raycal.config import FineTuned, ModelConfig
-from raycal.engine import Engine, GenerationError
+from raycal.engine import GenerationError
 from raycal.fanout import run_fanout
 from raycal.finetune.calibration import kept_confidences
 from raycal.finetune.prepare import adapter_folder, query_name
@@ -70,7 +71,7 @@ class TunedQuery:
         """See asker.Asker."""
         return unless_written(Table.QUERIES, self.partition, work, store)
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
         """See asker.Asker."""
         found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
@@ -131,4 +132,6 @@ def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[Progress]
     import ray.data
 
     model, engine = query.config, run.experiment.engine
-    return run_fanout(lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=Engine)
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+    )

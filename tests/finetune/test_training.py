@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+import tiny_training
 from background import Background
 from clusters import lose_node, three_nodes
 from s3_server import s3_server
@@ -20,7 +21,7 @@ from tiny_training import tiny_model
 from raycal.location import Location
 from raycal.store import Store
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 STEPS = 8  # two epochs of four, evaluated every other step
 BAD_STEPS = "dropout=0,poisoned=1"  # one an epoch: one worker has the example that spoils it, and all must skip it
@@ -30,7 +31,7 @@ _SLOW = 2.0  # so that there is time to disturb a training
 
 def start(root: Path, *jobs: str, look_s: float = 0.25) -> Background:
     """Train in the background; `look_s` after an evaluation, at most, the next one may end."""
-    command = [sys.executable, Path(__file__).with_name("tiny_training.py"), root, *jobs]
+    command = [sys.executable, Path(tiny_training.__file__), root, *jobs]
     return Background(command, {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)})
 
 
@@ -101,6 +102,7 @@ def assert_same_curve(one: Curve, two: Curve) -> None:
         assert column(two, what) == pytest.approx(column(one, what), abs=1e-3, nan_ok=True)
 
 
+@pytest.mark.cluster
 def test_a_training_that_loses_a_worker_and_then_a_node_goes_on(root: Path, said: str) -> None:
     job = f"lossy,{BAD_STEPS},workers=2"
     with three_nodes(head_cpus=1) as cluster, start(root, job, look_s=_SLOW) as training:

@@ -1,20 +1,15 @@
-"""One run with all that is fitted: classifier, adapter, recalibration and combination, as the command makes them."""
+"""One run with all that is fitted, on real engines: classifier, adapter, recalibration and combination, by jobs."""
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
-from support import Raycal
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from raycal.ablation import open_ablation
 from raycal.config import FineTuned, Wording
-from raycal.experiment_file import read_experiment
 from raycal.finetune.prepare import adapter_folder, training_rows
 from raycal.finetune.query import tuned_query
 from raycal.finetune.stage import training_curve
@@ -24,7 +19,7 @@ from raycal.questions.question import Split
 from raycal.run import Run
 from raycal.schemas import Table
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 
 def method_of(run: Run) -> FineTuned:
@@ -81,46 +76,3 @@ def test_training_sees_no_other_split(tuned: Run) -> None:
     others = {row.question_id for row in answered(tuned, [Split.CALIBRATION, Split.TEST])}
     assert trained
     assert not trained & others
-
-
-def test_a_second_run_trains_and_asks_nothing(tuned: Run, tuned_file: Path, raycal: Raycal) -> None:
-    def shards() -> set[Path]:
-        tables = (Table.ANSWERS, Table.QUERIES, Table.FEATURES, Table.TRAINING, Table.SCORES)
-        return {path for table in tables for path in tuned.store.shards(table)}
-
-    before = shards()
-    raycal("run", str(tuned_file), "--set", f"storage={tuned.store.root}")
-    assert shards() == before
-
-
-def test_an_ablation_has_a_row_a_size_and_its_plot_and_asks_nothing_anew(
-    tuned: Run, tuned_file: Path, raycal: Raycal
-) -> None:
-    before = tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)
-    overrides = [f"storage={tuned.store.root}", "methods=[{method: zero_shot}, {method: classifier, layer: 15}]"]
-    settings = [part for its in overrides for part in ("--set", its)]
-    raycal("ablate", str(tuned_file), "--sizes", "5,4", *settings)
-    run = open_ablation(read_experiment(tuned_file, overrides), [5, 4])
-    rows = {row["method"] for row in run.store.rows("SELECT * FROM metrics WHERE run = ?", [run.id])}
-    assert rows == {"zero_shot", "classifier (layer 15), 4 questions", "classifier (layer 15), 5 questions"}
-    (page,) = (run.store.root / "reports" / run.id).glob("*/index.html")
-    assert (page.parent / "training_size.png").is_file()
-    assert "after 5;" in page.read_text()
-    assert (tuned.store.shards(Table.ANSWERS), tuned.store.shards(Table.FEATURES)) == before
-
-
-def test_ask_prints_the_answer_and_every_methods_confidence_an_adapters_too(tuned: Run, raycal: Raycal) -> None:
-    methods = "methods=[{method: zero_shot}, {method: verbalized}, {method: sampling, equivalence: judge}]"
-    options = ["--set", "elicit.samples.k=3", "--set", "elicit.max_tokens=12", "--set", methods, "--json"]
-    folder = adapter_folder(tuned, method_of(tuned))
-    reply = json.loads(raycal("ask", "What is the capital of France?", *options, "--adapter", str(folder)).stdout)
-    assert reply["answer"]
-    assert [one["method"] for one in reply["confidences"]] == ["zero_shot", "verbalized", "sampling", "fine_tuned"]
-    assert all((one["value"] is None) == bool(one["reason"]) for one in reply["confidences"])
-    assert 0 <= reply["confidences"][-1]["value"] <= 1
-
-
-def test_ask_refuses_a_folder_without_an_adapter(raycal: Raycal, tmp_path: Path) -> None:
-    failed = raycal("ask", "What?", "--adapter", str(tmp_path), check=False)
-    assert failed.returncode == 1
-    assert "holds no adapter" in failed.stderr

@@ -11,7 +11,7 @@ from sweeping import complete, opened, start, study_of, sweep_file, trials
 from raycal.run import Run
 from raycal.schemas import Table
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 SPACE = """
   - {method: sampling, equivalence: [exact, token_overlap], weighting: [count, likelihood]}
@@ -19,11 +19,11 @@ SPACE = """
 TRIALS = 4
 
 
-def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: Path, tmp_path: Path) -> None:
-    path = sweep_file(experiment_file, tmp_path, SPACE, trials=TRIALS, concurrency=1)
+def test_a_killed_sweep_goes_on_from_the_bucket(simulated_run: Run, simulated_file: Path, tmp_path: Path) -> None:
+    path = sweep_file(simulated_file, tmp_path, SPACE, trials=TRIALS, concurrency=1)
     with s3_server() as server:
         store = server.folder()
-        store.fs.put(f"{finished.store.root}/", store.path, recursive=True)
+        store.fs.put(f"{simulated_run.store.root}/", store.path, recursive=True)
         sweep = opened(path, store)
         with start(path, store) as first:
             first.wait_until(lambda: len(trials(sweep)) >= 1)
@@ -37,5 +37,5 @@ def test_a_killed_sweep_goes_on_from_the_bucket(finished: Run, experiment_file: 
         assert complete(study_of(sweep)) == ended
         assert not (sweep.folder / "tune").is_dir()
         assert len(list(store.glob("reports/small-best-*/*/index.html"))) == 1
-        assert len(list(sweep.run.store.rows(f"SELECT key FROM {Table.ANSWERS}"))) == finished.asked.num_rows
+        assert len(list(sweep.run.store.rows(f"SELECT key FROM {Table.ANSWERS}"))) == simulated_run.asked.num_rows
         assert SECRET not in said

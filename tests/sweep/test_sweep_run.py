@@ -15,7 +15,7 @@ from raycal.run import Run
 from raycal.schemas import Table
 from raycal.sweep.stage import Sweep
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 CHEAP = """
   - {method: zero_shot}
@@ -27,13 +27,13 @@ CHEAP = """
 
 @pytest.fixture(scope="module")
 def killed(
-    finished: Run, experiment_file: Path, tmp_path_factory: pytest.TempPathFactory
+    simulated_run: Run, simulated_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Sweep, dict[int, Any]]:
     """A sweep whose driver was killed in the middle and that was taken up again; and the trials there were by then."""
     folder = tmp_path_factory.mktemp("killed-sweep")
-    store = copied(finished, folder)
+    store = copied(simulated_run, folder)
     path = sweep_file(
-        experiment_file, folder, CHEAP, trials=10, objectives=["ece", "brier"], mlflow=f"file:{folder}/mlflow"
+        simulated_file, folder, CHEAP, trials=10, objectives=["ece", "brier"], mlflow=f"file:{folder}/mlflow"
     )
     sweep = opened(path, store)
     with start(path, store) as first:
@@ -65,10 +65,10 @@ def test_every_finished_trial_has_its_row_of_metrics_on_calibration(killed: tupl
         assert json.loads(row["config"])["method"] == json.loads(metrics["config"])["method"]
 
 
-def test_nothing_was_asked_anew(killed: tuple[Sweep, dict[int, Any]], finished: Run) -> None:
+def test_nothing_was_asked_anew(killed: tuple[Sweep, dict[int, Any]], simulated_run: Run) -> None:
     sweep, _ = killed
     for table in (Table.ANSWERS, Table.SAMPLES, Table.QUERIES):
-        assert len(sweep.run.store.shards(table)) == len(finished.store.shards(table)) > 0
+        assert len(sweep.run.store.shards(table)) == len(simulated_run.store.shards(table)) > 0
 
 
 def test_what_was_found_is_scored_once_on_test_beside_the_defaults(killed: tuple[Sweep, dict[int, Any]]) -> None:
@@ -109,10 +109,10 @@ def test_every_trial_is_logged_to_mlflow(killed: tuple[Sweep, dict[int, Any]], m
 
 
 def test_a_sweep_that_is_done_is_not_begun_again_unasked(
-    killed: tuple[Sweep, dict[int, Any]], experiment_file: Path, raycal: Raycal, tmp_path: Path
+    killed: tuple[Sweep, dict[int, Any]], simulated_file: Path, raycal: Raycal, tmp_path: Path
 ) -> None:
     sweep, _ = killed
-    path = sweep_file(experiment_file, tmp_path, CHEAP, trials=10, objectives=["ece", "brier"])
+    path = sweep_file(simulated_file, tmp_path, CHEAP, trials=10, objectives=["ece", "brier"])
     refused = raycal("sweep", str(path), "--set", f"storage={sweep.run.store.root}", check=False)
     assert refused.returncode == 1
     assert "go on with it by --resume" in refused.stderr

@@ -15,10 +15,10 @@ from sweeping import copied, opened, start, study_of, sweep_file, trials
 from raycal.run import Run
 from raycal.store import Store
 
-pytestmark = pytest.mark.engine
+pytestmark = pytest.mark.ray
 
 TUNED = """
-  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10, log: true}}
+  - {method: classifier, layer: 2, weight_decay: {low: 0.1, high: 10, log: true}}
   - method: fine_tuned
     rank: 2
     learning_rate: [1.0e-4, 0.01]
@@ -29,11 +29,11 @@ TUNED = """
 
 
 def test_where_every_trial_fails_the_sweep_stops_and_says_why(
-    finished: Run, experiment_file: Path, raycal: Raycal, tmp_path: Path
+    simulated_run: Run, simulated_file: Path, raycal: Raycal, tmp_path: Path
 ) -> None:
-    store = copied(finished, tmp_path)
-    failing = "\n  - {method: classifier, layer: 15, weight_decay: {low: 0.1, high: 10}}\n"  # there is no train split
-    path = sweep_file(experiment_file, tmp_path, failing, trials=30, concurrency=1)
+    store = copied(simulated_run, tmp_path)
+    failing = "\n  - {method: classifier, layer: 2, weight_decay: {low: 0.1, high: 10}}\n"  # there is no train split
+    path = sweep_file(simulated_file, tmp_path, failing, trials=30, concurrency=1)
     done = raycal("sweep", str(path), "--set", f"storage={store}", check=False)
     assert done.returncode == 1
     assert "every trial failed, the last one with" in done.stderr
@@ -46,10 +46,10 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
 
 
 def test_ctrl_c_ends_a_sweep_and_nothing_is_scored_on_test(
-    finished: Run, experiment_file: Path, tmp_path: Path
+    simulated_run: Run, simulated_file: Path, tmp_path: Path
 ) -> None:
-    store = copied(finished, tmp_path)
-    path = sweep_file(experiment_file, tmp_path, "\n  - {method: sampling, k: {low: 2, high: 4}}\n", trials=1000)
+    store = copied(simulated_run, tmp_path)
+    path = sweep_file(simulated_file, tmp_path, "\n  - {method: sampling, k: {low: 2, high: 4}}\n", trials=1000)
     sweep = opened(path, store)
     with start(path, store) as sweeping:
         sweeping.wait_until(lambda: trials(sweep))
@@ -66,12 +66,12 @@ def trained(store: Path, known: Collection[str] = ()) -> dict[tuple[str, int], d
 
 
 def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_every_trial_that_asks_for_it(
-    tuned: Run, tuned_file: Path, tmp_path: Path
+    fitted_run: Run, fitted_file: Path, tmp_path: Path
 ) -> None:
-    store = copied(tuned, tmp_path)
+    store = copied(fitted_run, tmp_path)
     default = {"method": "fine_tuned", "learning_rate": 1e-4}
     points = [default, default, {"method": "classifier", "weight_decay": 1.0}]
-    path = sweep_file(tuned_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
+    path = sweep_file(fitted_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
     known = {adapter for adapter, _ in trained(store)}
 
     with start(path, store) as first:
@@ -81,6 +81,7 @@ def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_eve
         second.finish()
 
     after = trained(store, known)
+    assert before.keys() < after.keys(), "it was killed before its end"
     assert len({adapter for adapter, _ in after}) == 1, "the two trials, and the scores on test, share one adapter"
     losses = {at: row["loss"] for at, row in before.items() if row["loss"] is not None}
     assert {at: after[at]["loss"] for at in losses} == pytest.approx(losses, abs=1e-3)
@@ -90,12 +91,12 @@ def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_eve
 
 
 def test_a_training_that_gets_nowhere_is_stopped_and_holds_nothing(
-    tuned: Run, tuned_file: Path, tmp_path: Path
+    fitted_run: Run, fitted_file: Path, tmp_path: Path
 ) -> None:
-    store = copied(tuned, tmp_path)
+    store = copied(fitted_run, tmp_path)
     points = [{"method": "fine_tuned", "learning_rate": rate} for rate in (0.01, 1e-4)]
     path = sweep_file(
-        tuned_file,
+        fitted_file,
         tmp_path,
         TUNED,
         trials=2,

@@ -34,7 +34,7 @@ METHOD = FineTuned(
 
 def tiny_model(folder: Path) -> Model:
     """A model in a folder, written the first time."""
-    if not folder.exists():
+    if not (folder / "config.json").exists():
         tokenizer = AutoTokenizer.from_pretrained(find_model(ModelConfig()).location)
         torch.manual_seed(0)
         size = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
