@@ -71,7 +71,7 @@ def start_with_patience(*seconds: int) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.engine
+@pytest.mark.ray
 def test_a_start_of_ray_that_times_out_twice_is_one_sentence_and_leaves_nothing_behind() -> None:
     sentence, processes = start_with_patience(0, 0)
     assert sentence.startswith("Ray did not start on this machine in 2 attempts (Timed out waiting for file ")
@@ -79,7 +79,7 @@ def test_a_start_of_ray_that_times_out_twice_is_one_sentence_and_leaves_nothing_
     assert not processes
 
 
-@pytest.mark.engine
+@pytest.mark.ray
 def test_a_start_of_ray_that_timed_out_is_tried_once_more() -> None:
     nodes, processes = start_with_patience(0, round(PATIENCE_S))
     assert nodes == "1 node"

@@ -7,9 +7,11 @@ import logging
 from pathlib import Path
 
 import pytest
+from echo import ray_of_its_own
 from made_up_store import make_run
 
 from raycal import precision
+from raycal.cluster import ClusterError, in_native_dtype
 from raycal.config import Device, Dtype, EngineConfig, TrainerConfig
 from raycal.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
 from raycal.record import record_run
@@ -103,3 +105,17 @@ def test_a_run_records_what_it_was_computed_in_and_old_rows_name_nothing(tmp_pat
 def recorded_precision(run: Run) -> dict[str, list[str]]:
     (row,) = run.store.rows("SELECT precision FROM runs")
     return dict(json.loads(row["precision"]))
+
+
+@pytest.mark.ray
+def test_a_node_that_has_the_device_decides_and_one_that_never_comes_is_a_sentence() -> None:
+    with ray_of_its_own():
+        decided = in_native_dtype(EngineConfig(), Device.CPU, 300)
+        assert decided.dtype is native_dtype(this_processor(Device.CPU))
+        with pytest.raises(ClusterError, match="no node with a GPU was there within 1 seconds"):
+            in_native_dtype(EngineConfig(), Device.GPU, 1)
+
+
+def test_float32_asks_no_cluster() -> None:
+    config = EngineConfig(dtype=Dtype.FLOAT32)
+    assert in_native_dtype(config, Device.GPU, 1) is config

@@ -237,7 +237,7 @@ def test_looking_for_results_makes_no_store(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.engine
+@pytest.mark.ray
 def test_ray_reads_older_and_newer_questions_together(old: Location, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
