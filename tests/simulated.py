@@ -19,7 +19,7 @@ model: {{path: {model}}}
 questions: [{{source: worldfacts, limit: {limit}}}]
 splits: {splits}
 elicit: {{few_shot: 2, max_tokens: 8, samples: {{k: 4, top_p: 1.0}}}}
-engine: {{backend: simulated, batch_size: 4, batches_in_flight: 3}}
+engine: {{backend: simulated, batch_size: {batch_size}, batches_in_flight: 3}}
 trainer: {{dtype: float32}}
 methods:{methods}
 evaluate: {{replicates: 200}}
@@ -48,10 +48,12 @@ def write_model(folder: Path, service: Service = SERVICE) -> None:
 
 
 def unfitted(model: Path) -> str:
-    """An experiment with all methods that nothing is fitted for."""
-    return _EXPERIMENT.format(model=model, limit=LIMIT, splits="[calibration, test]", methods=_UNFITTED)
+    """An experiment with all methods that nothing is fitted for, in small batches: many can be cut off."""
+    splits = "[calibration, test]"
+    return _EXPERIMENT.format(model=model, limit=LIMIT, splits=splits, batch_size=4, methods=_UNFITTED)
 
 
 def fitted(model: Path) -> str:
     """An experiment with all that is fitted; its model must be one that can be trained."""
-    return _EXPERIMENT.format(model=model, limit=LIMIT, splits="[train, calibration, test]", methods=_FITTED)
+    splits = "[train, calibration, test]"
+    return _EXPERIMENT.format(model=model, limit=LIMIT, splits=splits, batch_size=16, methods=_FITTED)

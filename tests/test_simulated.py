@@ -14,11 +14,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support import command_of
 
+from raycal.backends import states_backend, text_backend
 from raycal.confidence.verbalized import read_confidence
 from raycal.config import BackendName, Device, EngineConfig, ModelConfig, Phrasing, PromptStyle, Wording
-from raycal.engine import EngineDiedError, EngineStartError, GenerationError
+from raycal.engine import Engine, EngineDiedError, EngineStartError, GenerationError
+from raycal.experiment_file import ExperimentError, read_experiment
 from raycal.finetune.examples import tokenise
 from raycal.grade import parse_verdict
+from raycal.hidden_states import HiddenStates
 from raycal.models import find_model
 from raycal.prompts import (
     CORRECTNESS_QUERIES,
@@ -206,6 +209,13 @@ def test_how_a_model_is_served_is_no_part_of_its_key_and_what_it_knows_is(tmp_pa
     question, fact = next(iter(FACTS.items()))
     simulated_model(folder, FACTS | {question: replace(fact, likelihood=0.99)})
     assert key(folder) != before
+
+
+def test_the_backend_of_an_experiment_names_the_classes() -> None:
+    assert (text_backend(CONFIG), states_backend(CONFIG)) == (SimulatedEngine, SimulatedStates)
+    assert (text_backend(EngineConfig()), states_backend(EngineConfig())) == (Engine, HiddenStates)
+    with pytest.raises(ExperimentError, match=r"engine\.backend"):
+        read_experiment(None, ["engine.backend=vlm"])
 
 
 def test_a_folder_without_a_simulated_model_is_one_sentence(tmp_path: Path) -> None:
