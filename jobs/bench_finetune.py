@@ -27,23 +27,25 @@ from typing import Any
 
 import torch
 
-from raycal.cluster import connect
-from raycal.config import Device, Dtype, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording, WorldFacts
-from raycal.finetune.batches import epoch_batches
-from raycal.finetune.examples import Examples, tokenise
-from raycal.finetune.job import FinetuneJob
-from raycal.finetune.load import load_query_model
-from raycal.finetune.loop import peak_gib
-from raycal.finetune.loss import divergence, two_choice_loss
-from raycal.finetune.query_model import Batch, with_lora
-from raycal.finetune.train import train
-from raycal.models import find_model
-from raycal.precision import this_processor, with_native_dtype
-from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
+from raycal.cluster.connection import connect
+from raycal.cluster.precision import this_processor, with_native_dtype
+from raycal.cluster.resources import plan_workers
+from raycal.config.engine import Device, Dtype, ModelConfig, PromptStyle
+from raycal.config.trainer import TrainerConfig
+from raycal.finetuning.data import Examples, epoch_batches, tokenise
+from raycal.finetuning.job import FinetuneJob
+from raycal.finetuning.load import load_query_model
+from raycal.finetuning.loop import peak_gib
+from raycal.finetuning.loss import divergence, two_choice_loss
+from raycal.finetuning.model import Batch, with_lora
+from raycal.finetuning.trainer import train
+from raycal.methods.options import FineTuned
+from raycal.models.find import find_model
+from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, answer_prompt
 from raycal.questions import load
 from raycal.questions.question import Question
-from raycal.resources import plan_workers
-from raycal.store import Store
+from raycal.questions.sources.config import WorldFacts
+from raycal.store.store import Store
 
 WARM_UP = 2
 

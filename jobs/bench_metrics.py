@@ -9,8 +9,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.bootstrap import Bootstrap
 from raycal.metrics import evaluate
+from raycal.metrics.bootstrap import Bootstrap
 
 POINT_ROWS = 10_000_000
 BOOTSTRAP_ROWS = 100_000

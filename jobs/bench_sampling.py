@@ -27,19 +27,21 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from raycal.asker import Asker, Row, Rows
-from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, WorldFacts
-from raycal.elicit import Elicitor, Work
-from raycal.engine import Engine, cpu_arguments, set_environment
-from raycal.fanout import run_fanout
-from raycal.ingest import ingest
-from raycal.models import find_model
-from raycal.precision import this_processor, with_native_dtype
-from raycal.prompts import messages, render
+from raycal.cluster.precision import this_processor, with_native_dtype
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.experiment.config import ElicitConfig, Samples
+from raycal.experiment.ingest import ingest
+from raycal.experiment.recipe import Recipe
+from raycal.inference.runner import run_fanout
+from raycal.inference.tasks import Asker, Row, Rows
+from raycal.inference.vllm_backend import Engine, cpu_arguments, set_environment
+from raycal.models.find import find_model
+from raycal.models.prompts import messages, render
 from raycal.questions.question import Split
-from raycal.recipe import Recipe
-from raycal.schemas import Table
-from raycal.store import Store
+from raycal.questions.sources.config import WorldFacts
+from raycal.stages.elicit import Elicitor, Work
+from raycal.store.schemas import Table
+from raycal.store.store import Store
 
 MAX_TOKENS = 16
 MODEL = ModelConfig()

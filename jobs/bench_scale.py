@@ -30,15 +30,14 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from raycal.config import Device, EngineConfig, PromptStyle
-from raycal.done import Done
-from raycal.elicit import elicit
-from raycal.engine import Engine, Generation, Usage
-from raycal.experiment_file import read_experiment
-from raycal.models import Model
-from raycal.prompts import Conversation, renderer
-from raycal.run import Run
-from raycal.work import count_work
+from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.experiment.file import read_experiment
+from raycal.experiment.pending import Done, count_work
+from raycal.experiment.run import Run
+from raycal.inference.vllm_backend import Engine, Generation, Usage
+from raycal.models.find import Model
+from raycal.models.prompts import Conversation, renderer
+from raycal.stages.elicit import elicit
 
 LATENCY_S = 1.0  # of each request; a question makes two in a row, its answer and then all the rest
 TOKENS = 12  # of a generation

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raycal.jobs import File, job, main
-from raycal.options import Overrides, RetryErrors
-from raycal.pipeline import elicit_stage
+from raycal.cli.jobs import File, job, main
+from raycal.cli.options import Overrides, RetryErrors
+from raycal.stages.pipeline import elicit_stage
 
 
 def elicit(file: File, overrides: Overrides = None, retry_errors: RetryErrors = False) -> None:

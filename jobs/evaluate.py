@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from raycal.jobs import File, job, main
-from raycal.options import Overrides
-from raycal.pipeline import evaluate_stage, features_stage, score_stage
+from raycal.cli.jobs import File, job, main
+from raycal.cli.options import Overrides
+from raycal.cli.render import print_metrics
+from raycal.stages.pipeline import evaluate_stage, features_stage, score_stage
 
 
 def evaluate(file: File, overrides: Overrides = None) -> None:
@@ -12,7 +13,7 @@ def evaluate(file: File, overrides: Overrides = None) -> None:
     with job(file, overrides) as (run, console):
         features_stage(run, console)
         score_stage(run, console)
-        evaluate_stage(run, console)
+        print_metrics(evaluate_stage(run, console), console)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raycal.jobs import File, job, main
-from raycal.options import Overrides
-from raycal.pipeline import finetune_stage
+from raycal.cli.jobs import File, job, main
+from raycal.cli.options import Overrides
+from raycal.stages.pipeline import finetune_stage
 
 
 def finetune(file: File, overrides: Overrides = None) -> None:

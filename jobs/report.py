@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from raycal.jobs import File, job, main
-from raycal.options import Overrides
-from raycal.pipeline import report_stage
+from raycal.api import report_stage
+from raycal.cli.jobs import File, job, main
+from raycal.cli.options import Overrides
 
 
 def report(file: File, overrides: Overrides = None) -> None:

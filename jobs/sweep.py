@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from raycal.command import errors_for_people, opening
-from raycal.experiment_file import read_sweep
-from raycal.jobs import File, main, say_results, warn_of_lost_results
-from raycal.options import Overrides, Resume
+from raycal.cli.errors import errors_for_people, opening
+from raycal.cli.jobs import File, main, say_results, warn_of_lost_results
+from raycal.cli.options import Overrides, Resume
+from raycal.cli.render import print_metrics
+from raycal.sweep.config import read_sweep
 from raycal.sweep.final import finish_sweep
-from raycal.sweep.stage import Sweep, run_sweep
+from raycal.sweep.runner import Sweep, run_sweep
 
 
 def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> None:
@@ -20,7 +21,8 @@ def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> No
         with opening(config.name):
             opened = Sweep.open(config)
         warn_of_lost_results(opened.run.store)
-        run = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)
+        run, rows = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)
+        print_metrics(rows, console)
         say_results(f"{run.id} of sweep {opened.id}", run.store)
 
 

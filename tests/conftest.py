@@ -21,10 +21,10 @@ from hypothesis import settings
 from support import Raycal, SharedFolder, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
-from raycal.collector import spare_the_collector
-from raycal.experiment_file import read_experiment
-from raycal.run import Run
-from raycal.whole_folder import whole_folder
+from raycal.cluster.gc import spare_the_collector
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
+from raycal.store.atomic import whole_folder
 
 # Else every process of a job compiles its working folder's copy of raycal anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

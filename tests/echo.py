@@ -11,13 +11,13 @@ from typing import Any
 
 import ray
 
-from raycal.asker import Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
-from raycal.cluster import connect, disconnect
-from raycal.config import ModelConfig
-from raycal.engine import GenerationError
-from raycal.prompts import answer_prompt
-from raycal.schemas import Table
-from raycal.store import Store
+from raycal.cluster.connection import connect, disconnect
+from raycal.config.engine import ModelConfig
+from raycal.inference.tasks import Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
+from raycal.inference.vllm_backend import GenerationError
+from raycal.models.prompts import answer_prompt
+from raycal.store.schemas import Table
+from raycal.store.store import Store
 from raycal.testing import Fact, Service, simulated_model
 
 POISON = "a text over which the engine ends"

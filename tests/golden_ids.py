@@ -17,15 +17,18 @@ import numpy as np
 import yaml
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
 
-from raycal.classifiers import classifier_head
-from raycal.config import Classifier, EngineConfig, FineTuned, ModelConfig, Section, TrainerConfig
-from raycal.config.section import plain_default
-from raycal.experiment_file import read_experiment, read_sweep
-from raycal.finetune.prepare import adapter_folder, adapter_id
-from raycal.grade_answers import grade_by_match, grade_keys
-from raycal.models import SMOLLM2, Model, find_model
-from raycal.run import Run, run_id
-from raycal.score import score_keys
+from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.config.section import Section, plain_default
+from raycal.config.trainer import TrainerConfig
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run, run_id
+from raycal.methods.options import Classifier, FineTuned
+from raycal.models.find import SMOLLM2, Model, find_model
+from raycal.stages.artifacts import classifier_head
+from raycal.stages.finetune import adapter_folder, adapter_id
+from raycal.stages.grade import grade_by_match, grade_keys
+from raycal.stages.score import score_keys
+from raycal.sweep.config import read_sweep
 from raycal.sweep.names import elicited_experiment, sweep_id
 from raycal.sweep.space import Space
 

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from raycal.confidence.embedding import Embedder
-from raycal.config import ZeroShot
-from raycal.experiment_file import read_experiment
-from raycal.grade_answers import grade_by_match
-from raycal.pipeline import agreements
-from raycal.recipe import Query
-from raycal.record import record_run
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.score import score_answers
+from raycal.experiment.file import read_experiment
+from raycal.experiment.recipe import Query
+from raycal.experiment.record import record_run
+from raycal.experiment.run import Run
+from raycal.methods.options import ZeroShot
+from raycal.models.embeddings import Embedder
+from raycal.stages.grade import grade_by_match
+from raycal.stages.pipeline import agreements
+from raycal.stages.score import score_answers
+from raycal.store.schemas import Table
 
 FAILING, UNASKED = 7, 11  # every such question's answer failed, or was never asked for
 _EXPERIMENT = """

@@ -16,8 +16,8 @@ import pytest
 from background import PATIENCE_S
 from clusters import free_ports
 
-from raycal import bucket
-from raycal.bucket import BucketPath
+from raycal.store import s3 as bucket
+from raycal.store.s3 import BucketPath
 
 SECRET = "c0ffee-is-the-secret-of-these-tests"  # noqa: S105 - no real one
 BUCKET = "raycal-tests"

@@ -12,13 +12,12 @@ import optuna
 from background import Background
 from optuna.trial import TrialState
 
-from raycal.experiment_file import read_sweep
-from raycal.location import Location
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.sweep.stage import Sweep
-from raycal.sweep.study import superseded
-from raycal.sweep.study_file import DATABASE, StudyFile
+from raycal.experiment.run import Run
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
+from raycal.sweep.config import read_sweep
+from raycal.sweep.runner import Sweep
+from raycal.sweep.study import DATABASE, StudyFile, superseded
 
 
 def sweep_file(experiment: Path, folder: Path, space: str, **settings: Any) -> Path:

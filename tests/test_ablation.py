@@ -8,10 +8,11 @@ import pytest
 from made_up_store import make_experiment
 from typer.testing import CliRunner
 
-from raycal.ablation import AblationError, ablated, by_size, open_ablation, unsized_label
-from raycal.cli import app
-from raycal.config import Classifier, Experiment, FineTuned, Method, Recalibrated, ZeroShot
-from raycal.experiment_file import read_experiment
+from raycal.cli.main import app
+from raycal.experiment.ablation import AblationError, ablated, by_size, open_ablation, unsized_label
+from raycal.experiment.config import Experiment
+from raycal.experiment.file import read_experiment
+from raycal.methods.options import Classifier, FineTuned, Method, Recalibrated, ZeroShot
 
 TUNED = FineTuned(name="tuned", rank=2)
 

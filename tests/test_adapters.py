@@ -12,9 +12,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from raycal.adapters import WEIGHTS
-from raycal.config import ModelConfig
-from raycal.models import find_model
+from raycal.config.engine import ModelConfig
+from raycal.models.adapters import WEIGHTS
+from raycal.models.find import find_model
 
 SIZE = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 PROJECTION = "model.layers.0.self_attn.q_proj.weight"

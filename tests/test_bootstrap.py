@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from raycal.bootstrap import Bootstrap, Interval, Scores
 from raycal.metrics import METRIC_NAMES, Convention, ConventionError, evaluate, evaluate_groups
+from raycal.metrics.bootstrap import Bootstrap, Interval, Scores
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 

@@ -19,24 +19,23 @@ from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
 from support import Raycal
 from typer.testing import CliRunner
 
-from raycal.adapters import AdapterError, find_adapter
-from raycal.bucket import BucketPath
-from raycal.cli import app
-from raycal.evaluate import evaluate_run
-from raycal.experiment_file import ExperimentError, read_experiment
-from raycal.grade_answers import grade_by_match
-from raycal.location import LocationError, check, location
-from raycal.pipeline import agreements, report_stage
-from raycal.record import record_run
-from raycal.restarts import Restarts
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.store import Store
-from raycal.submit import submit
-from raycal.suspects import Suspects, Suspicion
-from raycal.sweep.study_file import DATABASE, StudyFile
-from raycal.whole_file import whole_file
-from raycal.whole_folder import copy_folder, is_whole, local_copy, remove_folder, whole_folder
+from raycal.api import report_stage
+from raycal.cli.main import app
+from raycal.cli.submit import submit
+from raycal.experiment.file import ExperimentError, read_experiment
+from raycal.experiment.record import record_run
+from raycal.experiment.run import Run
+from raycal.inference.faults import Restarts, Suspects, Suspicion
+from raycal.models.adapters import AdapterError, find_adapter
+from raycal.stages.evaluate import evaluate_run
+from raycal.stages.grade import grade_by_match
+from raycal.stages.pipeline import agreements
+from raycal.store.atomic import copy_folder, is_whole, local_copy, remove_folder, whole_file, whole_folder
+from raycal.store.locations import LocationError, check, location
+from raycal.store.s3 import BucketPath
+from raycal.store.schemas import Table
+from raycal.store.store import Store
+from raycal.sweep.study import DATABASE, StudyFile
 
 
 @pytest.fixture(scope="module")
@@ -228,8 +227,8 @@ def test_a_run_and_its_report_are_those_of_a_folder(
 ) -> None:
     from rich.console import Console
 
-    from raycal.confidence.embedding import Embedder
-    from raycal.score import score_answers
+    from raycal.models.embeddings import Embedder
+    from raycal.stages.score import score_answers
 
     for run in evaluated:
         for method in run.experiment.methods:

@@ -10,11 +10,11 @@ import pytest
 from s3_server import SECRET, Server, s3_server
 from support import Raycal
 
-from raycal.adapters import find_adapter
-from raycal.experiment_file import read_experiment
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.whole_folder import copy_folder, is_whole, whole_folder
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
+from raycal.models.adapters import find_adapter
+from raycal.store.atomic import copy_folder, is_whole, whole_folder
+from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.ray
 

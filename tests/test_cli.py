@@ -13,8 +13,8 @@ import pytest
 from support import Raycal
 from typer.testing import CliRunner, Result
 
-from raycal.cli import app
-from raycal.run import Run
+from raycal.cli.main import app
+from raycal.experiment.run import Run
 
 
 def test_the_command_is_there_without_what_takes_seconds_to_import() -> None:
@@ -46,7 +46,7 @@ def test_help_names_every_command(raycal: Raycal) -> None:
 def test_light_commands_import_nothing_heavy(raycal: Raycal, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     code = (
-        "import sys; from raycal.cli import app\n"
+        "import sys; from raycal.cli.main import app\n"
         "try: app(['results', '--store', sys.argv[1]])\n"
         "except SystemExit: pass\n"
         "print([name for name in ('torch', 'ray', 'vllm', 'transformers', 'sklearn') if name in sys.modules])"

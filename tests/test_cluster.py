@@ -8,8 +8,8 @@ import pytest
 from background import PATIENCE_S
 from clusters import free_ports
 
-from raycal.cluster import ClusterError, connect, nodes_to_come
-from raycal.resources import Node, ResourceError
+from raycal.cluster.connection import ClusterError, connect, nodes_to_come
+from raycal.cluster.resources import Node, ResourceError
 
 
 def test_what_is_there_already_is_not_to_come() -> None:
@@ -38,7 +38,7 @@ import sys
 
 import psutil
 
-from raycal.cluster import ClusterError, connect
+from raycal.cluster.connection import ClusterError, connect
 
 patience = iter(sys.argv[1:])
 

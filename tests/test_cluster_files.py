@@ -23,8 +23,8 @@ from ray._private.runtime_env.packaging import _dir_travel
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from raycal.cluster import MACHINES, nodes_to_come
-from raycal.resources import Node
+from raycal.cluster.connection import MACHINES, nodes_to_come
+from raycal.cluster.resources import Node
 
 ROOT = Path(__file__).parent.parent
 KUBERAY = ROOT / "docs" / "kuberay"
@@ -169,14 +169,20 @@ def test_environment_results_and_history_stay_at_home(cluster: dict[str, Any]) -
 def test_a_job_takes_the_code_along_and_neither_environment_nor_results_nor_history(tmp_path: Path) -> None:
     for name in (".gitignore", ".rayignore"):
         (tmp_path / name).write_text((ROOT / name).read_text())
-    for name in (".git/HEAD", ".venv/bin/python", "results/answers/shard.parquet", "raycal/cli.py", "jobs/demo.yaml"):
+    for name in (
+        ".git/HEAD",
+        ".venv/bin/python",
+        "results/answers/shard.parquet",
+        "raycal/cli/main.py",
+        "jobs/demo.yaml",
+    ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     taken: list[Path] = []
     _dir_travel(tmp_path, [], taken.append, include_gitignore=True)
     assert {str(file.relative_to(tmp_path)) for file in taken if file.is_file()} - {".gitignore", ".rayignore"} == {
-        "raycal/cli.py",
+        "raycal/cli/main.py",
         "jobs/demo.yaml",
     }
 

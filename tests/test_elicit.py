@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycal.asked import asked_rows
-from raycal.asker import unless_written
-from raycal.config import ElicitConfig, PromptStyle, Samples
-from raycal.done import Done
-from raycal.elicit import Elicitor
-from raycal.key_set import KEY, KeySet
-from raycal.location import Location
-from raycal.models import Model
-from raycal.prompts import Example
+from raycal.config.engine import PromptStyle
+from raycal.experiment.config import ElicitConfig, Samples
+from raycal.experiment.pending import Done, Work, pick_work
+from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.selection import asked_rows
+from raycal.inference.tasks import unless_written
+from raycal.models.find import Model
+from raycal.models.prompts import Example
 from raycal.questions.question import Split
-from raycal.recipe import Query, Recipe
-from raycal.schemas import SCHEMAS, Table
-from raycal.store import Store
-from raycal.work import Work, pick_work
+from raycal.stages.elicit import Elicitor
+from raycal.store.key_set import KEY, KeySet
+from raycal.store.locations import Location
+from raycal.store.schemas import SCHEMAS, Table
+from raycal.store.store import Store
 
 RECIPE = Recipe(
     Model("somewhere", "tiny", "1"),

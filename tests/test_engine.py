@@ -11,16 +11,17 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from raycal.config import Device, ElicitConfig, EngineConfig, ModelConfig, PromptStyle, Samples, Wording
-from raycal.elicit import Elicitor, Work
-from raycal.engine import Engine, GenerationError
-from raycal.grade import parse_verdict
-from raycal.grade_answers import Judge
-from raycal.judge_equivalence import EquivalenceJudge
-from raycal.models import Model, find_model
-from raycal.prompts import CORRECTNESS_QUERIES, Conversation, answer_prompt, correctness_prompt, render
-from raycal.recipe import Query, Recipe
-from raycal.schemas import SCHEMAS, Table
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.experiment.config import ElicitConfig, Samples
+from raycal.experiment.recipe import Query, Recipe
+from raycal.grading import parse_verdict
+from raycal.inference.vllm_backend import Engine, GenerationError
+from raycal.models.find import Model, find_model
+from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording, answer_prompt, correctness_prompt, render
+from raycal.stages.elicit import Elicitor, Work
+from raycal.stages.grade import Judge
+from raycal.stages.judges import EquivalenceJudge
+from raycal.store.schemas import SCHEMAS, Table
 
 pytestmark = pytest.mark.engine
 

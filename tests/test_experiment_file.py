@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from raycal.config import Experiment, Sampling, WorldFacts
-from raycal.experiment_file import ExperimentError, read_experiment
+from raycal.experiment.config import Experiment
+from raycal.experiment.file import ExperimentError, read_experiment
+from raycal.methods.options import Sampling
+from raycal.questions.sources.config import WorldFacts
 
 
 @pytest.fixture

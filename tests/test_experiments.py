@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
-from raycal.confidence.classifier import ClassifierHead
-from raycal.config import Experiment, HubDataset, SweepExperiment
-from raycal.experiment_file import ExperimentError, read_experiment, read_sweep
+from raycal.experiment.config import Experiment
+from raycal.experiment.file import ExperimentError, read_experiment
+from raycal.methods.classifier import ClassifierHead
 from raycal.plan import Plan, Rates
-from raycal.plan.dry_run import plan_experiment, plan_sweep
-from raycal.questions.hub_mappings import MAPPINGS
+from raycal.plan.build import plan_experiment, plan_sweep
+from raycal.questions.sources.config import HubDataset
+from raycal.questions.sources.hub_mappings import MAPPINGS
+from raycal.sweep.config import SweepExperiment, read_sweep
 
 JOBS = Path(__file__).parents[1] / "jobs"
 FILES = sorted(JOBS.rglob("*.yaml"))

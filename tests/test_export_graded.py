@@ -21,13 +21,13 @@ from made_up_store import (
 )
 from typer.testing import CliRunner
 
-from raycal.cli import app
-from raycal.config import Grader
-from raycal.export_graded import ExportError, export_graded, open_run
-from raycal.import_graded import import_graded
+from raycal.analysis.export import ExportError, export_graded, open_run
+from raycal.analysis.import_grades import import_graded
+from raycal.cli.main import app
+from raycal.experiment.config import Grader
+from raycal.experiment.run import Run
 from raycal.questions.question import split_of
-from raycal.run import Run
-from raycal.store import StoreError
+from raycal.store.store import StoreError
 
 N = 120
 SPLITS = ("train", "calibration", "test")

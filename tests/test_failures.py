@@ -6,8 +6,8 @@ from pathlib import Path
 
 from made_up_store import make_experiment, open_made_up, write_answers
 
-from raycal.failures import failures
-from raycal.schemas import Table
+from raycal.experiment.record import failures
+from raycal.store.schemas import Table
 
 FAILED = {Table.ANSWERS: 1, Table.SAMPLES: 2, Table.QUERIES: 1}
 

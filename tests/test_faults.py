@@ -20,13 +20,13 @@ from background import PATIENCE_S
 from echo import POISON, REFUSED, Echo, echoed, echoing, ray_of_its_own
 from s3_server import Server, s3_server
 
-from raycal.asker import Progress
-from raycal.config import Device, EngineConfig
-from raycal.fanout import FanoutError, run_fanout
-from raycal.replica import Replica, marker_of
-from raycal.resources import ReplicaPlan
-from raycal.schemas import Table
-from raycal.store import Store, read_blocks
+from raycal.cluster.resources import ReplicaPlan
+from raycal.config.engine import Device, EngineConfig
+from raycal.inference.replica import Replica, marker_of
+from raycal.inference.runner import FanoutError, run_fanout
+from raycal.inference.tasks import Progress
+from raycal.store.schemas import Table
+from raycal.store.store import Store, read_blocks
 from raycal.testing import SimulatedEngine
 
 pytestmark = pytest.mark.ray

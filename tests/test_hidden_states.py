@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.hidden_states import HiddenStates
+from raycal.inference.hidden_states import HiddenStates
 
 
 class WithoutModel(HiddenStates):

@@ -10,29 +10,26 @@ import pytest
 from golden_ids import made_up_run
 from pydantic import Field
 
-from raycal.config import (
+from raycal.config.engine import ModelConfig, PromptStyle
+from raycal.config.section import Section
+from raycal.experiment.config import ElicitConfig, Experiment, Samples
+from raycal.experiment.run import Run, run_id
+from raycal.methods.options import (
     Classifier,
     Combined,
-    ElicitConfig,
-    Experiment,
     FineTuned,
     Likelihood,
     Method,
-    ModelConfig,
-    PromptStyle,
     Recalibrated,
-    Samples,
     Sampling,
-    Section,
     SemanticEntropy,
-    SweepConfig,
-    WorldFacts,
     ZeroShot,
 )
-from raycal.finetune.prepare import adapter_id
-from raycal.fitted_settings import SettingsError, check_settings, write_settings
-from raycal.run import Run, run_id
-from raycal.score import score_keys
+from raycal.questions.sources.config import WorldFacts
+from raycal.stages.artifacts import SettingsError, check_settings, write_settings
+from raycal.stages.finetune import adapter_id
+from raycal.stages.score import score_keys
+from raycal.sweep.config import SweepConfig
 from raycal.sweep.names import sweep_id
 
 

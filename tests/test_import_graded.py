@@ -14,15 +14,15 @@ from made_up_store import answer, copy_of, make_run, open_made_up, question, wri
 from rich.console import Console
 from typer.testing import CliRunner
 
-from raycal.cli import app
-from raycal.config import Grader
-from raycal.export_graded import export_graded
-from raycal.grade_answers import grades_of
-from raycal.graded import AnsweredQuestion, answered
-from raycal.import_graded import GradeColumns, ImportGradedError, import_graded
-from raycal.pipeline import agreements, grade_stage
+from raycal.analysis.export import export_graded
+from raycal.analysis.import_grades import GradeColumns, ImportGradedError, import_graded
+from raycal.cli.main import app
+from raycal.experiment.config import Grader
+from raycal.experiment.run import Run
 from raycal.questions import QuestionSourceError
-from raycal.run import Run
+from raycal.stages.answers import AnsweredQuestion, answered
+from raycal.stages.grade import grades_of
+from raycal.stages.pipeline import agreements, grade_stage
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from raycal.config import QuestionFile, WorldFacts
-from raycal.ingest import QuestionSet, ingest
+from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.questions.question import Kind, Split
-from raycal.schemas import Table
-from raycal.store import Store
+from raycal.questions.sources.config import QuestionFile, WorldFacts
+from raycal.store.schemas import Table
+from raycal.store.store import Store
 
 
 @pytest.fixture

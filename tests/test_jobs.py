@@ -18,9 +18,9 @@ from background import PATIENCE_S
 from clusters import PROGRAMS, Head, head_of_its_own, with_token
 from support import Raycal, copy_code, heeding_interrupts
 
-from raycal.experiment_file import read_sweep
-from raycal.run import Run
-from raycal.sweep.stage import Sweep
+from raycal.experiment.run import Run
+from raycal.sweep.config import read_sweep
+from raycal.sweep.runner import Sweep
 
 pytestmark = pytest.mark.ray
 
@@ -30,7 +30,7 @@ from pathlib import Path
 
 import ray
 
-from raycal.cluster import connect
+from raycal.cluster.connection import connect
 
 
 @ray.remote

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.key_set import KEY, GrowingKeySet, KeySet
+from raycal.store.key_set import KEY, GrowingKeySet, KeySet
 
 # Zero bytes at the end, and keys that differ in nothing else, are what fixed-width strings are apt to lose.
 KEYS = st.lists(st.sampled_from([b"", b"\0", b"\1", b"\1\0\0", b"\0\1", b"\xff" * 16]) | st.binary(max_size=16))

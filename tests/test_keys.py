@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.keys import digest, digest_after, safe_name, safe_names
+from raycal.store.keys import digest, digest_after, safe_name, safe_names
 
 
 def test_a_digest_is_the_same_for_ever() -> None:

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from raycal import metrics_file
-from raycal.bootstrap import Bootstrap
+from raycal.analysis import metrics_file
+from raycal.analysis.metrics_file import MetricsReport, metrics_of_file
+from raycal.analysis.scored_file import ScoredFileError
 from raycal.metrics import Binning, Convention, evaluate, evaluate_groups
-from raycal.metrics_file import MetricsReport, metrics_of_file
-from raycal.scored_file import ScoredFileError
+from raycal.metrics.bootstrap import Bootstrap
 
 P = [0.9, 0.3, 0.7, 0.55, 0.2, 1.0, 0.8, 0.1]
 CORRECT = [True, False, True, True, False, False, True, False]

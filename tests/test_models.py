@@ -11,10 +11,12 @@ import pytest
 from huggingface_hub import constants
 from rich.console import Console
 
-from raycal.config import Experiment, FineTuned, ModelConfig
-from raycal.models import ModelError, check_available, find_model
-from raycal.pipeline import elicit_stage
-from raycal.run import Run
+from raycal.config.engine import ModelConfig
+from raycal.experiment.config import Experiment
+from raycal.experiment.run import Run
+from raycal.methods.options import FineTuned
+from raycal.models.find import ModelError, check_available, find_model
+from raycal.stages.pipeline import elicit_stage
 
 REFUSALS = {
     "gated": (403, "GatedRepo"),

@@ -12,10 +12,10 @@ from echo import Echo, echoed, echoing, ray_of_its_own
 from ray.cluster_utils import Cluster
 from sweeping import copied, opened, start, sweep_file, trials
 
-from raycal.config import Device, EngineConfig
-from raycal.fanout import FanoutError, run_fanout
-from raycal.run import Run
-from raycal.store import Store
+from raycal.config.engine import Device, EngineConfig
+from raycal.experiment.run import Run
+from raycal.inference.runner import FanoutError, run_fanout
+from raycal.store.store import Store
 from raycal.testing import SimulatedEngine
 
 pytestmark = [pytest.mark.ray, pytest.mark.cluster]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raycal.patience import Patience
+from raycal.inference.faults import Patience
 
 
 class Clock:

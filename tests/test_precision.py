@@ -10,13 +10,14 @@ import pytest
 from echo import ray_of_its_own
 from made_up_store import make_run
 
-from raycal import precision
-from raycal.cluster import ClusterError, in_native_dtype
-from raycal.config import Device, Dtype, EngineConfig, TrainerConfig
-from raycal.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
-from raycal.record import record_run
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.cluster import precision
+from raycal.cluster.connection import ClusterError, in_native_dtype
+from raycal.cluster.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
+from raycal.config.engine import Device, Dtype, EngineConfig
+from raycal.config.trainer import TrainerConfig
+from raycal.experiment.record import record_run
+from raycal.experiment.run import Run
+from raycal.store.schemas import Table
 
 AVX2 = {"avx2": True, "avx512_f": False, "avx512_bf16": False, "amx_bf16": False, "cpu_name": "AMD EPYC 7763"}
 AVX512_ALONE = AVX2 | {"avx512_f": True, "avx512_vnni": True}

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from raycal import activity as activity_module
-from raycal.activity import Activity, activity
-from raycal.asker import Progress
-from raycal.progress import Speed, show_progress
+from raycal.inference.tasks import Progress
+from raycal.stages import activity as activity_module
+from raycal.stages.activity import Activity, activity
+from raycal.stages.progress import Speed, show_progress
 
 
 def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (), failed: int = 0) -> Progress:

@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 from transformers import AutoTokenizer
 
-from raycal.config import ModelConfig, Phrasing, PromptStyle
-from raycal.models import find_model
-from raycal.prompts import (
+from raycal.config.engine import ModelConfig, PromptStyle
+from raycal.models.find import find_model
+from raycal.models.prompts import (
     Conversation,
     Example,
+    Phrasing,
     answer_prompt,
     choice_letter,
     confidence_prompt,

@@ -7,22 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.config import (
-    Combined,
-    ElicitConfig,
-    Experiment,
-    Phrasing,
-    PromptStyle,
-    Recalibrated,
-    Samples,
-    Sampling,
-    Verbalized,
-    ZeroShot,
-)
-from raycal.models import Model
-from raycal.prompts import Example
-from raycal.recipe import Query, Recipe, queries_of
-from raycal.schemas import Table
+from raycal.config.engine import PromptStyle
+from raycal.experiment.config import ElicitConfig, Experiment, Samples
+from raycal.experiment.recipe import Query, Recipe, queries_of
+from raycal.methods.options import Combined, Recalibrated, Sampling, Verbalized, ZeroShot
+from raycal.models.find import Model
+from raycal.models.prompts import Example, Phrasing
+from raycal.store.schemas import Table
 
 MODEL = Model("somewhere", "tiny", "1")
 EXAMPLES = {("d", "open", "s"): (Example("Q?", (), "A"),)}

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.config import Device, EngineConfig, TrainerConfig
-from raycal.resources import Node, ResourceError, plan_replicas, plan_workers
+from raycal.cluster.resources import Node, ResourceError, plan_replicas, plan_workers
+from raycal.config.engine import Device, EngineConfig
+from raycal.config.trainer import TrainerConfig
 
 
 def test_a_laptop_gets_one_replica_on_its_cpu() -> None:

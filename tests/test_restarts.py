@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from raycal.restarts import Restarts
+from raycal.inference.faults import Restarts
 
 
 def test_starts_are_counted_for_each_replica_until_it_has_done_something(tmp_path: Path) -> None:

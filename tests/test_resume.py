@@ -21,12 +21,11 @@ import pytest
 from background import Background
 from support import Raycal, command_of
 
-from raycal.done import Done
-from raycal.experiment_file import read_experiment
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.experiment.file import read_experiment
+from raycal.experiment.pending import Done, count_work
+from raycal.experiment.run import Run
+from raycal.store.schemas import Table
 from raycal.testing.simulated_engine import PROCESS
-from raycal.work import count_work
 
 GENERATED = (Table.ANSWERS, Table.SAMPLES, Table.QUERIES)
 

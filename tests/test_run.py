@@ -12,11 +12,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support import Raycal
 
-from raycal.evaluate import judged
-from raycal.experiment_file import read_experiment
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
 from raycal.questions.question import Split
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.stages.evaluate import judged
+from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.engine
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from made_up_store import make_experiment, make_run, open_made_up, write_answers, write_scores
 
-from raycal.confidence.embedding import Embedder
-from raycal.config import Recalibrated, ZeroShot
-from raycal.evaluate import evaluate_run
-from raycal.recipe import Query
-from raycal.record import record_run
+from raycal.experiment.recipe import Query
+from raycal.experiment.record import record_run
+from raycal.methods.options import Recalibrated, ZeroShot
+from raycal.models.embeddings import Embedder
 from raycal.report.assemble import NotEvaluatedError, results_of
-from raycal.schemas import Table
-from raycal.score import score_answers, scores_of
-from raycal.score_fitted import fitted_confidences
+from raycal.stages.evaluate import evaluate_run
+from raycal.stages.fitted import fitted_confidences
+from raycal.stages.score import score_answers, scores_of
+from raycal.store.schemas import Table
 
 
 def test_a_confidence_that_is_still_missing_is_not_said_again(tmp_path: Path) -> None:

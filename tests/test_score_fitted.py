@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raycal.confidence.recalibration import fit
-from raycal.config import Recalibration
-from raycal.graded import AnsweredQuestion
+from raycal.methods.options import Recalibration
+from raycal.methods.recalibrated import fit
 from raycal.metrics.counts import Floats
-from raycal.score_fitted import cross_fitted
+from raycal.stages.answers import AnsweredQuestion
+from raycal.stages.fitted import cross_fitted
 
 
 def rows_of(correct: list[bool]) -> list[AnsweredQuestion]:

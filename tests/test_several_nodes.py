@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.experiment.run import Run
+from raycal.store.schemas import Table
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 

@@ -14,19 +14,21 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support import command_of
 
-from raycal.backends import states_backend, text_backend
-from raycal.confidence.verbalized import read_confidence
-from raycal.config import BackendName, Device, EngineConfig, ModelConfig, Phrasing, PromptStyle, Wording
-from raycal.engine import Engine, EngineDiedError, EngineStartError, GenerationError
-from raycal.experiment_file import ExperimentError, read_experiment
-from raycal.finetune.examples import tokenise
-from raycal.grade import parse_verdict
-from raycal.hidden_states import HiddenStates
-from raycal.models import find_model
-from raycal.prompts import (
+from raycal.config.engine import BackendName, Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.experiment.file import ExperimentError, read_experiment
+from raycal.finetuning.data import tokenise
+from raycal.grading import parse_verdict
+from raycal.inference.backends import states_backend, text_backend
+from raycal.inference.hidden_states import HiddenStates
+from raycal.inference.vllm_backend import Engine, EngineDiedError, EngineStartError, GenerationError
+from raycal.methods.verbalized import read_confidence
+from raycal.models.find import find_model
+from raycal.models.prompts import (
     CORRECTNESS_QUERIES,
     Conversation,
     Example,
+    Phrasing,
+    Wording,
     answer_prompt,
     confidence_prompt,
     correctness_prompt,

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_store import make_experiment, open_made_up, write_answers
 
-from raycal.config import Columns, FineTuned, Mmlu, QuestionFile, QuestionSource, WorldFacts
-from raycal.export_graded import export_graded
-from raycal.finetune.prepare import training_rows
-from raycal.grade_answers import grade_by_match
-from raycal.graded import graded
+from raycal.analysis.export import export_graded
+from raycal.experiment.run import Run
+from raycal.methods.options import FineTuned
 from raycal.questions import load
 from raycal.questions.question import Kind, Question, Split, split_of
-from raycal.run import Run
+from raycal.questions.sources.config import Columns, Mmlu, QuestionFile, QuestionSource, WorldFacts
+from raycal.stages.answers import graded
+from raycal.stages.finetune import training_rows
+from raycal.stages.grade import grade_by_match
 
 ASKED = (Split.TRAIN, Split.CALIBRATION, Split.TEST)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from s3_server import Server, s3_server
 
-from raycal.keys import digest
-from raycal.schemas import Table
-from raycal.store import Store, StoreError, read_blocks
+from raycal.store.keys import digest
+from raycal.store.schemas import Table
+from raycal.store.store import Store, StoreError, read_blocks
 
 
 @pytest.fixture(scope="module")

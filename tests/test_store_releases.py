@@ -14,26 +14,25 @@ from s3_server import Server, s3_server
 from typer.testing import CliRunner
 
 from raycal import __version__
-from raycal.classifiers import fitted_fingerprint
-from raycal.cli import app
-from raycal.confidence.embedding import Embedder
-from raycal.config import Classifier, FineTuned
-from raycal.done import Done
-from raycal.elicit import questions_dataset
-from raycal.evaluate import evaluate_run
-from raycal.experiment_file import read_experiment
-from raycal.export_graded import ExportError, export_graded, open_run
-from raycal.finetune.query import check_asked_as_trained
-from raycal.grade_answers import grade_by_match, grades_of
-from raycal.location import Location
-from raycal.record import record_run
-from raycal.run import Run
-from raycal.schemas import SCHEMAS, Table
-from raycal.score import score_answers, scores_of
-from raycal.store import STORE_FORMAT, Store, StoreError, read_blocks
-from raycal.tables import list_results, list_trials
-from raycal.threshold_run import threshold_of_run
-from raycal.work import count_work
+from raycal.analysis.export import ExportError, export_graded, open_run
+from raycal.analysis.threshold import threshold_of_run
+from raycal.cli.main import app
+from raycal.cli.render import list_results, list_trials
+from raycal.experiment.file import read_experiment
+from raycal.experiment.pending import Done, count_work
+from raycal.experiment.record import record_run
+from raycal.experiment.run import Run
+from raycal.methods.options import Classifier, FineTuned
+from raycal.models.embeddings import Embedder
+from raycal.stages.artifacts import fitted_fingerprint
+from raycal.stages.elicit import questions_dataset
+from raycal.stages.evaluate import evaluate_run
+from raycal.stages.grade import grade_by_match, grades_of
+from raycal.stages.score import score_answers, scores_of
+from raycal.stages.tuned_query import check_asked_as_trained
+from raycal.store.locations import Location
+from raycal.store.schemas import SCHEMAS, Table
+from raycal.store.store import STORE_FORMAT, Store, StoreError, read_blocks
 
 OLD = Path(__file__).parent / "data" / "store-format-0"
 OLD_RUN = "made-up-335510d2"

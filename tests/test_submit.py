@@ -13,8 +13,8 @@ import pytest
 from support import Raycal
 from typer.testing import CliRunner
 
-from raycal.cli import app
-from raycal.submit import EXCLUDES, JOBS, entrypoint
+from raycal.cli.main import app
+from raycal.cli.submit import EXCLUDES, JOBS, entrypoint
 
 REPOSITORY = Path(__file__).parents[1]
 ADDRESS = "http://127.0.0.1:1"  # where nothing listens
@@ -60,7 +60,7 @@ def test_the_experiments_path_is_relative_to_the_working_folder(folder: Path) ->
 def test_code_goes_to_the_cluster_and_no_data(tmp_path: Path) -> None:
     from ray._private.runtime_env.packaging import create_package
 
-    carried = ["raycal/cli.py", "raycal/report/results.py", "jobs/report.py", "jobs/demo.yaml", "data/dev.jsonl"]
+    carried = ["raycal/cli/main.py", "raycal/report/results.py", "jobs/report.py", "jobs/demo.yaml", "data/dev.jsonl"]
     left = [
         "results/answers/some/shard.parquet",
         "results/notes.txt",

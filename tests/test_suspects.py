@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from raycal.suspects import Suspects, Suspicion, Turns
+from raycal.inference.faults import Suspects, Suspicion, Turns
 
 
 def test_the_worst_that_is_noted_of_a_question_counts_until_it_is_taken_back(tmp_path: Path) -> None:

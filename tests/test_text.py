@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.text import first_line, last_line, normalise, parse, short_numbers
+from raycal.text.normalize import first_line, last_line, normalise, parse, short_numbers
 
 LATIN = st.characters(codec="latin-1", categories=("L", "Nd", "Zs", "Po", "Pd"))
 

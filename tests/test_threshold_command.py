@@ -9,16 +9,14 @@ import pytest
 from made_up_store import make_run, open_made_up, write_scores
 from typer.testing import CliRunner, Result
 
-from raycal.cli import app
-from raycal.confidence.threshold import trust_threshold
-from raycal.config import Combined, FineTuned, Recalibrated, Recalibration, ZeroShot
-from raycal.graded import graded
-from raycal.keys import digest
+from raycal.analysis.threshold import HeldOut, ThresholdError, saw_calibration, threshold_of_file, threshold_of_run
+from raycal.cli.main import app
+from raycal.experiment.run import Run
+from raycal.methods.options import Combined, FineTuned, Recalibrated, Recalibration, ZeroShot
+from raycal.metrics.threshold import trust_threshold
 from raycal.questions.question import Split
-from raycal.run import Run
-from raycal.threshold_file import threshold_of_file
-from raycal.threshold_report import HeldOut
-from raycal.threshold_run import ThresholdError, saw_calibration, threshold_of_run
+from raycal.stages.answers import graded
+from raycal.store.keys import digest
 
 
 def command(*arguments: str) -> Result:

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from raycal.watch import COUNTERS
+from raycal.inference.telemetry import COUNTERS
 
 DASHBOARD = Path(__file__).parents[1] / "docs/grafana/raycal.json"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from raycal.whole_folder import whole_folder
+from raycal.store.atomic import whole_folder
 
 
 def write(folder: Path, text: str) -> None:

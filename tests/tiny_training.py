@@ -14,17 +14,19 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from raycal.cluster import connect
-from raycal.config import Device, FineTuned, ModelConfig, PromptStyle, TrainerConfig, Wording
-from raycal.finetune.examples import Example, Examples, tokenise
-from raycal.finetune.interruptions import Interruptions
-from raycal.finetune.job import FinetuneJob
-from raycal.finetune.train import FinetuneError, train
-from raycal.location import location
-from raycal.models import Model, find_model
-from raycal.prompts import CORRECTNESS_QUERIES, answer_prompt
-from raycal.resources import plan_workers
-from raycal.store import Store
+from raycal.cluster.connection import connect
+from raycal.cluster.resources import plan_workers
+from raycal.config.engine import Device, ModelConfig, PromptStyle
+from raycal.config.trainer import TrainerConfig
+from raycal.finetuning.data import Example, Examples, tokenise
+from raycal.finetuning.interruptions import Interruptions
+from raycal.finetuning.job import FinetuneJob
+from raycal.finetuning.trainer import FinetuneError, train
+from raycal.methods.options import FineTuned
+from raycal.models.find import Model, find_model
+from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, answer_prompt
+from raycal.store.locations import location
+from raycal.store.store import Store
 
 POISON = "qwertz"
 METHOD = FineTuned(

@@ -35,7 +35,7 @@ class Device(StrEnum):
 
 
 class Dtype(StrEnum):
-    """The precision of weights and arithmetic; auto takes what the processor computes natively (raycal.precision)."""
+    """The precision of weights and arithmetic; auto: see raycal.cluster.precision."""
 
     AUTO = "auto"
     BFLOAT16 = "bfloat16"

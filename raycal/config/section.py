@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from raycal.location import Location, location
+from raycal.store.locations import Location, location
 
 if TYPE_CHECKING:
     Place = Location
@@ -34,7 +34,7 @@ class Section(BaseModel):
 
         A new option at its default changes no key. `exclude` names options that the key does not depend on.
 
-        >>> from raycal.config import Sampling
+        >>> from raycal.methods.options import Sampling
         >>> Sampling().identity(), Sampling(k=5, name="five").identity()
         ('{"method": "sampling"}', '{"k": 5, "method": "sampling"}')
         """

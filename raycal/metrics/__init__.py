@@ -3,8 +3,8 @@
 from raycal.metrics.binning import Binning, Convention, ConventionError
 from raycal.metrics.counts import Floats, Ints, Sample, checked
 from raycal.metrics.curves import ReliabilityBin, reliability_bins, risk_coverage
+from raycal.metrics.evaluate import METRIC_NAMES, Metric, evaluate
 from raycal.metrics.groups import GroupedMetrics, GroupMean, Groups, by_group, evaluate_groups
-from raycal.metrics.pooled import METRIC_NAMES, Metric, evaluate
 
 __all__ = [
     "METRIC_NAMES",

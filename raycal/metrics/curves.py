@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from raycal.metrics.binning import Binning, Convention
-from raycal.metrics.compute import binned
 from raycal.metrics.counts import Floats, Sample
+from raycal.metrics.formulas import binned
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from raycal.metrics.binning import Binning, Convention
 from raycal.metrics.counts import Ints, checked
-from raycal.metrics.pooled import BINNED, METRIC_NAMES, Metric, evaluate
+from raycal.metrics.evaluate import BINNED, METRIC_NAMES, Metric, evaluate
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,14 @@ import math
 from collections.abc import Collection
 from dataclasses import replace
 
-from raycal.config import FineTuned, Sampler, with_bases
-from raycal.finetune.prepare import adapter_folder
-from raycal.plan.basis import Basis
-from raycal.plan.line import Line
+from raycal.methods.options import FineTuned, with_bases
+from raycal.plan.context import Basis
+from raycal.plan.lines import Line
 from raycal.plan.training import training_line, tuned_line
+from raycal.stages.finetune import adapter_folder
+from raycal.sweep.config import Sampler
+from raycal.sweep.runner import Sweep
 from raycal.sweep.space import Entry
-from raycal.sweep.stage import Sweep
 
 # Options that decide how long a training is, of which a plan takes the most.
 _LONGEST = ("training_questions", "epochs", "evaluations", "divergence_weight")

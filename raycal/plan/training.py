@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import math
 
-from raycal.config import FineTuned, with_bases
-from raycal.finetune.batches import steps_an_epoch
-from raycal.finetune.prepare import adapter_folder, check_enough
-from raycal.finetune.query import asked_keys, tuned_query
-from raycal.finetune.stage import training_curve
-from raycal.graded import conversation
-from raycal.location import Location
-from raycal.plan.basis import Basis
-from raycal.plan.line import Line
-from raycal.plan.measure import Tally
-from raycal.plan.rates import Measured, choose_rate, measured
-from raycal.prompts import correctness_prompt
+from raycal.experiment.recipe import Query
+from raycal.experiment.run import Run
+from raycal.finetuning.data import steps_an_epoch
+from raycal.methods.options import FineTuned, with_bases
+from raycal.models.prompts import correctness_prompt
+from raycal.plan.context import Basis, Tally
+from raycal.plan.lines import Line, Measured, choose_rate, measured
 from raycal.questions.question import Split
-from raycal.recipe import Query
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.whole_folder import is_whole
+from raycal.stages.answers import conversation
+from raycal.stages.finetune import adapter_folder, check_enough, training_curve
+from raycal.stages.tuned_query import asked_keys, tuned_query
+from raycal.store.atomic import is_whole
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
 
 
 def tuning_lines(basis: Basis) -> list[Line]:

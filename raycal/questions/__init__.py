@@ -1,8 +1,8 @@
 """Questions: the schema and the loaders."""
 
-from raycal.questions.load import fingerprint, load
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.rows import BadRow, QuestionSourceError
+from raycal.questions.sources.load import fingerprint, load
 
 __all__ = [
     "BadRow",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from string import ascii_uppercase
 from typing import Any
 
-from raycal.keys import digest
+from raycal.store.keys import digest
 
 
 class Kind(StrEnum):

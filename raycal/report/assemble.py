@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from raycal.ablation import by_size, unsized_label
-from raycal.config import FineTuned, Method, with_bases
-from raycal.evaluate import Judged, judged
+from raycal.experiment.ablation import by_size, unsized_label
+from raycal.experiment.run import Run
+from raycal.methods.options import FineTuned, Method, with_bases
 from raycal.metrics import METRIC_NAMES
 from raycal.report.labels import shown
 from raycal.report.results import (
@@ -23,9 +23,9 @@ from raycal.report.results import (
     RunResults,
     TrainingCurve,
 )
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.score import resolved
+from raycal.stages.evaluate import Judged, judged
+from raycal.stages.score import resolved
+from raycal.store.schemas import Table
 
 _COMPARED = ("metric", "difference", "low", "high")
 
@@ -122,8 +122,7 @@ def _training(run: Run) -> list[TrainingCurve]:
 
 
 def _curve(run: Run, method: FineTuned) -> TrainingCurve | None:
-    from raycal.finetune.prepare import adapter_id
-    from raycal.finetune.stage import training_curve
+    from raycal.stages.finetune import adapter_id, training_curve
 
     rows: list[dict[str, Any]] = training_curve(run, adapter_id(run, method))
     if not rows:

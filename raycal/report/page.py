@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raycal.location import Location
 from raycal.report import (
-    alt_texts,
     figures,
+    sentences,
     sweep_figures,
     sweep_tables,
     tables,
-    training_figure,
-    training_size_figure,
+    training_figures,
 )
-from raycal.report.finding import finding
 from raycal.report.results import RunResults
+from raycal.report.sentences import finding
 from raycal.report.style import png
 from raycal.report.sweep_results import SweepResults
 from raycal.report.wording import METRICS, convention, level, listed
-from raycal.whole_file import whole_file
+from raycal.store.atomic import whole_file
+from raycal.store.locations import Location
 
 _DPI = 200  # twice a screen's, enough for print
 
@@ -73,24 +72,24 @@ def write_report(results: RunResults, folder: Location) -> Location:
 
 def _images(results: RunResults) -> dict[str, _Image]:
     drawn = {
-        "bar_chart": (figures.bar_chart, alt_texts.bar_chart),
-        "reliability": (figures.reliability_diagrams, alt_texts.reliability_diagrams),
-        "risk_coverage": (figures.risk_coverage, alt_texts.risk_coverage),
+        "bar_chart": (figures.bar_chart, sentences.bar_chart),
+        "reliability": (figures.reliability_diagrams, sentences.reliability_diagrams),
+        "risk_coverage": (figures.risk_coverage, sentences.risk_coverage),
     }
     if results.ablations:
-        drawn["training_size"] = (training_size_figure.training_sizes, alt_texts.training_sizes)
+        drawn["training_size"] = (training_figures.training_sizes, sentences.training_sizes)
     if results.training:
-        drawn["training"] = (training_figure.training_curves, alt_texts.training_curves)
+        drawn["training"] = (training_figures.training_curves, sentences.training_curves)
     images = {name: _Image(png(draw(results), _DPI), alt(results)) for name, (draw, alt) in drawn.items()}
     return images | (_sweep_images(results.sweep) if results.sweep else {})
 
 
 def _sweep_images(sweep: SweepResults) -> dict[str, _Image]:
-    drawn = {"sweep_trials": (sweep_figures.trials, alt_texts.sweep_trials)}
+    drawn = {"sweep_trials": (sweep_figures.trials, sentences.sweep_trials)}
     if sweep_figures.with_panels(sweep):
-        drawn["sweep_settings"] = (sweep_figures.settings, alt_texts.sweep_settings)
+        drawn["sweep_settings"] = (sweep_figures.settings, sentences.sweep_settings)
     if any(its.shares for its in sweep.importances.values()):
-        drawn["sweep_importances"] = (sweep_figures.importances, alt_texts.sweep_importances)
+        drawn["sweep_importances"] = (sweep_figures.importances, sentences.sweep_importances)
     return {name: _Image(png(draw(sweep), _DPI), alt(sweep)) for name, (draw, alt) in drawn.items()}
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from raycal.config import METHOD, Method
-from raycal.pipeline import evaluate_stage, features_stage, finetune_stage, report_stage, score_stage
+from raycal.api import report_stage
+from raycal.experiment.run import Run
+from raycal.methods.options import METHOD, Method
 from raycal.questions.question import Split
-from raycal.run import Run
-from raycal.score import resolved
-from raycal.sweep.stage import Sweep
-from raycal.sweep.summary import best_trial, sweep_results
+from raycal.stages.pipeline import evaluate_stage, features_stage, finetune_stage, score_stage
+from raycal.stages.score import resolved
+from raycal.sweep.results import best_trial, sweep_results
+from raycal.sweep.runner import Sweep
 from raycal.sweep.trial import on_split
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ class NothingFoundError(ValueError):
     """No trial finished, and so there is nothing to score on test."""
 
 
-def finish_sweep(sweep: Sweep, study: Study, console: Console) -> Run:
-    """Score on calibration and test what the sweep found; returns the run on test, whose report is written.
+def finish_sweep(sweep: Sweep, study: Study, console: Console) -> tuple[Run, list[dict[str, Any]]]:
+    """Score on calibration and test what the sweep found.
+
+    Returns the run on test, whose report is written, and the rows of METRICS of both splits.
 
     Raises NothingFoundError and what the stages raise.
     """
@@ -33,13 +36,14 @@ def finish_sweep(sweep: Sweep, study: Study, console: Console) -> Run:
         on_split(sweep.run, methods, f"{sweep.run.experiment.name}-best", split)
         for split in (Split.CALIBRATION, Split.TEST)
     ]
+    rows: list[dict[str, Any]] = []
     for run in runs:
         finetune_stage(run, console)
         features_stage(run, console)
         score_stage(run, console)
-        evaluate_stage(run, console)
+        rows += evaluate_stage(run, console)
     report_stage(runs[-1], console, sweep_results(sweep, study, methods))
-    return runs[-1]
+    return runs[-1], rows
 
 
 def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:

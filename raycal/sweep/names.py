@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from raycal.config import Experiment, SweepConfig
-from raycal.keys import digest
+from raycal.experiment.config import Experiment
+from raycal.store.keys import digest
+from raycal.sweep.config import SweepConfig
 from raycal.sweep.space import Space
 
 # Options that say how far and how fast a sweep goes, not what is searched, for what and from where.

@@ -17,12 +17,13 @@ from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from raycal.config import METHOD, Objective
-from raycal.keys import digest
-from raycal.schemas import Table
-from raycal.store import Store
+from raycal.methods.options import METHOD
+from raycal.store.keys import digest
+from raycal.store.schemas import Table
+from raycal.store.store import Store
+from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
-from raycal.text import last_line, short_numbers
+from raycal.text.normalize import last_line, short_numbers
 
 _SHOWN = 20  # trials in the live table, the latest
 _FAILURES = 5  # failed trials without a finished one among them, after which the sweep is given up

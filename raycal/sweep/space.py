@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from raycal.config import METHOD, Experiment, Method, MethodConfig
+from raycal.experiment.config import Experiment
+from raycal.methods.options import METHOD, Method, MethodConfig
 
 _MODELS = {one.model_fields["method"].default: one for one in MethodConfig.__subclasses__()}
 CHOSEN = "method"  # the parameter that says which entry of the space a trial is of

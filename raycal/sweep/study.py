@@ -1,11 +1,14 @@
-"""The Optuna study behind a sweep: where its history lies, how it is taken up again, and who suggests the settings."""
+"""Optuna's study of a sweep, and the file that it is kept in."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from sqlite3 import connect
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -13,13 +16,15 @@ from optuna.trial import TrialState
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from raycal.config import Objective, Sampler, SweepConfig
+from raycal.store.atomic import whole_file
+from raycal.store.locations import Location
+from raycal.sweep.config import Objective, Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
-from raycal.sweep.study_file import DATABASE
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
 
 NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
@@ -138,3 +143,30 @@ def _sampler(sampler: Sampler, seed: int) -> Any:
             return optuna.samplers.NSGAIISampler(seed=seed)
         case Sampler.RANDOM | Sampler.GRID:  # a grid's points are queued
             return optuna.samplers.RandomSampler(seed=seed)
+
+
+DATABASE = "study.db"
+
+
+class StudyFile:
+    """An SQLite file in `folder`, which is the sweep's own or, of one in a bucket, a local one with a copy."""
+
+    def __init__(self, kept: Location) -> None:
+        self._kept = kept / DATABASE
+        if isinstance(kept, Path):
+            self.folder = kept
+            return
+        self.folder = Path(mkdtemp(prefix="raycal-study-"))
+        if self._kept.is_file():
+            (self.folder / DATABASE).write_bytes(self._kept.read_bytes())
+
+    def keep(self) -> None:
+        """Put the study as it is now into the bucket; in a folder it is there already, and elsewhere none of ours."""
+        if isinstance(self._kept, Path) or not (self.folder / DATABASE).is_file():
+            return
+        with (
+            whole_file(self._kept) as aside,
+            closing(connect(self.folder / DATABASE)) as study,
+            closing(connect(aside)) as copy,
+        ):
+            study.backup(copy)

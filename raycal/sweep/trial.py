@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from raycal.config import METHOD, Experiment, FineTuned, Method, Objective, with_bases
-from raycal.evaluate import evaluate_run
+from raycal.experiment.config import Experiment
+from raycal.experiment.run import Run
+from raycal.methods.options import METHOD, FineTuned, Method, with_bases
 from raycal.questions.question import Split
-from raycal.run import Run
+from raycal.stages.evaluate import evaluate_run
+from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG, FINISHED, RUN
 
 
@@ -44,7 +46,7 @@ def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objec
     from ray import tune
     from rich.console import Console
 
-    from raycal.pipeline import features_stage, finetune_stage, score_stage
+    from raycal.stages.pipeline import features_stage, finetune_stage, score_stage
     from raycal.sweep.watch_training import TrainingReport
 
     its = on_split(run, [METHOD.validate_json(config[CONFIG])], run.experiment.name, Split.CALIBRATION)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.busy_clock import BusyClock
-from raycal.config import Device, EngineConfig, PromptStyle
-from raycal.engine import EngineDiedError, EngineStartError, Generation, GenerationError, Usage
-from raycal.keys import digest
-from raycal.models import Model
-from raycal.prompts import Conversation, Role
+from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.inference.busy_clock import BusyClock
+from raycal.inference.vllm_backend import EngineDiedError, EngineStartError, Generation, GenerationError, Usage
+from raycal.models.find import Model
+from raycal.models.prompts import Conversation, Role
+from raycal.store.keys import digest
 from raycal.testing.simulated_model import NoSimulatedModelError, SimulatedModel, same
 
 LAYERS, WIDTH = 4, 8  # of the hidden states, the embeddings left out
@@ -34,7 +34,7 @@ _CHOICE = re.compile(r"\n[A-Z]\. ([^\n]*)")
 
 
 class SimulatedEngine:
-    """In place of raycal.engine.Engine where `engine.backend` is simulated; a token is a word.
+    """In place of raycal.inference.vllm_backend.Engine where `engine.backend` is simulated; a token is a word.
 
     Raises EngineStartError where the model is no simulated one.
     """
@@ -61,14 +61,14 @@ class SimulatedEngine:
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> tuple[list[Generation], Usage]:
-        """See raycal.engine.Engine; top_p and stop change nothing, as every reply is one line of likely words."""
+        """See `TextBackend`; top_p and stop change nothing, as every reply is one line of likely words."""
         async with self._request(conversation):
             draws = [(seed or 0) + place if temperature > 0 else "greedy" for place in range(n)]
             generations = [_generation(*self._reply(conversation, draw), max_tokens) for draw in draws]
         return generations, Usage(_length(conversation), sum(len(generation.logprobs) for generation in generations))
 
     async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
-        """See raycal.engine.Engine: the last text stands for yes, and the first for no."""
+        """See raycal.inference.vllm_backend.Engine: the last text stands for yes, and the first for no."""
         async with self._request(conversation):
             p = self._model.confidence(*_proposed(conversation))
         return [math.log(1 - p), math.log(p)], Usage(_length(conversation), 1)
@@ -120,7 +120,7 @@ class SimulatedEngine:
 
 
 class SimulatedStates:
-    """In place of raycal.hidden_states.HiddenStates; a token is a byte, and a state tells how sure the model is."""
+    """In place of HiddenStates; a token is a byte, and a state tells how sure the model is."""
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         try:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from raycal.keys import digest
-from raycal.models import Model
+from raycal.models.find import Model
 from raycal.questions.question import Question
-from raycal.whole_file import whole_file
+from raycal.store.atomic import whole_file
+from raycal.store.keys import digest
 
 _CONFIG = "config.json"  # by which a folder is a model's
 _FACTS = "simulated_facts.json"

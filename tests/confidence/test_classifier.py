@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from raycal.confidence.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
-from raycal.config import Classifier, Head
+from raycal.methods.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
+from raycal.methods.options import Classifier, Head
 from raycal.metrics import evaluate
 
 WIDTH = 24

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raycal.confidence import Elicited, Sample, score
-from raycal.confidence.embedding import MINILM, Embedder, find_embedding_model
-from raycal.config import Equivalence, Sampling, SemanticEntropy
-from raycal.models import ModelError
+from raycal.methods import Elicited, Sample, score
+from raycal.methods.options import Equivalence, Sampling, SemanticEntropy
+from raycal.models.embeddings import MINILM, Embedder, find_embedding_model
+from raycal.models.find import ModelError
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.confidence.equivalence import compared_pairs, comparer, hindrance, needed_pairs, token_f1
-from raycal.confidence.record import Elicited, Sample
-from raycal.config import Equivalence, Sampling, SemanticEntropy, Verbalized
+from raycal.methods.base import Elicited, Sample
+from raycal.methods.equivalence import compared_pairs, comparer, hindrance, needed_pairs, token_f1
+from raycal.methods.options import Equivalence, Sampling, SemanticEntropy, Verbalized
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6).map(" ".join)
 

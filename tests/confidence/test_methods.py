@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.confidence import Confidence, Elicited, Sample, score
-from raycal.config import (
+from raycal.methods import Confidence, Elicited, Sample, score
+from raycal.methods.options import (
     Equivalence,
     Likelihood,
     Method,
-    Phrasing,
     Sampling,
     SemanticEntropy,
     Verbalized,
     Weighting,
     ZeroShot,
 )
+from raycal.models.prompts import Phrasing
 
 METHODS: list[Method] = [
     ZeroShot(),
@@ -102,8 +102,6 @@ def test_likelihood_grows_with_the_log_probability(one: float, other: float) -> 
 
 def test_importing_the_methods_imports_nothing_heavy() -> None:
     heavy = "{'torch', 'ray', 'vllm', 'transformers', 'sklearn', 'scipy', 'pandas', 'sentence_transformers'}"
-    code = (
-        f"import raycal.confidence, raycal.confidence.embedding, raycal.grade, sys; print({heavy} & set(sys.modules))"
-    )
+    code = f"import raycal.methods, raycal.models.embeddings, raycal.grading, sys; print({heavy} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

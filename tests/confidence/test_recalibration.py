@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from raycal.confidence.recalibration import (
-    EPSILON,
-    Isotonic,
-    Platt,
-    RecalibrationError,
-    Recalibrator,
-    Temperature,
-    fit,
-)
-from raycal.config import Recalibration
+from raycal.methods.options import Recalibration
+from raycal.methods.recalibrated import EPSILON, Isotonic, Platt, RecalibrationError, Recalibrator, Temperature, fit
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -142,7 +134,7 @@ def test_parameters_that_are_no_map_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_importing_it_is_light() -> None:
-    code = "import raycal.confidence.recalibration, sys; print({'scipy', 'sklearn', 'torch', 'ray'} & set(sys.modules))"
+    code = "import raycal.methods.recalibrated, sys; print({'scipy', 'sklearn', 'torch', 'ray'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.confidence.record import Elicited, Sample
-from raycal.confidence.sampling import score
-from raycal.config import Equivalence, Sampling, Weighting
+from raycal.methods.base import Elicited, Sample
+from raycal.methods.options import Equivalence, Sampling, Weighting
+from raycal.methods.sampling import score
 
 COUNT, LIKELIHOOD = Sampling(), Sampling(weighting=Weighting.LIKELIHOOD)
 TEXT_AND_LOGPROB = st.tuples(st.sampled_from(["Paris", "paris.", "Rome", "Lyon", ""]), st.floats(-900, 0))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.confidence.record import Elicited, Sample
-from raycal.confidence.semantic_entropy import clusters, entropy, score
-from raycal.config import Equivalence, Linkage, SemanticEntropy
+from raycal.methods.base import Elicited, Sample
+from raycal.methods.options import Equivalence, Linkage, SemanticEntropy
+from raycal.methods.semantic_entropy import clusters, entropy, score
 
 # Neighbours share a word: equivalent at token F1 0.5, a chain that no three of share.
 CHAIN = ["aa bb", "bb cc", "cc dd", "dd ee"]

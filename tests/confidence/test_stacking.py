@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.confidence.recalibration import EPSILON
-from raycal.confidence.stacking import Stack, StackingError, fit_stack
+from raycal.methods.combined import Stack, StackingError, fit_stack
+from raycal.methods.recalibrated import EPSILON
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 

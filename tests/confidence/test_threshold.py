@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.confidence.threshold import TrustThreshold, trust_threshold
+from raycal.metrics.threshold import TrustThreshold, trust_threshold
 
 Floats = NDArray[np.float64]
 

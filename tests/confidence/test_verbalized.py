@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.confidence.record import Elicited
-from raycal.confidence.verbalized import WORDS, read_confidence, score
-from raycal.config import Phrasing, Verbalized
+from raycal.methods.base import Elicited
+from raycal.methods.options import Verbalized
+from raycal.methods.verbalized import WORDS, read_confidence, score
+from raycal.models.prompts import Phrasing
 
 PROBABILITY, PERCENT, IN_WORDS = Phrasing.PROBABILITY, Phrasing.PERCENT, Phrasing.WORDS
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM
 
-from raycal.finetune.attention import CPU_ATTENTION, grouped_attention, use_cpu_attention
-from raycal.finetune.query_model import UnsupportedModelError
+from raycal.finetuning.kernels.attention import CPU_ATTENTION, grouped_attention, use_cpu_attention
+from raycal.finetuning.model import UnsupportedModelError
 
 SIZE = {"vocab_size": 32, "hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 6}
 TOKENS = torch.arange(22).reshape(2, 11)

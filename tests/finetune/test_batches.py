@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.finetune.batches import epoch_batches, micro_batches, steps_an_epoch
+from raycal.finetuning.data import epoch_batches, micro_batches, steps_an_epoch
 
 
 @given(n=st.integers(1, 60), size=st.integers(1, 20), seed=st.integers(0, 5), epoch=st.integers(0, 3))

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from support import Raycal
 
-from raycal.ablation import open_ablation
-from raycal.config import FineTuned
-from raycal.experiment_file import read_experiment
-from raycal.finetune.prepare import adapter_folder
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.experiment.ablation import open_ablation
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
+from raycal.methods.options import FineTuned
+from raycal.stages.finetune import adapter_folder
+from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.ray
 

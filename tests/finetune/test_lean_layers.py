@@ -18,7 +18,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from raycal.finetune.lean_layers import use_lean_layers
+from raycal.finetuning.kernels.fused_layers import use_lean_layers
 
 SIZE = {
     "vocab_size": 32,

@@ -9,7 +9,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 
-from raycal.finetune.lora_linear import FusedLoraLinear, _FusedLora
+from raycal.finetuning.kernels.fused_layers import FusedLoraLinear, _FusedLora
 
 
 def adapted(*, fused: bool, dropout: float = 0.0, bias: bool = True) -> Any:

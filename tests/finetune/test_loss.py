@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.config import Divergence, Loss
-from raycal.finetune.loss import divergence, p_true, two_choice_loss
+from raycal.finetuning.loss import divergence, p_true, two_choice_loss
+from raycal.methods.options import Divergence, Loss
 
 LOGITS = st.lists(st.floats(-20, 20), min_size=5, max_size=5).map(torch.tensor)
 

@@ -9,9 +9,9 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from raycal.config import FineTuned
-from raycal.finetune.lora_linear import FusedLoraLinear
-from raycal.finetune.query_model import Batch, QueryModel, with_lora
+from raycal.finetuning.kernels.fused_layers import FusedLoraLinear
+from raycal.finetuning.model import Batch, QueryModel, with_lora
+from raycal.methods.options import FineTuned
 
 SIZE = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 LINEAR = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}

@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from support import command_of
 from tiny_training import tiny_model
 
-from raycal.location import Location
-from raycal.store import Store
+from raycal.store.locations import Location
+from raycal.store.store import Store
 
 pytestmark = pytest.mark.ray
 

@@ -8,11 +8,11 @@ import pytest
 from support import Raycal
 from typer.testing import CliRunner
 
-from raycal.cli import app
-from raycal.experiment_file import read_experiment
-from raycal.finetune.prepare import adapter_folder
-from raycal.fitted_settings import read_settings
-from raycal.run import Run
+from raycal.cli.main import app
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
+from raycal.stages.artifacts import read_settings
+from raycal.stages.finetune import adapter_folder
 
 pytestmark = pytest.mark.ray
 

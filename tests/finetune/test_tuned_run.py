@@ -9,15 +9,14 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from raycal.config import FineTuned, Wording
-from raycal.finetune.prepare import adapter_folder, training_rows
-from raycal.finetune.query import tuned_query
-from raycal.finetune.stage import training_curve
-from raycal.graded import answered, conversation
-from raycal.prompts import CORRECTNESS_QUERIES, correctness_prompt, render
+from raycal.experiment.run import Run
+from raycal.methods.options import FineTuned
+from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, correctness_prompt, render
 from raycal.questions.question import Split
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.stages.answers import answered, conversation
+from raycal.stages.finetune import adapter_folder, training_curve, training_rows
+from raycal.stages.tuned_query import tuned_query
+from raycal.store.schemas import Table
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 

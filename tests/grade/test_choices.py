@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from question_sets import for_each_set
 
-from raycal.grade import Reason, match
+from raycal.grading import Reason, match
 from raycal.questions.question import Kind
 
 CITIES = ("London", "Paris", "Rome", "Berlin")

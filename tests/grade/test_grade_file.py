@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raycal.grade.file import GradeReport, grade_file
+from raycal.analysis.grade_file import GradeReport, grade_file
 from raycal.questions import QuestionSourceError
 
 ROWS: list[dict[str, Any]] = [

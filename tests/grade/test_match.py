@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from question_sets import for_each_set
 
-from raycal.grade import Grade, Reason, match
+from raycal.grading import Grade, Reason, match
 from raycal.questions.question import Kind
-from raycal.text import parse
+from raycal.text.normalize import parse
 
 
 def grade(reply: str, *answers: str) -> Grade:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from raycal.grade import parse_verdict
-from raycal.grade.agreement import agreement
+from raycal.grading import parse_verdict
+from raycal.grading.agreement import agreement
 
 VERDICTS = [
     ("yes", True),

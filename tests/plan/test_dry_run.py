@@ -10,14 +10,15 @@ import pytest
 from made_up_store import FAILING, UNASKED, make_experiment, make_run
 from typer.testing import CliRunner
 
-from raycal.cli import app
-from raycal.experiment_file import read_experiment, read_sweep
-from raycal.finetune.prepare import NothingToLearnError, adapter_folder
+from raycal.cli.main import app
+from raycal.experiment.file import read_experiment
+from raycal.experiment.run import Run
 from raycal.plan import Line, Plan, Rates
-from raycal.plan.dry_run import plan_experiment, plan_sweep
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.sweep.stage import Sweep
+from raycal.plan.build import plan_experiment, plan_sweep
+from raycal.stages.finetune import NothingToLearnError, adapter_folder
+from raycal.store.schemas import Table
+from raycal.sweep.config import read_sweep
+from raycal.sweep.runner import Sweep
 
 N = 48
 ANSWERS_THERE = sum(index % UNASKED != 0 for index in range(N))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from raycal.config import PromptStyle
-from raycal.models import Model
-from raycal.plan.measure import SAMPLE, Measure, Tally, find_tokenizer
-from raycal.prompts import answer_prompt
+from raycal.config.engine import PromptStyle
+from raycal.models.find import Model
+from raycal.models.prompts import answer_prompt
+from raycal.plan.context import SAMPLE, Measure, Tally, find_tokenizer
 
 
 class Words:

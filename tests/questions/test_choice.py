@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.questions.choice import NEEDS_CHOICES, ChoiceItem, OpenItem, needs_choices, shuffled
+from raycal.questions.items import NEEDS_CHOICES, ChoiceItem, OpenItem, needs_choices, shuffled
 from raycal.questions.question import Kind, QuestionError, Split
 
 

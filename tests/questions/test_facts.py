@@ -13,7 +13,7 @@ from raycal.questions.facts.countries import countries
 from raycal.questions.facts.elements import elements
 from raycal.questions.facts.fact import Fact, fold, parts, spellings, unaccented
 from raycal.questions.facts.states import states
-from raycal.questions.worldfacts import unambiguous
+from raycal.questions.sources.worldfacts import unambiguous
 
 
 def test_there_are_as_many_sovereign_states_as_there_should_be() -> None:

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from question_sets import for_each_set
 
-from raycal.config import Columns, QuestionFile
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, load, split_of
+from raycal.questions.sources.config import Columns, QuestionFile
 
 ROWS: list[dict[str, Any]] = [
     {"question": "Who painted Guernica?", "answer": ["Picasso", "Pablo Picasso"]},

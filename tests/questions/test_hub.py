@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raycal.config import HubDataset
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, Split, load
-from raycal.questions.choice import NEEDS_CHOICES
-from raycal.questions.hub_mappings import MAPPINGS
+from raycal.questions.items import NEEDS_CHOICES
+from raycal.questions.sources.config import HubDataset
+from raycal.questions.sources.hub_mappings import MAPPINGS
 
 datasets = pytest.importorskip("datasets", reason="the extra `hub` is not installed")
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from raycal.config import HubDataset, Mmlu, QuestionFile, QuestionSource, WorldFacts
 from raycal.questions import Question, Split, load
+from raycal.questions.sources.config import HubDataset, Mmlu, QuestionFile, QuestionSource, WorldFacts
 
 
 def questions(source: QuestionSource) -> list[Question]:

@@ -3,8 +3,8 @@ import pytest
 from made_up_run import make_results
 
 from raycal.metrics import METRIC_NAMES
-from raycal.report.finding import finding
 from raycal.report.results import Comparison, MethodResult, MetricValue
+from raycal.report.sentences import finding
 
 
 def run_of(metrics, comparisons=()):

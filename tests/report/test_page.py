@@ -12,7 +12,7 @@ from parsed_page import Page
 from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
-from raycal.report import figures, training_figure, training_size_figure
+from raycal.report import figures, training_figures
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
@@ -53,8 +53,8 @@ def blank_figures(monkeypatch):
     """For tests of the words of a page: figures have their own, and are slow to draw."""
     for draw in (figures.bar_chart, figures.reliability_diagrams, figures.risk_coverage):
         monkeypatch.setattr(figures, draw.__name__, lambda results: Figure(figsize=(1, 1)))
-    monkeypatch.setattr(training_figure, "training_curves", lambda results: Figure(figsize=(1, 1)))
-    monkeypatch.setattr(training_size_figure, "training_sizes", lambda results: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(training_figures, "training_curves", lambda results: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(training_figures, "training_sizes", lambda results: Figure(figsize=(1, 1)))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from made_up_sweep import DEFAULTS, make_importances, make_sweep, make_swept
 from matplotlib.figure import Figure
 from parsed_page import Page
 
-from raycal.report import alt_texts, figures, sweep_figures
+from raycal.report import figures, sentences, sweep_figures
 from raycal.report.page import write_report
 from raycal.report.results import Comparison
 from raycal.report.sweep_results import Importances
@@ -247,7 +247,7 @@ def test_one_objective_has_no_front(tmp_path):
 
 
 def test_figures_in_words_name_the_best_trials(sweep):
-    front = alt_texts.sweep_trials(sweep)
+    front = sentences.sweep_trials(sweep)
     assert sweep.front
     for number in sweep.front:
         trial = sweep.by_number[number]
@@ -255,12 +255,12 @@ def test_figures_in_words_name_the_best_trials(sweep):
         assert f"ECE {100 * trial.objectives['ece']:.1f}" in front
     assert "lower is better" in front
     assert "higher is better" in front
-    assert "fine tuned, " in alt_texts.sweep_settings(sweep)
+    assert "fine tuned, " in sentences.sweep_settings(sweep)
     importances = {"ece": make_importances(), "auroc": Importances(reason="all finished trials have the same value")}
-    said_of_them = alt_texts.sweep_importances(replace(sweep, importances=importances))
+    said_of_them = sentences.sweep_importances(replace(sweep, importances=importances))
     assert f"ECE: method {100 * importances['ece'].shares[0].share:.0f} %" in said_of_them
     assert "AUROC: all finished trials have the same value" in said_of_them
-    assert "best value so far" in alt_texts.sweep_trials(make_sweep(objectives=("ece",)))
+    assert "best value so far" in sentences.sweep_trials(make_sweep(objectives=("ece",)))
 
 
 def test_a_sweep_that_does_not_fit_together_is_refused(sweep, swept):

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from raycal.report import figures
 from raycal.report.style import png
-from raycal.report.training_figure import training_curves
+from raycal.report.training_figures import training_curves
 
 COLUMNS = ["loss", "divergence", "learning_rate", "calibration_loss", "calibration_ece", "calibration_auroc"]
 PERCENT = {"calibration_ece", "calibration_auroc"}

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from raycal.report import figures
 from raycal.report.style import png
-from raycal.report.training_size_figure import training_sizes
+from raycal.report.training_figures import training_sizes
 
 NAMES = ["ece", "auroc"]
 

@@ -11,11 +11,12 @@ import optuna
 from optuna.trial import TrialState
 from rich.console import Console
 
-from raycal.config import Method, SweepConfig
-from raycal.run import Run
+from raycal.experiment.run import Run
+from raycal.methods.options import Method
+from raycal.sweep.config import SweepConfig
 from raycal.sweep.recorder import Recorder
+from raycal.sweep.runner import Sweep
 from raycal.sweep.space import Space
-from raycal.sweep.stage import Sweep
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
 
 Found = Callable[[Method], Mapping[str, Any] | None]

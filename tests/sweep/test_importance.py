@@ -9,9 +9,10 @@ from typing import Any
 import optuna
 import pytest
 
-from raycal.config import Experiment, Objective
+from raycal.experiment.config import Experiment
 from raycal.report.sweep_results import Importances
-from raycal.sweep.importance import importances
+from raycal.sweep.config import Objective
+from raycal.sweep.results import importances
 from raycal.sweep.space import Space
 
 ENTRIES: list[dict[str, Any]] = [

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raycal.config import Classifier, Experiment, Method, Recalibrated, Sampling, Verbalized
+from raycal.experiment.config import Experiment
+from raycal.methods.options import Classifier, Method, Recalibrated, Sampling, Verbalized
 from raycal.sweep.space import Space, SweepError
 
 EXPERIMENT = Experiment(name="space")

@@ -10,7 +10,8 @@ import pytest
 from optuna.trial import TrialState
 from ray import cloudpickle
 
-from raycal.config import Experiment, Sampler, SweepConfig
+from raycal.experiment.config import Experiment
+from raycal.sweep.config import Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, enqueue, open_study, remaining, searcher
 

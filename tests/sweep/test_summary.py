@@ -13,16 +13,17 @@ from made_up_store import make_run, open_made_up, write_scores
 from made_up_trials import make_sweep, run_trials
 from rich.console import Console
 
-from raycal.config import Experiment, Method
-from raycal.evaluate import evaluate_run
-from raycal.pipeline import score_stage
+from raycal.experiment.config import Experiment
+from raycal.experiment.run import Run
+from raycal.methods.options import Method
 from raycal.questions.question import Split
 from raycal.report.sweep_results import SearchedOption, SweepResults
-from raycal.run import Run
+from raycal.stages.evaluate import evaluate_run
+from raycal.stages.pipeline import score_stage
 from raycal.sweep.final import chosen_methods, finish_sweep
+from raycal.sweep.results import said, sweep_results
+from raycal.sweep.runner import Sweep
 from raycal.sweep.space import Space
-from raycal.sweep.stage import Sweep
-from raycal.sweep.summary import said, sweep_results
 from raycal.sweep.trial import objective_values, on_split
 
 ENTRIES: list[dict[str, Any]] = [
@@ -192,7 +193,7 @@ def test_the_whole_way_from_scores_to_the_page(tmp_path: Path) -> None:
         return objective_values(evaluate_run(its), sweep.config.objectives) | {"run": its.id}
 
     study = run_trials(sweep, 12, tried)
-    last = finish_sweep(sweep, study, quiet)
+    last, _ = finish_sweep(sweep, study, quiet)
     (page,) = (run.store.root / "reports" / last.id).glob("*/index.html")
     html = page.read_text(encoding="utf-8")
     assert '<h2 id="sweep">Sweep</h2>' in html

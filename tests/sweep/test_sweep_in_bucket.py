@@ -8,8 +8,8 @@ import pytest
 from s3_server import SECRET, s3_server
 from sweeping import complete, opened, start, study_of, sweep_file, trials
 
-from raycal.run import Run
-from raycal.schemas import Table
+from raycal.experiment.run import Run
+from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.ray
 

@@ -11,9 +11,9 @@ import pytest
 from support import Raycal
 from sweeping import complete, copied, opened, start, study_of, sweep_file, trials
 
-from raycal.run import Run
-from raycal.schemas import Table
-from raycal.sweep.stage import Sweep
+from raycal.experiment.run import Run
+from raycal.store.schemas import Table
+from raycal.sweep.runner import Sweep
 
 pytestmark = pytest.mark.ray
 

@@ -12,8 +12,8 @@ from optuna.trial import TrialState
 from support import Raycal
 from sweeping import copied, opened, start, study_of, sweep_file, trials
 
-from raycal.run import Run
-from raycal.store import Store
+from raycal.experiment.run import Run
+from raycal.store.store import Store
 
 pytestmark = pytest.mark.ray
 

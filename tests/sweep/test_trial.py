@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from raycal.config import Experiment, Objective, Recalibrated, Sampling, WorldFacts, ZeroShot
+from raycal.experiment.config import Experiment
+from raycal.experiment.run import Run
+from raycal.methods.options import Recalibrated, Sampling, ZeroShot
 from raycal.questions.question import Split
-from raycal.run import Run
+from raycal.questions.sources.config import WorldFacts
+from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG
 from raycal.sweep.trial import UndefinedObjectiveError, objective_values, on_split, trains
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from raycal.cli import app
-from raycal.schemas import Table
-from raycal.store import Store
+from raycal.cli.main import app
+from raycal.store.schemas import Table
+from raycal.store.store import Store
 
 ERROR = "Traceback (most recent call last):\n  File x\nValueError: [bold]too <large>[/bold]\n\n"
 COLUMNS = ["sweep", "number", "entry", "method", "state", "dataset", "ece", "auroc", "brier", "seconds", "error"]

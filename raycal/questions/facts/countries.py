@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from raycal.keys import digest
 from raycal.questions.facts import names
 from raycal.questions.facts.fact import Fact, spellings
+from raycal.store.keys import digest
 
 # A part of the right continent ("in West Africa") is a right answer too.
 _PARTS_OF_CONTINENTS = {

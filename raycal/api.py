@@ -1,0 +1,53 @@
+"""A whole run in one call: every stage in a row, and the report of what they made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from raycal.experiment.run import Run
+from raycal.stages.activity import activity
+from raycal.stages.pipeline import (
+    elicit_stage,
+    evaluate_stage,
+    features_stage,
+    finetune_stage,
+    grade_stage,
+    score_stage,
+)
+from raycal.store.keys import safe_names
+
+if TYPE_CHECKING:
+    from raycal.report.sweep_results import SweepResults
+
+
+def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> list[dict[str, Any]]:
+    """Every stage; what the store has is reused. Returns the rows of METRICS. Raises what the stages raise."""
+    elicit_stage(run, console, retry_errors=retry_errors)
+    grade_stage(run, console)
+    finetune_stage(run, console)
+    features_stage(run, console)
+    score_stage(run, console)
+    rows = evaluate_stage(run, console)
+    report_stage(run, console)
+    return rows
+
+
+def report_stage(run: Run, console: Console, sweep: SweepResults | None = None) -> None:
+    """METRICS to a page a dataset.
+
+    sweep: the one whose settings the run scores, if any. Raises NotEvaluatedError.
+    """
+    from raycal.report.assemble import results_of
+    from raycal.report.page import write_report
+
+    with activity(console, "report", "reading the results"):
+        found = results_of(run)
+    folders = safe_names([results.dataset for results in found])
+    for results in found:
+        folder = run.store.root / "reports" / run.id / folders[results.dataset]
+        with activity(console, "report", f"drawing the figures of {results.dataset}"):
+            page = write_report(replace(results, sweep=sweep), folder)
+        console.print(f"report: {page}", highlight=False)

@@ -1,0 +1,82 @@
+"""What the commands share: the experiment they open, the errors they say, the results they print."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from raycal.experiment.run import Run
+
+
+@contextmanager
+def opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
+    """An experiment's run and where to print; errors are said as `errors_for_people` says them."""
+    with errors_for_people():
+        from rich.console import Console
+
+        from raycal.experiment.file import read_experiment
+        from raycal.experiment.run import Run
+
+        experiment = read_experiment(file, overrides or [])
+        with opening(experiment.name):
+            run = Run.open(experiment)
+        yield run, Console()
+
+
+@contextmanager
+def opening(name: str) -> Iterator[None]:
+    """Say on stderr, whose lines are nobody's data, that an experiment is being opened."""
+    from rich.console import Console
+
+    from raycal.stages.activity import activity
+
+    with activity(Console(stderr=True), name) as shown:
+        shown.phase("reading the questions, finding the model")
+        yield
+
+
+@contextmanager
+def errors_for_people() -> Iterator[None]:
+    """Turn what the user can mend into one sentence and exit status 1; any other exception keeps its traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        yield
+    except ValueError as error:
+        _fail(error, error)
+    except OSError as error:
+        if error.filename is None:  # Ray's time-outs, for instance
+            raise
+        _fail(f"{error.filename} cannot be used: {(error.strerror or 'the reason is not known').lower()}", error)
+    except RuntimeError as error:
+        # Named so that the modules of Ray and vLLM need not be imported to say them.
+        if type(error).__module__.startswith("raycal."):
+            _fail(error, error)
+        raise
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was finished is in the store, run again to go on", err=True)
+        raise typer.Exit(130) from None
+
+
+def show(found: Any) -> None:
+    """Print plain data as JSON, anything else as rich renders it."""
+    from rich.console import Console
+
+    if isinstance(found, dict | list):
+        typer.echo(json.dumps(found, indent=2, default=str, ensure_ascii=False))
+    else:
+        Console().print(found)
+
+
+def _fail(sentence: object, error: Exception) -> None:
+    logging.getLogger(__name__).debug("traceback", exc_info=error)
+    typer.echo(f"raycal: {sentence}", err=True)
+    raise typer.Exit(1) from error

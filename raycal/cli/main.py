@@ -1,0 +1,324 @@
+"""The `raycal` command; no logic of its own, and no heavy import before a command needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raycal.cli.errors import errors_for_people, opened, opening, show
+from raycal.cli.graded import export_graded_command, import_graded_command
+from raycal.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Column,
+    ExperimentFile,
+    Overrides,
+    PlanAsJson,
+    Planned,
+    PlanOptions,
+    Rate,
+    Resume,
+    RetryErrors,
+    StoreRoot,
+    TrainingRate,
+)
+from raycal.cluster.gc import spare_the_collector
+
+app = typer.Typer(
+    help="Measure and mend the confidence of language models.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+@app.command("run")
+def run_command(
+    file: ExperimentFile = None,
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    training_rate: TrainingRate = None,
+    as_json: PlanAsJson = False,
+) -> None:
+    """Run every stage: elicit, grade, finetune, features, score, evaluate, report."""
+    options = PlanOptions(plan, rate, training_rate, as_json)
+    if options.asked:
+        options.plan_experiment(file, overrides, retry_errors=retry_errors)
+        return
+    with opened(file, overrides) as (run, console):
+        from raycal.api import run_all
+        from raycal.cli.render import print_metrics
+
+        print_metrics(run_all(run, console, retry_errors=retry_errors), console)
+
+
+@app.command()
+def elicit(
+    file: ExperimentFile = None,
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    as_json: PlanAsJson = False,
+) -> None:
+    """Ask the questions: answers, samples and stated confidences."""
+    options = PlanOptions(plan, rate, None, as_json)
+    if options.asked:
+        options.plan_experiment(file, overrides, retry_errors=retry_errors, elicit_only=True)
+        return
+    with opened(file, overrides) as (run, console):
+        from raycal.stages.pipeline import elicit_stage
+
+        elicit_stage(run, console, retry_errors=retry_errors)
+
+
+@app.command()
+def grade(
+    experiment: ExperimentFile = None,
+    overrides: Overrides = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Grade the rows of this JSONL, CSV or Parquet file instead.")
+    ] = None,
+    prediction: Column = "prediction",
+    answers: Column = "answers",
+    choices: Annotated[str | None, typer.Option(metavar="COL")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Grade the answers of an experiment, or the rows of a file from anywhere."""
+    if file is None:
+        with opened(experiment, overrides) as (run, console):
+            from raycal.stages.pipeline import grade_stage
+
+            grade_stage(run, console)
+        return
+    with errors_for_people():
+        from raycal.analysis.grade_file import grade_file
+        from raycal.cli.render import grades_table
+
+        graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
+        show(graded.to_dict() if as_json else grades_table(graded))
+
+
+@app.command("finetune")
+def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Train the adapters that the methods need, and ask the tuned models."""
+    with opened(file, overrides) as (run, console):
+        from raycal.stages.pipeline import finetune_stage
+
+        finetune_stage(run, console)
+
+
+@app.command()
+def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Read the hidden states that the classifiers need."""
+    with opened(file, overrides) as (run, console):
+        from raycal.stages.pipeline import features_stage
+
+        features_stage(run, console)
+
+
+@app.command()
+def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Give every answer a confidence by every method."""
+    with opened(file, overrides) as (run, console):
+        from raycal.stages.pipeline import score_stage
+
+        score_stage(run, console)
+
+
+@app.command()
+def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Compute the metrics of every method, with intervals."""
+    with opened(file, overrides) as (run, console):
+        from raycal.cli.render import print_metrics
+        from raycal.stages.pipeline import evaluate_stage
+
+        print_metrics(evaluate_stage(run, console), console)
+
+
+@app.command()
+def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
+    """Write the figures and the HTML page of an experiment that was evaluated."""
+    with opened(file, overrides) as (run, console):
+        from raycal.api import report_stage
+
+        report_stage(run, console)
+
+
+@app.command()
+def ablate(
+    file: Annotated[Path, typer.Argument(help="The experiment, in YAML.")],
+    sizes: Annotated[str, typer.Option(help="Numbers of training questions.")] = "100,200,500,1000",
+    overrides: Overrides = None,
+    retry_errors: RetryErrors = False,
+) -> None:
+    """Run every stage, the methods that learn with each size of the training set; the report plots them."""
+    with errors_for_people():
+        from rich.console import Console
+
+        from raycal.api import run_all
+        from raycal.cli.render import print_metrics
+        from raycal.experiment.ablation import open_ablation, parse_sizes
+        from raycal.experiment.file import read_experiment
+
+        experiment, training_sizes = read_experiment(file, overrides or []), parse_sizes(sizes)
+        with opening(experiment.name):
+            run = open_ablation(experiment, training_sizes)
+        console = Console()
+        print_metrics(run_all(run, console, retry_errors=retry_errors), console)
+
+
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep, in YAML: an experiment with a section sweep.")],
+    overrides: Overrides = None,
+    resume: Resume = False,
+    plan: Planned = False,
+    rate: Rate = None,
+    training_rate: TrainingRate = None,
+    as_json: PlanAsJson = False,
+) -> None:
+    """Search methods and their options on the calibration split; score what it found once on test."""
+    options = PlanOptions(plan, rate, training_rate, as_json)
+    if options.asked:
+        options.plan_sweep(file, overrides)
+        return
+    with errors_for_people():
+        from rich.console import Console
+
+        from raycal.cli.render import print_metrics
+        from raycal.sweep.config import read_sweep
+        from raycal.sweep.final import finish_sweep
+        from raycal.sweep.runner import Sweep, run_sweep
+
+        console = Console()
+        config = read_sweep(file, overrides or [])
+        with opening(config.name):
+            opened_sweep = Sweep.open(config)
+        _, rows = finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
+        print_metrics(rows, console)
+
+
+@app.command("submit")
+def submit_command(
+    name: Annotated[str, typer.Argument(help="elicit, grade, finetune, sweep, evaluate, report or pipeline.")],
+    file: Annotated[Path, typer.Argument(help="The experiment, in YAML, under the working folder.")],
+    address: Annotated[
+        str, typer.Option(metavar="URL", envvar="RAY_API_SERVER_ADDRESS", help="Of the dashboard: http://HEAD:8265.")
+    ],
+    overrides: Overrides = None,
+    stop_on_interrupt: Annotated[
+        bool, typer.Option("--stop-on-interrupt", help="Ctrl-C stops the job; else it goes on without being followed.")
+    ] = False,
+    options: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="The job's own options: -- --resume")
+    ] = None,
+) -> None:
+    """Run a job of jobs/ on a cluster, with the working folder's code; follow its log and end as it ends."""
+    with errors_for_people():
+        from raycal.cli.submit import submit
+
+        arguments = [part for override in overrides or [] for part in ("--set", override)] + (options or [])
+        raise typer.Exit(submit(name, file, arguments, address, stop_on_interrupt=stop_on_interrupt))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    experiment: Annotated[Path | None, typer.Option("--experiment", help="The experiment whose model to ask.")] = None,
+    overrides: Overrides = None,
+    adapter: Annotated[str | None, typer.Option(metavar="DIR", help="Ask a fine-tuned adapter as well.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question; print the answer and each method's confidence in it."""
+    with errors_for_people():
+        from raycal.cli.render import reply_table
+        from raycal.experiment.file import read_experiment
+        from raycal.stages.ask import ask as ask_model
+        from raycal.stages.ask import with_adapter
+        from raycal.store.locations import location
+
+        chosen = read_experiment(experiment, overrides or [])
+        reply = ask_model(question, with_adapter(chosen, location(adapter)) if adapter else chosen)
+        show(reply.to_dict() if as_json else reply_table(reply))
+
+
+@app.command()
+def results(
+    store: StoreRoot = DEFAULT_STORE,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    sql: Annotated[str | None, typer.Option(help="Any DuckDB query over the tables instead.")] = None,
+    sweep_name: Annotated[
+        str | None, typer.Option("--sweep", metavar="NAME", help="The trials of a sweep instead, by its id or name.")
+    ] = None,
+) -> None:
+    """List the runs in the store, a row a method, or a sweep's trials, or query its tables."""
+    with errors_for_people():
+        from raycal.cli.render import list_results, list_trials, results_table, to_csv, trials_tables
+
+        if as_json and as_csv:
+            raise ValueError("--json and --csv: choose one of them")
+        if sql is not None and sweep_name is not None:
+            raise ValueError("--sql and --sweep: choose one of them")
+        rows = list_results(store, sql) if sweep_name is None else list_trials(store, sweep_name)
+        if as_csv:
+            typer.echo(to_csv(rows), nl=False)
+        elif as_json:
+            show(rows)
+        else:
+            show(results_table(rows) if sweep_name is None else trials_tables(rows))
+
+
+@app.command()
+def metrics(
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file.")],
+    confidence: Column = "confidence",
+    correct: Column = "correct",
+    group: Annotated[str | None, typer.Option(metavar="COL", help="Also the mean over these groups.")] = None,
+    replicates: Annotated[int | None, typer.Option(min=0, help="Bootstrap replicates; 0: no intervals.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute every metric of anybody's file of confidences and correctness."""
+    with errors_for_people():
+        from raycal.analysis.metrics_file import metrics_of_file
+
+        found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
+        show(found.to_dict() if as_json else found.table())
+
+
+app.command("export-graded")(export_graded_command)
+app.command("import-graded")(import_graded_command)
+
+
+@app.command()
+def threshold(
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file, or an experiment in YAML.")],
+    error_rate: Annotated[float, typer.Option(help="The share of trusted answers that may be wrong.")],
+    delta: Annotated[float, typer.Option(help="The chance that more of them are.")] = 0.1,
+    method: Annotated[str | None, typer.Option(metavar="LABEL", help="The experiment's method.")] = None,
+    confidence: Column = "confidence",
+    correct: Column = "correct",
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the confidence above which few enough answers are wrong."""
+    if file.suffix.lower() in {".yaml", ".yml"}:
+        with opened(file, overrides) as (run, _):
+            from raycal.analysis.threshold import threshold_of_run
+
+            found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
+    else:
+        with errors_for_people():
+            from raycal.analysis.threshold import threshold_of_file
+
+            columns = {"confidence": confidence, "correct": correct}
+            found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
+    show(found.to_dict() if as_json else found.rendered())
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    spare_the_collector()
+    app()

@@ -1,0 +1,1 @@
+"""An experiment: its configuration, file, questions, keys and record."""

@@ -1,0 +1,137 @@
+"""A whole experiment file: what is asked, who grades, how the numbers are computed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.config.section import Place, Section
+from raycal.config.trainer import TrainerConfig
+from raycal.methods.options import (
+    Classifier,
+    FineTuned,
+    Likelihood,
+    Method,
+    Sampling,
+    SemanticEntropy,
+    Target,
+    Verbalized,
+    ZeroShot,
+    with_bases,
+)
+from raycal.metrics import Convention
+from raycal.questions.question import Split
+from raycal.questions.sources.config import QuestionSource, WorldFacts
+
+
+class Samples(Section):
+    """The k sampled answers; setting k to 0 samples none."""
+
+    k: int = Field(10, ge=0, le=1024)
+    temperature: float = Field(1.0, gt=0)
+    top_p: float = Field(0.95, gt=0, le=1)
+
+
+class ElicitConfig(Section):
+    """What every question is asked; the follow-up queries derive from the methods."""
+
+    max_tokens: int = Field(30, ge=1)
+    first_line: bool = True  # an answer ends with its first line; false for answers that reason first
+    few_shot: int = Field(0, ge=0)  # examples in front of each question, of its own subject where there are enough
+    samples: Samples = Samples()
+    sampled: tuple[Split, ...] = (Split.CALIBRATION, Split.TEST)  # which get samples and queries beside their answers
+
+
+class Grader(StrEnum):
+    """Who decides whether an answer is correct."""
+
+    MATCH = "match"
+    JUDGE = "judge"
+    HUMAN = "human"  # grades that `raycal import-graded` brings in
+
+
+class GradeConfig(Section):
+    """The first grader's word counts; agreement with the others is reported."""
+
+    graders: tuple[Grader, ...] = Field((Grader.MATCH,), min_length=1)
+
+
+class Missing(StrEnum):
+    """What becomes of a question whose confidence is missing."""
+
+    EXCLUDE = "exclude"
+    BASE_RATE = "base_rate"  # impute the calibration split's share of correct answers
+
+
+class EvaluateConfig(Section):
+    """On which questions and by which conventions the numbers are computed."""
+
+    split: Split = Split.TEST
+    convention: Convention = Convention.EQUAL_WIDTH
+    bins: int = Field(10, ge=1)
+    missing: Missing = Missing.EXCLUDE
+    replicates: int = Field(1000, ge=0)  # bootstrap replicates; 0: no intervals
+    level: float = Field(0.95, gt=0, lt=1)
+
+
+class Experiment(Section):
+    """A whole experiment file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(0, ge=0)
+    storage: Place = Path("results")  # or s3://BUCKET/PREFIX
+    questions: tuple[QuestionSource, ...] = (WorldFacts(),)
+    splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
+    model: ModelConfig = ModelConfig()
+    engine: EngineConfig = EngineConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    elicit: ElicitConfig = ElicitConfig()
+    grade: GradeConfig = GradeConfig()
+    methods: tuple[Method, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
+    embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Experiment:
+        labels = [method.label for method in self.methods]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"two methods are called {twice[0]}: take one out, or give it a name")
+        return self
+
+    @model_validator(mode="after")
+    def _no_adapter_on_another(self) -> Experiment:
+        for method in with_bases(self.methods):
+            is_tuned = isinstance(method, FineTuned) and method.adapter is None and method.model is None
+            if is_tuned and self.model.adapter is not None:
+                raise ValueError(
+                    f"{method.label} would put a second adapter on model.adapter: take the method out, or give it "
+                    "the adapter or the model of its own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _sampled_where_needed(self) -> Experiment:
+        for method in with_bases(self.methods):
+            learns_entropy = (
+                isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY and method.fitted is None
+            )
+            if learns_entropy and Split.TRAIN not in self.elicit.sampled:
+                raise ValueError(f"{method.label} learns from samples of the train split: add it to elicit.sampled")
+        return self
+
+    @model_validator(mode="after")
+    def _samples_suffice(self) -> Experiment:
+        for method in with_bases(self.methods):
+            if not isinstance(method, Sampling | SemanticEntropy):
+                continue
+            wanted = method.k or (2 if isinstance(method, SemanticEntropy) else 1)
+            if wanted > self.elicit.samples.k:
+                raise ValueError(
+                    f"{method.method} needs at least {wanted} samples, but elicit.samples.k is "
+                    f"{self.elicit.samples.k}: raise it, lower the method's k, or take the method out"
+                )
+        return self

@@ -1,0 +1,178 @@
+"""What is left to ask, by the keys that the store has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.run import Run
+from raycal.experiment.selection import IDENTITY, cells
+from raycal.store.key_set import KEY, Keys, KeySet
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
+from raycal.store.store import Store
+
+# Samples of one key that follow one another, first to last; so written, their bytes sort as they do.
+_RUN = np.dtype([("key", KEY), ("first", ">u2"), ("last", ">u2")])
+
+
+@dataclass(frozen=True)
+class Done:
+    """The keys that are there: of each samples key also how many samples there are without a gap."""
+
+    answers: KeySet
+    queries: KeySet
+    samples: KeySet
+    gapless: NDArray[np.uint16]
+
+    @classmethod
+    def read(cls, store: Store, recipe: Recipe, *, retry_errors: bool) -> Done:
+        """Read the keys of one recipe; with `retry_errors`, rows that failed count as not there."""
+        where = "WHERE error IS NULL" if retry_errors else ""
+
+        def read(table: Table, columns: str, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
+            # Of a key that stands twice, one row is as good as the other here: no view has to choose between them.
+            return store.batches(f"SELECT {columns} FROM all_{table} {where}", table, shards)
+
+        def keys(table: Table) -> KeySet:
+            # Listed once: other runs may be writing. What one writes anew has as many rows, failed ones among them.
+            shards = store.shards(table, recipe.partitions[table])
+            counts = store.batches(f"SELECT count(*) AS n FROM all_{table}", table, shards)
+            found = np.empty(sum(batch["n"][0].as_py() for batch in counts), KEY)
+            end = 0
+            for batch in read(table, "unhex(key) AS key", shards):  # in place: two copies would be twice the memory
+                found[end : end + len(batch)] = _as_bytes(batch["key"])
+                end += len(batch)
+            return KeySet.sorting(found[:end])
+
+        # Samples come first, while nothing else takes memory: they need the most.
+        sampled = store.shards(Table.SAMPLES, recipe.partitions[Table.SAMPLES])
+        samples, gapless = _without_gaps(map(_runs, read(Table.SAMPLES, "unhex(key) AS key, index", sampled)))
+        return cls(keys(Table.ANSWERS), keys(Table.QUERIES), samples, gapless)
+
+    def sample_counts(self, keys: Sequence[str]) -> NDArray[np.uint16]:
+        """How many samples there are of each key, counted from index 0 to the first gap."""
+        places = self.samples.places(keys)
+        found = places >= 0
+        counts = np.zeros(len(places), np.uint16)
+        counts[found] = self.gapless[places[found]]
+        return counts
+
+
+def _runs(batch: pa.RecordBatch) -> NDArray[np.void]:
+    """The samples of a batch as runs."""
+    keys, indices = _as_bytes(batch["key"]), batch["index"].to_numpy()
+    goes_on = (keys[1:] == keys[:-1]) & (indices[1:] == indices[:-1] + 1)
+    starts = np.flatnonzero(np.concatenate([[True], ~goes_on]))
+    ends = np.concatenate([starts[1:], [len(keys)]]) - 1
+    runs = np.empty(len(starts), _RUN)
+    runs["key"], runs["first"], runs["last"] = keys[starts], indices[starts], indices[ends]
+    return runs
+
+
+def _without_gaps(portions: Iterator[NDArray[np.void]]) -> tuple[KeySet, NDArray[np.uint16]]:
+    """The keys of all runs, and of each how many samples there are from index 0 to the first that is missing.
+
+    A gap (a lost shard) ends the count: from there on the samples are made again.
+    """
+    runs = np.concatenate([np.empty(0, _RUN), *portions])
+    runs.view(f"S{_RUN.itemsize}").sort()
+    is_first = np.concatenate([np.ones(len(runs[:1]), bool), runs["key"][1:] != runs["key"][:-1]])
+    found = KeySet(runs["key"][is_first])
+    counts = np.where(runs["first"][is_first] == 0, runs["last"][is_first] + 1, 0).astype(np.uint16)
+    for run in runs[~is_first]:
+        place = np.searchsorted(found.keys, run["key"])
+        if run["first"] <= counts[place]:
+            counts[place] = max(counts[place], run["last"] + 1)
+    return found, counts
+
+
+def _as_bytes(keys: pa.Array) -> Keys:
+    """A column of sixteen bytes a row, without an object for each."""
+    _, values = keys.cast(pa.binary(16)).buffers()
+    return np.frombuffer(values, KEY, len(keys))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is left to ask about one question; the columns of the rows that travel to the replicas."""
+
+    question_id: str
+    dataset: str
+    subject: str
+    question: str
+    choices: list[str]
+    answer_key: str
+    samples_key: str
+    needs_answer: bool
+    first_sample: int  # samples from here up to k are missing
+    queries: list[str]
+    answer: str | None = None  # the answer's text, where it is there already
+
+    def expected_keys(self, table: Table, recipe: Recipe) -> list[str]:
+        """The keys of the rows that asking writes to a table, as the store names shards by them."""
+        if table is Table.ANSWERS:
+            return [f"{self.answer_key}:"] if self.needs_answer else []
+        if table is Table.SAMPLES:
+            return [f"{self.samples_key}:{index}" for index in range(self.first_sample, recipe.config.samples.k)]
+        return [f"{recipe.query_key(Query(query), self.answer_key)}:" for query in self.queries]
+
+    def without(self, table: Table, recipe: Recipe) -> Work:
+        """The same without what a table has by now."""
+        changes: dict[Table, dict[str, Any]] = {
+            Table.ANSWERS: {"needs_answer": False},
+            Table.SAMPLES: {"first_sample": recipe.config.samples.k},
+            Table.QUERIES: {"queries": []},
+        }
+        return replace(self, **changes[table])
+
+    def is_left(self, recipe: Recipe) -> bool:
+        """Whether there is anything to ask."""
+        return self.needs_answer or bool(self.queries) or self.first_sample < recipe.config.samples.k
+
+
+def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
+    """Those of a block of asked questions about which something is left to ask, as rows with the fields of Work."""
+    identities = list(cells(asked, *IDENTITY))
+    answer_keys = [recipe.answer_key(*identity) for identity in identities]
+    samples_keys = [recipe.samples_key(*identity) for identity in identities]
+    k = recipe.config.samples.k
+    sampled = np.array([split in recipe.config.sampled for (split,) in cells(asked, "split")], bool)
+    needs_answer = ~done.answers.has(answer_keys)
+    first_sample = np.where(sampled, np.minimum(done.sample_counts(samples_keys), k), k)
+    needs_query = {
+        query: sampled & ~done.queries.has([recipe.query_key(query, key) for key in answer_keys])
+        for query in recipe.queries
+    }
+    left = np.any([needs_answer, first_sample < k, *needs_query.values()], axis=0)
+    (places,) = np.nonzero(left)
+    found = asked.take(pa.array(places))
+    text, texts = pa.string(), pa.list_(pa.string())
+    return pa.table(
+        {
+            "question_id": found["key"].cast(text),
+            **{name: found[name].cast(text) for name in ("dataset", "subject", "question")},
+            "choices": found["choices"].cast(texts),
+            "answer_key": pa.array([answer_keys[place] for place in places], text),
+            "samples_key": pa.array([samples_keys[place] for place in places], text),
+            "needs_answer": pa.array(needs_answer[places]),
+            "first_sample": pa.array(first_sample[places], pa.int64()),
+            "queries": pa.array([[str(q) for q in recipe.queries if needs_query[q][place]] for place in places], texts),
+            "answer": pa.nulls(len(places), text),
+        }
+    )
+
+
+def count_work(run: Run, done: Done) -> tuple[int, int]:
+    """How many questions are asked, and about how many of them something is left to ask."""
+    asked = left = 0
+    for block in run.asked_blocks():
+        asked += block.num_rows
+        left += pick_work(block, run.recipe, done).num_rows
+    return asked, left

@@ -1,0 +1,90 @@
+"""One experiment on one store: what its stages share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pyarrow as pa
+
+from raycal.config.engine import ModelConfig
+from raycal.experiment.config import Experiment
+from raycal.experiment.ingest import QuestionSet, ingest
+from raycal.experiment.recipe import Recipe
+from raycal.experiment.selection import QUESTION_COLUMNS, WITH_ANSWERS, asked_rows, asked_table, each_once
+from raycal.methods.options import Classifier, FineTuned
+from raycal.models.find import Model, find_model
+from raycal.store.keys import digest
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
+from raycal.store.store import Store, read_blocks
+
+_NO_NUMBERS = ("engine", "trainer", "storage")  # sections that say where and how fast numbers are made, not which
+
+
+def run_id(experiment: Experiment, model: Model) -> str:
+    """The experiment's name and a hash of all that determines its numbers."""
+    return f"{experiment.name}-{digest(experiment.identity(exclude=_NO_NUMBERS), model)[:8]}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An experiment whose questions are in the store and whose keys are known."""
+
+    experiment: Experiment
+    store: Store
+    questions: QuestionSet
+    recipe: Recipe
+
+    @classmethod
+    def open(cls, experiment: Experiment, questions_in: Store | None = None) -> Run:
+        """Load the questions and find the model: all that can be wrong with either is wrong here, before any engine.
+
+        questions_in: where the questions are written to, the experiment's store by default. Raises QuestionSourceError,
+        NoQuestionsError, ModelError, StoreError for a store of a newer raycal, and OSError for a storage that cannot be
+        used.
+        """
+        store = Store.open(experiment.storage.absolute())  # Ray workers have other working folders
+        model = find_model(experiment.model)
+        questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
+        return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
+
+    @property
+    def id(self) -> str:
+        """See `run_id`."""
+        return run_id(self.experiment, self.recipe.model)
+
+    def reading_config(self, method: Classifier | FineTuned) -> ModelConfig:
+        """The configuration of the model that reads the answers for a method: that which gave them, or another."""
+        return method.model or self.experiment.model
+
+    def reading(self, method: Classifier | FineTuned) -> Recipe:
+        """The recipe as the model has it that reads the answers for a method. Raises ModelError and AdapterError."""
+        if method.model is None:
+            return self.recipe
+        return replace(self.recipe, model=find_model(method.model), style=method.model.prompt_style)
+
+    @cached_property
+    def asked(self) -> pa.Table:
+        """See `asked_table`; to be joined with the tables, which may hold other experiments' rows too."""
+        return asked_table(each_once(self.asked_blocks(WITH_ANSWERS)), self.recipe)
+
+    def asked_blocks(self, columns: Sequence[str] = QUESTION_COLUMNS) -> Iterator[pa.Table]:
+        """The questions that are asked, block by block; one that is in two sources comes twice.
+
+        columns: QUESTION_COLUMNS, and perhaps others.
+        """
+        for batch in read_blocks(Table.QUESTIONS, self.questions.shards, columns):
+            yield asked_rows(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
+
+    def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
+        """`asked` with a column "key": the key of each question's row in some table."""
+        keys = [key_of(row) for row in self.asked.to_pylist()]
+        return self.asked.append_column("key", pa.array(keys, pa.string()))
+
+    @property
+    def shards(self) -> dict[Table, list[Location]]:
+        """The shards that hold this run's questions and generations, as far as they are written by now."""
+        generated = {table: self.store.shards(table, name) for table, name in self.recipe.partitions.items()}
+        return {Table.QUESTIONS: list(self.questions.shards), **generated}

@@ -1,0 +1,1 @@
+"""Backends, and the runner that fans tasks out over replicas."""

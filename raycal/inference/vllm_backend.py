@@ -1,0 +1,295 @@
+"""The vLLM engine inside a Ray actor: prompts in, generations out, nothing about calibration."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.inference.busy_clock import BusyClock
+from raycal.models.adapters import Adapter
+from raycal.models.find import Model
+from raycal.models.prompts import Conversation, renderer
+
+_OWNER = "RAYCAL_ENGINE_OWNER"
+_WATCH_S = 0.5
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+_REASON_LENGTH = 400  # of the text of an error that is not ours
+
+
+class GenerationError(RuntimeError):
+    """One request failed, for the reason given; the engine lives on."""
+
+
+class EngineStartError(RuntimeError):
+    """The engine did not come up; the message says why."""
+
+
+class EngineDiedError(RuntimeError):
+    """The engine is gone, and with it all requests that were in flight."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generated text."""
+
+    text: str
+    logprobs: tuple[float, ...]  # natural, of the tokens that were sampled, before temperature and top-p
+    finish_reason: str  # "stop": complete; "length": truncated
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that one request cost."""
+
+    prompt_tokens: int
+    generated_tokens: int
+
+
+class Engine:
+    """One asynchronous vLLM engine, in a dtype that is decided (not auto).
+
+    Raises EngineStartError where the engine does not come up within `config.start_timeout_s`.
+    """
+
+    def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
+        set_environment(config, device)
+        warnings.filterwarnings("ignore", category=FutureWarning)  # those of vLLM about its own imports
+        from transformers import AutoTokenizer
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        # Merged weights cost nothing a token, where LoRA kernels are slow on CPUs. On GPUs they are not, and a second
+        # copy of a large model costs more.
+        on_cpu = device is Device.CPU
+        location = model.merged_location if on_cpu else model.location
+        revision = None if Path(location).is_dir() else model.revision
+        self._lora = None if on_cpu else _lora_request(model.adapter)
+        arguments = AsyncEngineArgs(
+            model=location,
+            revision=revision,
+            enable_lora=self._lora is not None,
+            max_lora_rank=_lora_rank(model.adapter),
+            tensor_parallel_size=config.tensor_parallel,
+            dtype=str(config.dtype),
+            max_model_len=config.max_model_len,
+            max_num_seqs=config.max_num_seqs,
+            gpu_memory_utilization=config.gpu_memory_utilization,
+            enable_prefix_caching=True,
+            **(cpu_arguments() if on_cpu else {}),
+            trust_remote_code=False,
+            load_format="safetensors",
+            use_tqdm_on_load=False,
+        )
+        with _start_limit(model, config.start_timeout_s):
+            planned = arguments.create_engine_config()
+            with _bound_threads(planned) if on_cpu else nullcontext():
+                self._engine = AsyncLLM.from_vllm_config(planned, disable_log_stats=True)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
+        self._render = renderer(self.tokenizer, style)
+        self._max_model_len = config.max_model_len
+        self._request_ids = itertools.count()
+        self._clock = BusyClock()
+
+    async def generate(
+        self,
+        conversation: Conversation,
+        *,
+        max_tokens: int,
+        n: int = 1,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+    ) -> tuple[list[Generation], Usage]:
+        """Sample n continuations, the i-th with seed + i. Raises GenerationError and EngineDiedError."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        output = await self._request(
+            conversation,
+            SamplingParams(
+                n=n,
+                temperature=temperature,
+                top_p=top_p,
+                max_tokens=max_tokens,
+                seed=seed,
+                stop=list(stop),
+                logprobs=0,  # the sampled token's alone
+                flat_logprobs=True,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            ),
+        )
+        generations = [
+            Generation(one.text, _sampled_logprobs(one), str(one.finish_reason))
+            for one in sorted(output.outputs, key=lambda one: one.index)
+        ]
+        return generations, _usage(output)
+
+    async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """Natural log-probabilities that the next token is the last token of each text. Raises as `generate` does."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        tokens = [self.tokenizer.encode(text, add_special_tokens=False)[-1] for text in texts]
+        if len(set(tokens)) < len(tokens):
+            raise GenerationError(f"the tokeniser ends {' and '.join(texts)} with the same token")
+        output = await self._request(
+            conversation,
+            SamplingParams(
+                temperature=0.0,
+                max_tokens=1,
+                logprob_token_ids=tokens,
+                detokenize=False,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            ),
+        )
+        position = output.outputs[0].logprobs[0]
+        return [position[token].logprob for token in tokens], _usage(output)
+
+    def busy_seconds(self) -> float:
+        """Seconds so far for which at least one request was in flight."""
+        return self._clock.total()
+
+    def close(self) -> None:
+        """End the engine's processes."""
+        self._engine.shutdown()
+        del self._engine  # else the interpreter collects it at its end, when half of its modules are gone
+
+    async def _request(self, conversation: Conversation, params: Any) -> Any:
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        tokens = list(self._render(conversation))
+        if len(tokens) + (params.max_tokens or 0) > self._max_model_len:
+            raise GenerationError(
+                f"the prompt of {len(tokens)} tokens and {params.max_tokens} new ones are more than "
+                f"engine.max_model_len = {self._max_model_len}"
+            )
+        self._clock.enter()
+        try:
+            request_id = str(next(self._request_ids))
+            generating = self._engine.generate(
+                {"prompt_token_ids": tokens}, params, request_id, lora_request=self._lora
+            )
+            outputs = [one async for one in generating]
+        except EngineDeadError as error:
+            raise EngineDiedError("the engine died") from error
+        except (EngineGenerateError, ValueError) as error:
+            raise GenerationError(f"the engine refused the request: {error}") from error
+        finally:
+            self._clock.leave()
+        return outputs[-1]
+
+
+@contextmanager
+def _start_limit(model: Model, seconds: float) -> Iterator[None]:
+    """Turn what keeps an engine from starting, or keeps it too long, into an EngineStartError of one sentence."""
+    expired, ended = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        wait = seconds
+        while not ended.wait(wait):
+            expired.set()
+            for process in multiprocessing.active_children():  # the engine: its end fails the start that waits for it
+                process.kill()
+            wait = _WATCH_S  # there may be none yet
+
+    threading.Thread(target=watch, name="start-limit", daemon=True).start()
+    try:
+        yield
+    except (RuntimeError, ValueError, TimeoutError, OSError) as error:
+        reason = " ".join(str(error).split())[:_REASON_LENGTH]
+        if expired.is_set():
+            reason = f"it was not up within engine.start_timeout_s = {seconds:g} seconds"
+        raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
+    finally:
+        ended.set()
+
+
+def _bound_threads(planned: Any) -> AbstractContextManager[None]:
+    """The OpenMP variables that vLLM gives the workers of CPU engines, for a process that is its own worker."""
+    from vllm.utils.ompmultiprocessing import OMPProcessManager
+
+    binding: AbstractContextManager[None] = OMPProcessManager(planned).configure_omp_envs(rank=0, local_rank=0)
+    return binding
+
+
+def _lora_request(adapter: Adapter | None) -> Any:
+    if adapter is None:
+        return None
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest(str(adapter), 1, str(adapter.folder))
+
+
+def _lora_rank(adapter: Adapter | None) -> int:
+    """The smallest rank that vLLM knows and the adapter fits in; one that fits in none is refused by vLLM itself."""
+    rank = adapter.rank if adapter else 1
+    return min((size for size in _LORA_RANKS if size >= rank), default=_LORA_RANKS[-1])
+
+
+def cpu_arguments() -> dict[str, Any]:
+    """vLLM's arguments that a CPU engine needs."""
+    return {
+        "enforce_eager": True,  # compiling takes minutes and gains nothing on a CPU
+        "distributed_executor_backend": "uni",  # a worker process of its own costs a quarter of the start
+        "enable_chunked_prefill": False,  # a prefill in chunks crashes CPU engines on requests with a seed
+        "block_size": 32,  # prefixes are shared in whole blocks, and the default of 128 is longer than most prompts
+    }
+
+
+def _sampled_logprobs(output: Any) -> tuple[float, ...]:
+    return tuple(position[token].logprob for position, token in zip(output.logprobs, output.token_ids, strict=True))
+
+
+def _usage(output: Any) -> Usage:
+    return Usage(len(output.prompt_token_ids), sum(len(one.token_ids) for one in output.outputs))
+
+
+def set_environment(config: EngineConfig, device: Device) -> None:
+    """The environment variables that vLLM reads, for this process and the engine's."""
+    os.environ |= {
+        _OWNER: str(os.getpid()),
+        # A forked engine would skip the plug-ins that this process has loaded, `end_with_owner` among them.
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+        "VLLM_ENGINE_READY_TIMEOUT_S": f"{config.start_timeout_s + 60:.0f}",  # raycal's own limit comes first
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
+        "TOKENIZERS_PARALLELISM": "false",
+        # What vLLM's and PyTorch's imports say of themselves is not for the user to mend.
+        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore::FutureWarning"),
+        "TORCH_LOGS": os.environ.get("TORCH_LOGS", "-torch._library.triton"),
+    }
+    if device is Device.CPU:
+        os.environ |= {
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM takes another executor than "uni" on CPUs
+            "VLLM_CPU_KVCACHE_SPACE": f"{max(1, round(config.kv_cache_gib))}",
+            "VLLM_CPU_NUM_OF_RESERVED_CPU": os.environ.get("VLLM_CPU_NUM_OF_RESERVED_CPU", "0"),
+        }
+
+
+def end_with_owner() -> None:
+    """End this process when the one that started its engine is gone, killed for instance.
+
+    A vLLM plug-in: vLLM calls it in the engine's own process, which would otherwise outlive a killed parent and keep
+    its memory. Without effect in engines that raycal did not start.
+    """
+    owner = os.environ.get(_OWNER)
+    if owner is None or os.getppid() != int(owner):
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(owner):
+            time.sleep(_WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-owner", daemon=True).start()

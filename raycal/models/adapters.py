@@ -1,0 +1,64 @@
+"""LoRA adapters: where one is, what names it in a key, and its weights merged into its model's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from raycal.store.atomic import local_copy, whole_folder
+from raycal.store.keys import digest
+from raycal.store.locations import Location
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+
+
+class AdapterError(ValueError):
+    """There is no adapter that can be used; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter in PEFT's format."""
+
+    folder: Path  # on this machine
+    fingerprint: str  # of its weights and configuration
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+    @property
+    def rank(self) -> int:
+        """The rank of its matrices."""
+        return int(json.loads((self.folder / CONFIG).read_text())["r"])
+
+
+def find_adapter(folder: Location) -> Adapter:
+    """The adapter in a folder. Raises AdapterError where there is none, or one that is not in safetensors."""
+    folder = folder.expanduser().resolve()
+    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise AdapterError(f"the folder {folder} holds no adapter: it has no {' and no '.join(missing)}")
+    local = local_copy(folder)
+    return Adapter(local, digest(*((local / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
+
+
+def merge(model: str, hub_revision: str | None, adapter: Adapter, cache: Path, *, fingerprint: str) -> Path:
+    """The model's folder with the adapter's weights added to its own, made on first use (bfloat16).
+
+    fingerprint: names what the model's folder holds, which may be replaced in place.
+    """
+    folder = cache / f"{digest(model, fingerprint, adapter)[:16]}"
+    if folder.is_dir():
+        return folder
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    options = {"revision": hub_revision, "trust_remote_code": False}
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
+    merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
+    with whole_folder(folder) as aside:
+        merged.to(torch.bfloat16).save_pretrained(aside)
+        AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)
+    return folder

@@ -1,0 +1,206 @@
+"""Every prompt that raycal sends, and how it is rendered to tokens.
+
+A prompt is a conversation. Follow-up questions about an answer continue the conversation that produced it, so that an
+engine with a prefix cache computes their common part once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from string import ascii_uppercase
+from typing import Any
+
+from raycal.config.engine import PromptStyle
+from raycal.store.keys import digest
+
+
+class Phrasing(StrEnum):
+    """How the model is asked to state its confidence."""
+
+    PROBABILITY = "probability"  # a number from 0.0 to 1.0
+    PERCENT = "percent"  # a number from 0 to 100 with a % sign
+    WORDS = "words"  # very unlikely ... very likely
+
+
+class Wording(StrEnum):
+    """How the model is asked whether an answer is correct."""
+
+    CHOICES = "choices"  # (i): no, (ii): yes (Kapoor et al. 2024)
+    TRUE_FALSE = "true_false"  # (A) True, (B) False (Kadavath et al. 2022)
+    YES_NO = "yes_no"
+
+
+class Role(StrEnum):
+    """Who says something; an instruction stands once, in front of the first question."""
+
+    INSTRUCTION = "instruction"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One thing that was said."""
+
+    role: Role
+    content: str
+
+
+Conversation = tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question with its answer, shown in front of the one that is asked."""
+
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+
+
+_REMEMBERED = 4096  # prompts of an engine: more than it has in flight
+
+_OPEN_INSTRUCTION = "Answer with a short phrase and nothing else."
+_CHOICE_INSTRUCTION = "Answer with the letter of the right choice and nothing else."
+
+
+@dataclass(frozen=True)
+class TwoChoices:
+    """A query whether an answer is correct; the last tokens of `no` and `yes` stand for the two replies."""
+
+    text: str
+    no: str
+    yes: str
+
+
+CORRECTNESS_QUERIES = {
+    # Kapoor et al. (2024)
+    Wording.CHOICES: TwoChoices("Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:", "i", "ii"),
+    # P(True) of Kadavath et al. (2022)
+    Wording.TRUE_FALSE: TwoChoices("Is the proposed answer:\n(A) True\n(B) False\nThe proposed answer is:", "B", "A"),
+    Wording.YES_NO: TwoChoices("Is the proposed answer correct? Reply with yes or no and nothing else.", "No", "Yes"),
+}
+
+_CONFIDENCE_QUERIES = {
+    Phrasing.PROBABILITY: (
+        "How likely is it that the proposed answer is correct? "
+        "Reply with a probability between 0.0 and 1.0 and nothing else."
+    ),
+    Phrasing.PERCENT: (
+        "How confident are you that the proposed answer is correct? "
+        "Reply with a percentage between 0% and 100% and nothing else."
+    ),
+    Phrasing.WORDS: (
+        "How likely is it that the proposed answer is correct? Reply with one of: almost certain, very likely, likely, "
+        "about even, unlikely, very unlikely, almost impossible. Say nothing else."
+    ),
+}
+
+_JUDGE_QUERY = (
+    "Question: {question}\nAccepted answers: {answers}\nProposed answer: {answer}\n\n"
+    "Does the proposed answer mean the same as one of the accepted answers? Reply with yes or no and nothing else."
+)
+_EQUIVALENCE_QUERY = (
+    "Question: {question}\nFirst answer: {left}\nSecond answer: {right}\n\n"
+    "Do the two answers to the question mean the same? Reply with yes or no and nothing else."
+)
+
+
+def letters(choices: Sequence[str]) -> str:
+    """The letters of the choices, "ABCD" for four."""
+    return ascii_uppercase[: len(choices)]
+
+
+def choice_letter(choices: Sequence[str], answer: str) -> str:
+    """The letter of the first choice that is the answer."""
+    return letters(choices)[list(choices).index(answer)]
+
+
+def _asked(question: str, choices: Sequence[str]) -> str:
+    listed = "".join(f"\n{letter}. {choice}" for letter, choice in zip(letters(choices), choices, strict=True))
+    return f"Question: {question}{listed}"
+
+
+def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[Example]) -> Conversation:
+    """A question to be answered; without choices an open one."""
+    shown = (
+        turn
+        for example in examples
+        for turn in (Turn(Role.USER, _asked(example.question, example.choices)), Turn(Role.ASSISTANT, example.answer))
+    )
+    instruction = Turn(Role.INSTRUCTION, _CHOICE_INSTRUCTION if choices else _OPEN_INSTRUCTION)
+    return (instruction, *shown, Turn(Role.USER, _asked(question, choices)))
+
+
+def correctness_prompt(asked: Conversation, answer: str, wording: Wording = Wording.CHOICES) -> Conversation:
+    """The two-choice query whether the answer just given is correct."""
+    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, CORRECTNESS_QUERIES[wording].text))
+
+
+def confidence_prompt(asked: Conversation, answer: str, phrasing: Phrasing) -> Conversation:
+    """The query how confident the model is of the answer just given."""
+    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, _CONFIDENCE_QUERIES[phrasing]))
+
+
+def judge_prompt(question: str, answers: Sequence[str], answer: str) -> Conversation:
+    """The query whether an answer means the same as one of the accepted ones."""
+    return (Turn(Role.USER, _JUDGE_QUERY.format(question=question, answers="; ".join(answers), answer=answer)),)
+
+
+def equivalence_prompt(question: str, left: str, right: str) -> Conversation:
+    """The query whether two answers mean the same."""
+    return (Turn(Role.USER, _EQUIVALENCE_QUERY.format(question=question, left=left, right=right)),)
+
+
+def template_name(name: str, conversation: Conversation, style: PromptStyle) -> str:
+    """A prompt's name in keys: readable, and changed by any change of wording.
+
+    The conversation is the prompt made of placeholders in place of the question and the answer.
+    """
+    return f"{name}/{style}/{digest(*(part for turn in conversation for part in (turn.role, turn.content)))[:8]}"
+
+
+def render(conversation: Conversation, tokenizer: Any, style: PromptStyle) -> list[int]:
+    """Token ids of a conversation that the model is to continue.
+
+    Chat style uses the tokeniser's chat template; base style writes "Question: ... Answer: ..." paragraphs. Auto is
+    chat exactly where the tokeniser has a template. Raises ValueError for chat style without one.
+    """
+    if style is PromptStyle.AUTO:
+        style = PromptStyle.CHAT if tokenizer.chat_template else PromptStyle.BASE
+    if style is PromptStyle.BASE:
+        return list(tokenizer.encode(_plain_text(conversation)))
+    text = tokenizer.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
+    # The template has written the special tokens already.
+    return list(tokenizer.encode(text, add_special_tokens=False))
+
+
+def renderer(tokenizer: Any, style: PromptStyle) -> Callable[[Conversation], tuple[int, ...]]:
+    """`render` for one engine, which is asked for an answer and for samples with one and the same prompt."""
+    return lru_cache(maxsize=_REMEMBERED)(lambda conversation: tuple(render(conversation, tokenizer, style)))
+
+
+def messages(conversation: Conversation) -> list[dict[str, str]]:
+    """A conversation as a chat template takes it."""
+    return [{"role": str(turn.role), "content": turn.content} for turn in _merge_instruction(conversation)]
+
+
+def _merge_instruction(conversation: Conversation) -> Conversation:
+    # Not every chat template has a system role, so that the instruction goes into the user's first turn.
+    if conversation[0].role is not Role.INSTRUCTION:
+        return conversation
+    instruction, first, *rest = conversation
+    return (Turn(Role.USER, f"{instruction.content}\n\n{first.content}"), *rest)
+
+
+def _plain_text(conversation: Conversation) -> str:
+    text = ""
+    for turn in conversation:
+        if turn.role is Role.ASSISTANT:
+            text += f"\nAnswer: {turn.content}"
+        else:
+            text += ("\n\n" if text else "") + turn.content
+    return f"{text}\nAnswer:"

@@ -1,0 +1,86 @@
+"""What a plan says beside its numbers: what it needs of a cluster, and what it assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raycal.config.engine import Device
+from raycal.experiment.config import Experiment
+from raycal.methods.options import Classifier, FineTuned, with_bases
+from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, find_tokenizer
+from raycal.plan.lines import Line
+
+
+def trains(lines: Sequence[Line]) -> bool:
+    """Whether there is a training among them."""
+    return any(line.is_training for line in lines)
+
+
+def needs_of(experiment: Experiment, lines: Sequence[Line], at_a_time: int = 1) -> list[str]:
+    """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
+    engine, trainer = experiment.engine, experiment.trainer
+    said = [
+        f"engines: {_each(engine.replicas, 'replica', engine.cpus_per_replica, engine.tensor_parallel, engine.device)}"
+    ]
+    if trains(lines):
+        workers = _each(trainer.workers, "worker", trainer.cpus_per_worker, trainer.gpus_per_worker, trainer.device)
+        often = f", {at_a_time} trainings at a time" if at_a_time > 1 else ""
+        said.append(f"fine-tuning: {workers}, ZeRO stage {trainer.zero_stage}{often}; engines have ended by then")
+    return said
+
+
+def _each(count: int, what: str, cpus: float, gpus: float, device: Device) -> str:
+    each = f"{count} {what}{'s' if count > 1 else ''} of {cpus:g} CPU"
+    match device:
+        case Device.CPU:
+            return each
+        case Device.GPU:
+            return f"{each} and {gpus:g} GPU each, {count * gpus:g} GPU in all"
+        case Device.AUTO:
+            return f"{each}, and of {gpus:g} GPU where the cluster has any (device: auto), {count * gpus:g} GPU in all"
+
+
+def assumptions_of(basis: Basis, lines: Sequence[Line]) -> list[str]:
+    """What the numbers rest on, in sentences."""
+    run = basis.run
+    recipes = [
+        run.recipe,
+        *(run.reading(one) for one in with_bases(run.experiment.methods) if isinstance(one, Classifier | FineTuned)),
+    ]
+    models = {recipe.model: find_tokenizer(recipe.model) is not None for recipe in recipes}
+    said = [
+        f"Prompts of {model.name}: "
+        + (
+            f"its own tokeniser, a mean over as many as {SAMPLE} questions a stage."
+            if here
+            else f"its tokeniser is not on this machine, so that a token is {CHARACTERS_A_TOKEN} characters, without "
+            "the chat template."
+        )
+        for model, here in models.items()
+    ]
+    said.append("What several requests begin with counts each time, though an engine computes it once.")
+    if any(line.generated_tokens and line.is_bound for line in lines):
+        said.append("<= is the most that may be generated: every reply up to its limit.")
+    if any(line.generated_tokens and not line.is_bound for line in lines):
+        said.append("~ is what the store's own rows lead to expect.")
+    if trains(lines):
+        said.append("A training's tokens are all epochs' and evaluations', though it may stop early.")
+    return said + _said_of_rates(lines)
+
+
+def _said_of_rates(lines: Sequence[Line]) -> list[str]:
+    """At which rates the hours are; a rate is of prompt and generated tokens together."""
+    rated = {(line.rate, line.is_training) for line in lines if line.tokens and line.rate}
+    said = []
+    for rate, is_training in sorted(rated, key=str):
+        if rate.stated:
+            of, option = ("worker", "--training-rate") if is_training else ("engine", "--rate")
+            said.append(f"Hours at {rate.tokens_a_second:,.10g} tokens a second and {of}: your assumption ({option}).")
+    measured = [
+        f"{line.stage} {line.rate.tokens_a_second:,.0f}" for line in lines if line.rate and not line.rate.stated
+    ]
+    if measured:
+        said.append(f"Tokens a second and engine of the store's own rows, for hours: {', '.join(measured)}.")
+    if any(line.hours is None for line in lines):
+        said.append("No hours without a rate: state --rate (of an engine) or --training-rate (of a training worker).")
+    return said

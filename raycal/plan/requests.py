@@ -1,0 +1,181 @@
+"""The lines of what engines are asked: answers, samples, queries, judges, hidden states."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from raycal.experiment.config import Grader
+from raycal.experiment.pending import Done, Work, pick_work
+from raycal.experiment.recipe import Query, query_prompt, query_tokens
+from raycal.experiment.selection import each_once
+from raycal.grading import VERDICT_TOKENS
+from raycal.methods.options import Classifier, Equivalence, Method, Sampling, SemanticEntropy, with_bases
+from raycal.models.prompts import Conversation, equivalence_prompt, judge_prompt
+from raycal.plan.context import Basis, Prompt, Row, Tally
+from raycal.plan.lines import Line, measured
+from raycal.stages.answers import conversation
+from raycal.stages.features import FeatureReader, feature_readers, has_states
+from raycal.stages.grade import grades_folder, grades_of
+from raycal.stages.judges import verdicts_of, verdicts_partition
+from raycal.stages.score import pairs_to_judge, resolved
+from raycal.store.schemas import Table
+
+
+@dataclass(frozen=True)
+class Left:
+    """What elicitation has left to ask: by kind (answers, samples, or a query), and which questions lack samples."""
+
+    by_kind: Mapping[str, Tally]
+    unsampled: frozenset[str]
+
+    @classmethod
+    def of(cls, basis: Basis) -> Left:
+        """Subtract what the store has, as the stage itself does."""
+        run, unsampled = basis.run, set()
+        by_kind: dict[str, Tally] = defaultdict(Tally)
+        done = Done.read(run.store, run.recipe, retry_errors=basis.retry_errors)
+        for block in each_once(run.asked_blocks()):
+            for row in pick_work(block, run.recipe, done).to_pylist():
+                work = Work(**row)
+                missing = run.recipe.config.samples.k - work.first_sample
+                if missing:
+                    unsampled.add(work.question_id)
+                    by_kind[Table.SAMPLES].add(work.question_id, row, missing)
+                for kind in [Table.ANSWERS] * work.needs_answer + work.queries:
+                    by_kind[kind].add(work.question_id, row)
+        return cls(by_kind, frozenset(unsampled))
+
+
+def elicit_lines(basis: Basis, left: Left) -> list[Line]:
+    """Answers, samples, and each kind of query that the methods need."""
+    recipe, config = basis.run.recipe, basis.run.experiment.elicit
+    splits = basis.run.asked["split"].to_pylist()
+    sampled = sum(split in config.sampled for split in splits)
+
+    def line(kind: str, table: Table, prompt: Prompt, *, questions: int, each: int, most: int) -> Line:
+        its = left.by_kind[kind]
+        # The answer's place in a query is left empty, so that its length can be that of the store's answers.
+        answer = basis.answer_tokens if table is Table.QUERIES else 0
+        return basis.line(
+            kind,
+            its,
+            questions=questions,
+            rows=questions * each,
+            prompt_tokens=basis.tokens(recipe, its, prompt) + answer,
+            most_generated=most,
+            found=basis.measured(table, kind if table is Table.QUERIES else None),
+        )
+
+    def ask(row: Row) -> Conversation:
+        return recipe.asked(row["dataset"], row["subject"], row["question"], row["choices"])
+
+    k, most = config.samples.k, config.max_tokens
+    lines = [line(Table.ANSWERS, Table.ANSWERS, ask, questions=len(splits), each=1, most=most)]
+    if k:
+        lines.append(line(Table.SAMPLES, Table.SAMPLES, ask, questions=sampled, each=k, most=most))
+    for query in recipe.queries:
+        prompt = partial(_put, query, ask)
+        lines.append(line(query, Table.QUERIES, prompt, questions=sampled, each=1, most=query_tokens(query)))
+    return lines
+
+
+def _put(query: Query, ask: Prompt, row: Row) -> Conversation:
+    return query_prompt(query, ask(row), "")
+
+
+def judge_lines(basis: Basis) -> list[Line]:
+    """The judge as a grader, where it is one."""
+    run = basis.run
+    if Grader.JUDGE not in run.experiment.grade.graders:
+        return []
+    known, left, questions = grades_of(run, Grader.JUDGE), Tally(), 0
+    for row in basis.answered():
+        questions += 1
+        if row["answer_key"] not in known:
+            left.add(row["key"], row)
+    tokens = basis.tokens(run.recipe, left, lambda row: judge_prompt(row["question"], row["answers"], ""))
+    return [
+        basis.line(
+            "judge",
+            left,
+            questions=questions,
+            rows=questions,
+            prompt_tokens=tokens + basis.answer_tokens,
+            most_generated=VERDICT_TOKENS,
+            found=measured(run.store, Table.GRADES, grades_folder(run, Grader.JUDGE).name),
+        )
+    ]
+
+
+def equivalence_lines(basis: Basis, left: Left) -> list[Line]:
+    """The judge of which answers mean the same, where a method asks it.
+
+    How many different answers there will be is not known: of questions without all their samples, the most pairs count.
+    """
+    run = basis.run
+    methods = [one for one in with_bases(run.experiment.methods) if _most_pairs([resolved(one, run)])]
+    if not methods:
+        return []
+    known, tally, questions = verdicts_of(run), Tally(), 0
+    most = _most_pairs([resolved(one, run) for one in methods])
+    lacking = {(question, pair) for one in methods for question, _, pair in pairs_to_judge(run, one)}
+    pairs_of = Counter(question for question, _ in lacking)
+    there = 0
+    for row in basis.answered():
+        if row["split"] not in run.experiment.elicit.sampled:
+            continue
+        questions += 1
+        there += len(known.get(row["key"], ()))
+        pairs = most if row["key"] in left.unsampled else pairs_of[row["key"]]
+        if pairs:
+            tally.add(row["key"], row, pairs)
+    each = basis.tokens(run.recipe, tally, lambda row: equivalence_prompt(row["question"], "", ""))
+    line = basis.line(
+        "equivalence",
+        tally,
+        questions=questions,
+        rows=there + tally.rows,
+        prompt_tokens=0,
+        most_generated=VERDICT_TOKENS,
+        found=measured(run.store, Table.VERDICTS, verdicts_partition(run)),
+    )
+    # Each pair is a request of its own, with two answers in it.
+    prompt_tokens = round(tally.rows * (each + 2 * basis.answer_tokens))
+    return [replace(line, requests=tally.rows, prompt_tokens=prompt_tokens)]
+
+
+def features_lines(basis: Basis) -> list[Line]:
+    """The hidden states of the classifiers: one pass an answer and way of asking, whatever the layers."""
+    classifiers = [one for one in with_bases(basis.run.experiment.methods) if isinstance(one, Classifier)]
+    return [_features_line(basis, reader) for reader in feature_readers(basis.run, classifiers)]
+
+
+def _features_line(basis: Basis, reader: FeatureReader) -> Line:
+    has, left, questions = has_states(basis.run, reader), Tally(), 0
+    for row in basis.answered():
+        questions += 1
+        if not has(row["answer_key"]):
+            left.add(row["key"], row)
+    tokens = basis.tokens(reader.recipe, left, lambda row: conversation(reader.recipe, row, few_shot=reader.few_shot))
+    return basis.line(
+        "features",
+        left,
+        questions=questions,
+        rows=questions,
+        prompt_tokens=tokens + basis.answer_tokens,
+        most_generated=0,
+        found=replace(measured(basis.run.store, Table.FEATURES, reader.partition), generated=0),
+    )
+
+
+def _most_pairs(methods: Sequence[Method]) -> int:
+    """How many pairs of answers to a question some methods may want judged; alike ones want the same pairs."""
+    judged = [
+        one for one in methods if isinstance(one, Sampling | SemanticEntropy) and one.equivalence is Equivalence.JUDGE
+    ]
+    with_answer = max((one.k or 0 for one in judged if isinstance(one, Sampling)), default=0)
+    k = max((one.k or 0 for one in judged if isinstance(one, SemanticEntropy)), default=0)
+    return with_answer + k * (k - 1) // 2

@@ -1,0 +1,1 @@
+"""The stages of a run: store in, store out."""

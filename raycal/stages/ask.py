@@ -1,0 +1,174 @@
+"""One question from the command line: the answer, and each method's confidence in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from raycal.cluster.precision import this_processor, with_native_dtype
+from raycal.config.engine import Device, ModelConfig
+from raycal.experiment.config import Experiment
+from raycal.experiment.pending import Work
+from raycal.experiment.recipe import Query, Recipe
+from raycal.inference.backends import text_backend
+from raycal.inference.tasks import Rows, TextBackend
+from raycal.inference.vllm_backend import GenerationError
+from raycal.methods import Confidence, Elicited, Sample, needed_pairs, score
+from raycal.methods.options import FineTuned, Method, Unfitted
+from raycal.models.adapters import find_adapter
+from raycal.models.embeddings import Embedder
+from raycal.models.find import check_available, find_model
+from raycal.stages.artifacts import read_settings
+from raycal.stages.elicit import Elicitor
+from raycal.stages.fitted import Fitted
+from raycal.stages.judges import EquivalenceJudge
+from raycal.stages.tuned_query import TunedQuery, check_asked_as_trained
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
+
+_DATASET = "asked"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A model's answer with its confidences, a method each."""
+
+    question: str
+    answer: str
+    truncated: bool
+    confidences: tuple[tuple[Method, Confidence], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reply as JSON can hold it."""
+        confidences = [method.model_dump(mode="json") | vars(found) for method, found in self.confidences]
+        return {**vars(self), "confidences": confidences}
+
+
+def with_adapter(experiment: Experiment, folder: Location) -> Experiment:
+    """The experiment with one more method: an adapter's, asked as it was trained to be. Raises AdapterError."""
+    find_adapter(folder)
+    settings = read_settings(folder) | {"adapter": folder, "name": f"fine_tuned ({folder.name})"}
+    tuned = FineTuned.model_validate(settings)
+    return experiment.model_copy(update={"methods": (*experiment.methods, tuned)})
+
+
+def ask(question: str, experiment: Experiment) -> Reply:
+    """Ask the experiment's model one open-ended question, without Ray and without a store.
+
+    Raises ValueError for no question, SettingsError, ModelError and EngineStartError, and GenerationError where there
+    is no answer.
+    """
+    if not question.strip():
+        raise ValueError("the question is empty")
+    for method in experiment.methods:
+        if isinstance(method, FineTuned):
+            check_asked_as_trained(method)
+    recipe = Recipe.of(experiment, find_model(experiment.model), {})
+    with _engine(experiment, experiment.model) as (engine, runner):
+        reply = runner.run(_ask(question, experiment, recipe, engine))
+    confidences = dict(reply.confidences)
+    for method in experiment.methods:
+        if isinstance(method, FineTuned) and method.adapter is not None:
+            confidences[method] = _ask_tuned(reply, experiment, recipe, method)
+    return replace(reply, confidences=tuple(confidences.items()))
+
+
+@contextmanager
+def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[TextBackend, asyncio.Runner]]:
+    model = find_model(config)
+    check_available(model)
+    device = _device(experiment)
+    engine_config = with_native_dtype(experiment.engine, this_processor(device))
+    engine = text_backend(engine_config)(model, engine_config, device, config.prompt_style)
+    try:
+        with asyncio.Runner() as runner:
+            yield engine, runner
+    finally:
+        engine.close()
+
+
+def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Confidence:
+    base = method.model or experiment.model
+    config = base.model_copy(update={"adapter": method.adapter})
+    reading = replace(recipe, model=find_model(base), style=base.prompt_style)
+    query = TunedQuery(reading, method, config, find_model(config))
+    row = {"key": "", "answer_key": "", "question_id": "", "dataset": _DATASET, "subject": "", "choices": []}
+    row |= {"question": reply.question, "answer": reply.answer}
+    with _engine(experiment, config) as (engine, runner):
+        (found,) = runner.run(query.ask(engine, row))[Table.QUERIES]
+    return Confidence(reason=found["error"]) if found.get("error") else Confidence(found["p_true"])
+
+
+async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> Reply:
+    work = Work(
+        question_id=question,
+        dataset=_DATASET,
+        subject="",
+        question=question,
+        choices=[],
+        answer_key="",
+        samples_key="",
+        needs_answer=True,
+        first_sample=0,
+        queries=[str(query) for query in recipe.queries],
+    )
+    rows = await Elicitor(recipe).ask(engine, vars(work))
+    (answer,) = rows[Table.ANSWERS]
+    if answer["error"] is not None:
+        raise GenerationError(answer["error"])
+    elicited = _elicited(question, rows, {})
+    embed = Embedder(experiment.embedding_model)
+    confidences: list[tuple[Method, Confidence]] = []
+    for method in experiment.methods:
+        if isinstance(method, Fitted):
+            confidences.append((method, Confidence(reason="it is fitted on an experiment's graded answers: run that")))
+            continue
+        judged = await _judged(engine, method, elicited)
+        (confidence,) = score(method, [_elicited(question, rows, judged)], embed=embed)
+        confidences.append((method, confidence))
+    return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
+
+
+async def _judged(engine: TextBackend, method: Unfitted, row: Elicited) -> dict[frozenset[str], bool | None]:
+    judge = EquivalenceJudge("", "", "")
+    verdicts: dict[frozenset[str], bool | None] = {}
+    for pair in needed_pairs(method, row):
+        one, other = sorted(pair)
+        work = {"key": "", "question_id": row.question_id, "question": row.question, "one": one, "other": other}
+        (verdict,) = (await judge.ask(engine, work))[Table.VERDICTS]
+        verdicts[pair] = verdict.get("verdict")
+    return verdicts
+
+
+def _elicited(question: str, rows: Rows, verdicts: dict[frozenset[str], bool | None]) -> Elicited:
+    (answer,) = rows[Table.ANSWERS]
+    replies = {Query(row["query"]): row for row in rows[Table.QUERIES] if row.get("error") is None}
+    return Elicited(
+        question_id=question,
+        question=question,
+        answer=answer["text"],
+        mean_logprob=_mean(answer["logprobs"]),
+        samples=tuple(
+            Sample(row["index"], row["text"], _mean(row["logprobs"]), row["finish_reason"])
+            for row in rows[Table.SAMPLES]
+            if row.get("text") is not None
+        ),
+        p_true=replies.get(Query.CORRECTNESS, {}).get("p_true"),
+        stated={query.phrasing: row["text"] for query, row in replies.items() if query.phrasing},
+        verdicts=verdicts,
+    )
+
+
+def _mean(logprobs: list[float]) -> float | None:
+    return sum(logprobs) / len(logprobs) if logprobs else None
+
+
+def _device(experiment: Experiment) -> Device:
+    import torch
+
+    if experiment.engine.device is not Device.AUTO:
+        return experiment.engine.device
+    return Device.GPU if torch.cuda.is_available() else Device.CPU

@@ -1,0 +1,222 @@
+"""The stage that fine-tunes: graded answers in, an adapter out, found again the next time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import BaseFileLock, FileLock
+from rich.console import Console
+
+from raycal.cluster.connection import connect, in_native_dtype
+from raycal.cluster.precision import dtype_note
+from raycal.cluster.resources import plan_workers
+from raycal.config.engine import Device, PromptStyle
+from raycal.config.trainer import TrainerConfig
+from raycal.experiment.run import Run
+from raycal.finetuning.card import model_card
+from raycal.finetuning.data import Examples, steps_an_epoch, tokenise
+from raycal.finetuning.job import FinetuneJob
+from raycal.finetuning.status import TrainingStatus
+from raycal.finetuning.trainer import train
+from raycal.methods.options import FineTuned
+from raycal.models.find import check_available
+from raycal.models.prompts import CORRECTNESS_QUERIES, answer_prompt, correctness_prompt, template_name
+from raycal.questions.question import Split
+from raycal.stages.activity import Activity, activity
+from raycal.stages.answers import AnsweredQuestion, conversation, evidence, first_by_hash, graded
+from raycal.stages.artifacts import write_settings
+from raycal.store.atomic import copy_folder, is_whole, remove_folder, whole_folder
+from raycal.store.keys import digest
+from raycal.store.locations import Location, cache_folder
+from raycal.store.schemas import Table
+
+_FEWEST = 2  # graded answers of a split, below which there is nothing to learn from
+
+
+class NothingToLearnError(ValueError):
+    """There are no graded answers to train or to stop by; the message says what to add."""
+
+
+def check_enough(method: FineTuned, split: Split, count: int) -> None:
+    """Raise NothingToLearnError where a split has too few graded answers for a method."""
+    if count < _FEWEST:
+        raise NothingToLearnError(
+            f"{method.label} needs graded answers of the {split} split, and there are {count}: add it to splits"
+        )
+
+
+def training_rows(run: Run, method: FineTuned) -> list[AnsweredQuestion]:
+    """The graded answers that a method trains on: all of the training split, or the first by hash."""
+    return first_by_hash(graded(run, Split.TRAIN), method.training_questions, method.seed)
+
+
+def adapter_id(run: Run, method: FineTuned) -> str:
+    """The name of the adapter: its model's, and a hash of all that determines it beside numeric noise.
+
+    So whichever experiment or trial asks for the same training finds the same adapter.
+    """
+    identity = method.identity(exclude=("adapter", "model"))
+    data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
+    reading = run.reading(method)
+    name = digest(identity, reading.model, query_name(method, reading.style), *data)[:12]
+    return f"{reading.model.short_name}-{name}"
+
+
+def adapter_folder(run: Run, method: FineTuned) -> Location:
+    """Where the method's adapter is, or will be once it is trained."""
+    return method.adapter or run.store.root / "adapters" / adapter_id(run, method)
+
+
+def query_name(method: FineTuned, style: PromptStyle) -> str:
+    """The name of the query's prompt in keys."""
+    template = correctness_prompt(answer_prompt("{question}", (), ()), "{answer}", method.wording)
+    return template_name(f"{method.wording}{'+examples' if method.few_shot else ''}", template, style)
+
+
+def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device) -> FinetuneJob:
+    """Tokenise the graded answers, or find them tokenised by an earlier job. Raises NothingToLearnError.
+
+    trainer: with its dtype decided.
+    """
+    from transformers import AutoTokenizer
+
+    model = run.reading(method).model
+    tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.hub_revision, trust_remote_code=False)
+    choices = CORRECTNESS_QUERIES[method.wording]
+    paths = {}
+    for split, rows in ((Split.TRAIN, training_rows(run, method)), (Split.CALIBRATION, graded(run, Split.CALIBRATION))):
+        check_enough(method, split, len(rows))
+        paths[split] = _tokenised(run, method, rows, tokenizer)
+    return FinetuneJob(
+        adapter_id=adapter_id(run, method),
+        method=method,
+        trainer=trainer,
+        device=device,
+        model=model,
+        training=paths[Split.TRAIN],
+        calibration=paths[Split.CALIBRATION],
+        reference=paths[Split.TRAIN].with_suffix(f".{trainer.dtype}"),
+        choice_tokens=(_last_token(choices.no, tokenizer), _last_token(choices.yes, tokenizer)),
+        store=run.store,
+    )
+
+
+def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], tokenizer: Any) -> Location:
+    reading = run.reading(method)
+    name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
+    path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
+    if path.exists():
+        return path
+    Examples.of(
+        tokenise(
+            row.answer_key,
+            conversation(reading, vars(row), few_shot=method.few_shot),
+            row.answer,
+            bool(row.correct),
+            wording=method.wording,
+            tokenizer=tokenizer,
+            style=reading.style,
+        )
+        for row in rows
+    ).write(path)
+    return path
+
+
+def _last_token(text: str, tokenizer: Any) -> int:
+    return int(tokenizer.encode(text, add_special_tokens=False)[-1])
+
+
+_POLL_S = 2.0
+
+
+def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Location:
+    """The folder of the method's adapter, trained first where it is not there.
+
+    callbacks: see `train`. Raises ModelError, NothingToLearnError, ResourceError and FinetuneError.
+    """
+    folder = adapter_folder(run, method)
+    if method.adapter is not None or is_whole(folder):
+        return folder
+    from raycal.finetuning.interruptions import Interruptions
+
+    check_available(run.reading(method).model)
+    plan = plan_workers(run.experiment.trainer, connect())
+    trainer = in_native_dtype(run.experiment.trainer, plan.device, run.experiment.engine.start_timeout_s)
+    with _one_at_a_time(folder):
+        if not is_whole(folder):
+            job = prepare(run, method, trainer, plan.device)
+            steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
+            interruptions = Interruptions(job)
+            with _followed(job, steps, dtype_note(run.experiment.trainer.dtype, trainer.dtype), console):
+                best = train(job, plan, [interruptions, *callbacks])
+            for cause in interruptions.take():
+                said = f"fine-tune: a worker was lost, and the training went on from its checkpoint: {cause}"
+                console.print(said, highlight=False, markup=False)
+            _install(run, job, best, folder)
+    return folder
+
+
+def _one_at_a_time(folder: Location) -> BaseFileLock:
+    """A lock on an adapter's training, as two would write each other's checkpoints; it goes with its process.
+
+    It holds for all machines that share the folder. A bucket has no locks: there it holds for this machine alone.
+    """
+    beside = folder if isinstance(folder, Path) else cache_folder() / "locks" / digest(str(folder))
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(beside.with_name(f".{beside.name}.lock"))
+
+
+def _install(run: Run, job: FinetuneJob, best: Location, folder: Location) -> None:
+    with whole_folder(folder) as aside:
+        copy_folder(best, aside)
+        (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
+        write_settings(aside, job.method)
+    remove_folder(job.checkpoints)  # of what is finished
+
+
+def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:
+    """The rows of TRAINING of one adapter, in the order of steps."""
+    shards = {Table.TRAINING: run.store.shards(Table.TRAINING, adapter)}
+    return list(run.store.rows("SELECT * FROM training ORDER BY step", shards=shards))
+
+
+@contextmanager
+def _followed(job: FinetuneJob, steps: int, note: str, console: Console) -> Iterator[None]:
+    """Show how far a training is while the block runs it, by what its workers write: its status and TRAINING."""
+    with activity(console, "fine-tune", total=steps, unit="steps") as shown:
+        workers = "1 worker" if job.trainer.workers == 1 else f"{job.trainer.workers} workers"
+        shown.phase(f"starting {workers} on {job.device.upper()}, {note}")
+        ended = threading.Event()
+
+        def follow() -> None:
+            look = True
+            while look:
+                look = not ended.wait(_POLL_S)  # and once more at the end, for the last evaluation
+                _show_training(job, shown)
+
+        follower = threading.Thread(target=follow, name="follow-training", daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            follower.join()
+
+
+def _show_training(job: FinetuneJob, shown: Activity) -> None:
+    status = TrainingStatus.read(job.checkpoints)
+    shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
+    query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
+    evaluation = next(job.store.rows(query, shards=shards), None)
+    if evaluation is None:
+        if status is not None:
+            shown.phase(status.phase)
+        return
+    shares = {name: evaluation[f"calibration_{name.lower()}"] for name in ("ECE", "AUROC")}
+    known = "".join(f", {name} {share:.1%}" for name, share in shares.items() if share is not None)
+    note = f"calibration loss {evaluation['calibration_loss']:.3f}{known}"
+    shown.reach(max(evaluation["step"], status.step if status else 0), note)

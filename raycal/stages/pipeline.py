@@ -1,0 +1,188 @@
+"""The stages of an experiment, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from raycal.experiment.config import Grader
+from raycal.experiment.pending import Done, count_work
+from raycal.experiment.record import failures, record_run
+from raycal.experiment.run import Run
+from raycal.grading.agreement import Agreement, agreement
+from raycal.methods.options import Classifier, FineTuned, Method, with_bases
+from raycal.models.embeddings import Embedder
+from raycal.models.find import check_available
+from raycal.stages.activity import activity
+from raycal.stages.artifacts import fitted_fingerprint
+from raycal.stages.elicit import elicit
+from raycal.stages.evaluate import evaluate_run
+from raycal.stages.features import feature_dtypes, missing_features, read_features
+from raycal.stages.finetune import adapter_id, finetune, training_curve
+from raycal.stages.grade import grade_by_judge, grade_by_match, grades_of, ungraded
+from raycal.stages.judges import judge_equivalence
+from raycal.stages.progress import show_progress
+from raycal.stages.score import pairs_to_judge, score_answers
+from raycal.stages.tuned_query import ask_tuned, take_over_calibration, tuned_query, unasked
+from raycal.store.schemas import Table
+
+if TYPE_CHECKING:
+    pass
+
+
+def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
+    """Questions to ANSWERS, SAMPLES and QUERIES.
+
+    Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError, SettingsError and
+    ModelError.
+    """
+    check_fitted(run)
+    _say_bad_rows(run, console)
+    with activity(console, "elicit", "counting what the store has"):
+        done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
+        asked, todo = count_work(run, done)
+    console.print(f"elicit: {todo} questions to ask, {asked - todo} are in {run.store.root} already", highlight=False)
+    if todo:
+        _check_models(run)
+        reports = elicit(run, done)
+        show_progress(reports, todo, "elicit", console)
+    failed = {table: count for table, count in failures(run).items() if count}
+    if failed:
+        said = ", ".join(f"{count} {table}" for table, count in failed.items())
+        console.print(f"elicit: failed rows, each with its reason in the store: {said} (--retry-errors asks again)")
+
+
+def grade_stage(run: Run, console: Console) -> None:
+    """ANSWERS to GRADES. Raises ResourceError and FanoutError."""
+    for grader in run.experiment.grade.graders:
+        console.print(f"grade: {_grade(run, grader, console)}", highlight=False)
+    for name, found in agreements(run).items():
+        said = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
+        console.print(f"grade: {name}: {said}", highlight=False)
+
+
+def _grade(run: Run, grader: Grader, console: Console) -> str:
+    """Have a grader grade what it has not graded; returns what there is to say of it."""
+    if grader is Grader.MATCH:
+        with activity(console, "grade", "match"):
+            return f"{grade_by_match(run)} answers by match"
+    todo = ungraded(run, grader)
+    if grader is Grader.HUMAN:
+        known = len(grades_of(run, grader))
+        return f"{known} of {known + len(todo)} answers have a human grade (raycal import-graded brings them in)"
+    if todo:
+        show_progress(grade_by_judge(run, todo), len(todo), "judge", console)
+    return f"{len(todo)} answers by {grader}"
+
+
+def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) -> None:
+    """GRADES to an adapter for each fine-tuned method, and its replies to QUERIES.
+
+    callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and FanoutError.
+    """
+    for method in with_bases(run.experiment.methods):
+        if not isinstance(method, FineTuned):
+            continue
+        folder = finetune(run, method, console, callbacks)
+        query = tuned_query(run, method)
+        if method.adapter is None:
+            take_over_calibration(run, query, folder)
+        todo = unasked(run, query)
+        console.print(f"finetune: {folder}, {len(todo)} answers to ask about", highlight=False)
+        if len(todo):
+            show_progress(ask_tuned(run, query, todo), len(todo), "tuned", console)
+
+
+def features_stage(run: Run, console: Console) -> None:
+    """Answers to FEATURES, for the classifiers. Raises ResourceError and FanoutError."""
+    classifiers = [one for one in with_bases(run.experiment.methods) if isinstance(one, Classifier)]
+    for reader, todo in missing_features(run, classifiers):
+        show_progress(read_features(run, reader, todo), len(todo), "features", console)
+
+
+def score_stage(run: Run, console: Console) -> None:
+    """All that is known about the answers to SCORES.
+
+    Raises ResourceError and FanoutError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
+    method's adapter is not there yet), and as `fitted_confidences` does.
+    """
+    embed = Embedder(run.experiment.embedding_model)
+    for method in with_bases(run.experiment.methods):
+        judge_pairs(run, method, console)
+        with activity(console, "score", method.label):
+            scored = score_answers(run, method, embed)
+        console.print(f"score: {scored} answers by {method.label}", highlight=False, markup=False)
+
+
+def judge_pairs(run: Run, method: Method, console: Console) -> None:
+    """Have the judge compare the answers that a method wants compared. Raises ResourceError and FanoutError."""
+    pairs = pairs_to_judge(run, method)
+    if pairs:
+        show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+
+
+def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
+    """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS; returns the rows of METRICS.
+
+    Raises NoBaseRateError.
+    """
+    with activity(console, "evaluate", "metrics and their intervals"):
+        rows = evaluate_run(run)
+        record_run(run, {name: vars(found) for name, found in agreements(run).items()}, _fitted_dtypes(run))
+    return rows
+
+
+def _fitted_dtypes(run: Run) -> dict[Table, set[str]]:
+    """The dtypes of what is read and trained for methods that are fitted, by table."""
+    dtypes: dict[Table, set[str]] = {Table.FEATURES: set(), Table.TRAINING: set()}
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, Classifier):
+            dtypes[Table.FEATURES] |= feature_dtypes(run, method)
+        elif isinstance(method, FineTuned) and method.adapter is None:
+            curve = training_curve(run, adapter_id(run, method))
+            dtypes[Table.TRAINING] |= {str(row["dtype"]) for row in curve if row["dtype"] is not None}
+    return dtypes
+
+
+def agreements(run: Run) -> dict[str, Agreement]:
+    """How far the first grader agrees with each of the others."""
+    first, *others = run.experiment.grade.graders
+    grades = grades_of(run, first)
+    keys = sorted(grades)
+    return {
+        f"{first} and {other}": agreement([grades[key] for key in keys], [its.get(key) for key in keys])
+        for other in others
+        for its in [grades_of(run, other)]
+    }
+
+
+def check_fitted(run: Run) -> None:
+    """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
+
+    Raises AdapterError, ClassifierError and SettingsError.
+    """
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, FineTuned) and method.adapter is not None:
+            tuned_query(run, method)
+        if isinstance(method, Classifier) and method.fitted is not None:
+            fitted_fingerprint(method, method.fitted)
+
+
+def _check_models(run: Run) -> None:
+    """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
+    check_available(run.recipe.model)
+    for method in with_bases(run.experiment.methods):
+        if isinstance(method, FineTuned | Classifier):
+            check_available(run.reading(method).model)
+
+
+def _say_bad_rows(run: Run, console: Console) -> None:
+    if run.questions.bad_rows:
+        console.print(
+            f"questions: {run.questions.bad_rows} rows are no questions and count as failed, the first at "
+            f"{run.questions.first_bad}",
+            highlight=False,
+            markup=False,
+        )

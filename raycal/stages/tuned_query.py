@@ -1,0 +1,138 @@
+"""The stage that asks a tuned model whether answers are correct: answers in, QUERIES out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from raycal.config.engine import ModelConfig
+from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.run import Run
+from raycal.finetuning.calibration import kept_confidences
+from raycal.inference.backends import text_backend
+from raycal.inference.runner import run_fanout
+from raycal.inference.tasks import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
+from raycal.inference.vllm_backend import GenerationError
+from raycal.methods.options import FineTuned
+from raycal.models.find import Model, find_model
+from raycal.models.prompts import CORRECTNESS_QUERIES, correctness_prompt
+from raycal.questions.question import Split
+from raycal.stages.answers import answered, conversation
+from raycal.stages.artifacts import check_settings
+from raycal.stages.finetune import adapter_folder, query_name
+from raycal.store.keys import digest, safe_name
+from raycal.store.locations import Location
+from raycal.store.schemas import Table
+from raycal.store.store import Store
+
+_SAMPLING = json.dumps({"temperature": 0, "max_tokens": 1})
+_ASKS = ("wording", "few_shot")  # how an adapter must be asked, as when it was trained
+_SPLITS = (Split.CALIBRATION, Split.TEST)  # what training has seen is not asked about
+
+
+@dataclass(frozen=True)
+class TunedQuery:
+    """A fine-tuned method with its adapter: what names its rows, and how a row is asked."""
+
+    recipe: Recipe  # as the model has it that is asked
+    method: FineTuned
+    config: ModelConfig  # with the adapter
+    model: Model
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """The columns model, prompt and sampling."""
+        prompt = query_name(self.method, self.recipe.style)
+        return {"model": str(self.model), "prompt": prompt, "sampling": _SAMPLING}
+
+    def key(self, answer_key: str) -> str:
+        """The key of the query about an answer."""
+        return digest(*self.provenance.values(), answer_key)
+
+    def named(self, key: str, answer_key: str, question_id: str) -> Row:
+        """The columns that say what a row is about and how it was asked."""
+        about = {"key": key, "answer_key": answer_key, "question_id": question_id}
+        return about | {"query": str(Query.CORRECTNESS)} | self.provenance
+
+    @property
+    def partition(self) -> str:
+        """Where its rows are."""
+        return f"{safe_name(self.model.name)}-{digest(*self.provenance.values())[:12]}"
+
+    @property
+    def partitions(self) -> Mapping[Table, str]:
+        """See asker.Asker."""
+        return {Table.QUERIES: self.partition}
+
+    def remaining(self, work: list[Row], store: Store) -> list[Row]:
+        """See asker.Asker."""
+        return unless_written(Table.QUERIES, self.partition, work, store)
+
+    async def ask(self, engine: TextBackend, row: Row) -> Rows:
+        """See asker.Asker."""
+        found = self.named(row["key"], row["answer_key"], row["question_id"])
+        asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
+        choices = CORRECTNESS_QUERIES[self.method.wording]
+        prompt = correctness_prompt(asked, row["answer"], self.method.wording)
+        try:
+            (no, yes), usage = await engine.next_token_logprobs(prompt, (choices.no, choices.yes))
+        except GenerationError as error:
+            return {Table.QUERIES: [found | failed_columns(str(error))]}
+        return {Table.QUERIES: [found | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)]}
+
+
+def check_asked_as_trained(method: FineTuned) -> None:
+    """Raise SettingsError where a method's adapter was trained to be asked in another way."""
+    if method.adapter is not None:
+        check_settings(method.adapter, method, _ASKS)
+
+
+def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
+    """The query of a run's method, whose adapter must be there: AdapterError otherwise.
+
+    Raises SettingsError where the adapter was trained to be asked in another way.
+    """
+    check_asked_as_trained(method)
+    config = run.reading_config(method).model_copy(update={"adapter": adapter_folder(run, method)})
+    return TunedQuery(run.reading(method), method, config, find_model(config))
+
+
+def take_over_calibration(run: Run, query: TunedQuery, folder: Location) -> None:
+    """Write to QUERIES what the model said of the calibration answers when its adapter was trained."""
+    known = kept_confidences(folder)
+    rows = [
+        query.named(query.key(row.answer_key), row.answer_key, row.question_id) | {"p_true": known[row.answer_key]}
+        for row in answered(run, [Split.CALIBRATION])
+        if row.answer_key in known
+    ]
+    run.store.write(Table.QUERIES, query.partition, unless_written(Table.QUERIES, query.partition, rows, run.store))
+
+
+def asked_keys(run: Run, query: TunedQuery) -> set[str]:
+    """The keys of the replies that the tuned model has given."""
+    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, query.partition)}
+    return {row["key"] for row in run.store.rows("SELECT key FROM queries WHERE error IS NULL", shards=shards)}
+
+
+def unasked(run: Run, query: TunedQuery) -> pa.Table:
+    """The answers outside the training split about which the tuned model has not been asked."""
+    there = asked_keys(run, query)
+    rows = [asdict(row) | {"key": query.key(row.answer_key)} for row in answered(run, _SPLITS)]
+    return pa.Table.from_pylist([row for row in rows if row["key"] not in there])
+
+
+def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[Progress]:
+    """Ask the tuned model about answers (rows of `unasked`); yields progress batch by batch.
+
+    Raises ResourceError and FanoutError.
+    """
+    import ray.data
+
+    model, engine = query.config, run.experiment.engine
+    return run_fanout(
+        lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+    )

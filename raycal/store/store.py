@@ -1,0 +1,239 @@
+"""Keyed tables in Parquet shards: the only module that touches files of data.
+
+A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
+bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
+retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
+row: a finished one before a failed one. Shards of several releases are read together: a column that one lacks is null.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from raycal import __version__
+from raycal.store.atomic import whole_file
+from raycal.store.keys import digest
+from raycal.store.locations import Location, check, location, readable
+from raycal.store.schemas import SCHEMAS, Table
+from raycal.store.views import create_view, database, in_one_line
+
+logger = logging.getLogger(__name__)
+
+# Of a store's keys and columns: raise it where either changes, so that an older raycal leaves the store alone.
+STORE_FORMAT = 1
+_FORMAT_FILE = "store.json"
+
+_PORTION = 256  # shards that are read together where memory counts
+_MAGIC = b"PAR1"
+
+
+class StoreError(ValueError):
+    """The store cannot be read; the message says where and why."""
+
+
+class _Format(BaseModel):
+    """What a store says of itself."""
+
+    format: int
+    raycal: str  # the version that wrote the first shard of this format
+
+
+class Store:
+    """The tables under one root folder."""
+
+    def __init__(self, root: Location | str) -> None:
+        self.root = location(root)
+        self._is_marked = False
+
+    @classmethod
+    def open(cls, root: Location | str) -> Store:
+        """The store at a place, as a command opens it; it need not be there yet.
+
+        Raises StoreError where a newer raycal wrote it, and OSError for a storage that cannot be used.
+        """
+        store = cls(root)
+        check(store.root)
+        store.format()
+        return store
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.root)!r})"
+
+    def format(self) -> int:
+        """The format of the newest shards, 0 where the store does not say. Raises StoreError where that is unknown."""
+        file = self.root / _FORMAT_FILE
+        if not file.is_file():
+            return 0
+        try:
+            written = _Format.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            raise StoreError(f"{file} is not as raycal writes it: bring back the one that was there") from error
+        if written.format > STORE_FORMAT:
+            raise StoreError(
+                f"the store {self.root} has format {written.format}, of raycal {written.raycal}, and this raycal "
+                f"({__version__}) knows formats up to {STORE_FORMAT}: upgrade raycal, or name another store"
+            )
+        return written.format
+
+    def folder(self, table: Table, partition: str) -> Location:
+        """Where a partition's shards lie."""
+        return self.root / table / partition
+
+    def shard(self, table: Table, partition: str, keys: Iterable[str]) -> Location:
+        """The path of the shard that holds exactly these keys, whether it has been written or not."""
+        return self.folder(table, partition) / f"{digest(*sorted(keys))}.parquet"
+
+    def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Location | None:
+        """Write rows as one shard, whole or not at all; returns its path, None where there are no rows.
+
+        Columns that a row lacks are null. A sample's key is completed by its index. Raises StoreError as `format` does.
+        """
+        if not rows:
+            return None
+        self._mark()
+        path = self.shard(table, partition, map(_identity, rows))
+        with whole_file(path) as aside:
+            pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
+        return path
+
+    def _mark(self) -> None:
+        """Have the store say that there are shards of today's format, before the first of them is there."""
+        if self._is_marked:
+            return
+        if self.format() < STORE_FORMAT:
+            with whole_file(self.root / _FORMAT_FILE) as aside:
+                aside.write_text(_Format(format=STORE_FORMAT, raycal=__version__).model_dump_json())
+        self._is_marked = True
+
+    def replace(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows as a partition's only shard, in place of those that an earlier computation left there."""
+        written = self.write(table, partition, rows)
+        for shard in self.shards(table, partition):
+            if shard != written:
+                shard.unlink(missing_ok=True)
+
+    def finished(self, table: Table, partition: str, keys: Iterable[str]) -> set[str]:
+        """Those of some keys ("key:index", the index empty where there is none) whose rows have no error.
+
+        Looks into the shard with exactly these keys, and no other.
+        """
+        path = self.shard(table, partition, keys)
+        if not (path.is_file() and _is_whole(path)):
+            return set()
+        columns = [name for name in ("key", "index", "error") if name in SCHEMAS[table].names]
+        rows = (row for block in read_blocks(table, [path], columns) for row in block.to_pylist())
+        return {_identity(row) for row in rows if not row.get("error")}
+
+    def shards(self, table: Table, partition: str = "*") -> list[Location]:
+        """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
+        found: Iterable[Location] = (self.root / table).glob(f"{partition}/*.parquet")
+        return [path for path in sorted(found, key=str) if _is_whole(path)]
+
+    def rows(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        *,
+        shards: Mapping[Table, Sequence[Location]] | None = None,
+        extra: Mapping[str, pa.Table] | None = None,
+        batch_rows: int = 8192,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a query over the tables, streamed.
+
+        `all_TABLE` has the rows as they were written, of one key perhaps several: it spares the choice between them.
+        `shards` narrows the tables that it names; `extra` are further tables to join with. Raises StoreError where the
+        query is not valid SQL.
+        """
+        with self._reader(query, parameters, shards, extra, batch_rows) as reader:
+            for batch in reader:
+                yield from batch.to_pylist()
+
+    def batches(self, query: str, table: Table, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
+        """The result of a query that looks at rows of one table each by itself, streamed in columns.
+
+        The shards are read in portions: DuckDB takes some ten kilobytes for each that is open. Raises StoreError.
+        """
+        for start in range(0, max(len(shards), 1), _PORTION):
+            with self._reader(query, (), {table: shards[start : start + _PORTION]}, None, batch_rows=65536) as reader:
+                yield from reader
+
+    def arrow(
+        self,
+        query: str,
+        parameters: Sequence[Any] = (),
+        *,
+        shards: Mapping[Table, Sequence[Location]] | None = None,
+        extra: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
+        """The whole result of a query over the tables. Arguments and errors are those of `rows`."""
+        with self._reader(query, parameters, shards, extra, batch_rows=65536) as reader:
+            return reader.read_all()
+
+    @contextmanager
+    def _reader(
+        self,
+        query: str,
+        parameters: Sequence[Any],
+        shards: Mapping[Table, Sequence[Location]] | None,
+        extra: Mapping[str, pa.Table] | None,
+        batch_rows: int,
+    ) -> Iterator[pa.RecordBatchReader]:
+        import duckdb
+
+        with database().cursor() as connection:
+            for name, table in (extra or {}).items():
+                connection.register(name, table)
+            for its in Table:
+                if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
+                    given = self.shards(its) if shards is None or its not in shards else shards[its]
+                    create_view(connection, its, given)
+                else:
+                    # It is not read, but DuckDB suggests the names that it knows.
+                    connection.execute(f"CREATE TEMP VIEW {its} AS SELECT NULL")
+            try:
+                found = connection.sql(query, params=list(parameters))
+                if found is None:
+                    raise StoreError("the query is empty")
+                yield found.to_arrow_reader(batch_rows)
+            except (duckdb.Error, OSError) as error:  # of a later batch, Arrow passes on the message alone
+                raise StoreError(f"the query failed: {in_one_line(error)}") from error
+
+
+def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table's shards, block by block; one that a shard lacks is null."""
+    schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
+    for shard in shards:
+        for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
+            there = block.schema.names
+            arrays = [
+                block[field.name] if field.name in there else pa.nulls(len(block), field.type) for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _identity(row: Mapping[str, Any]) -> str:
+    return f"{row['key']}:{row.get('index', '')}"
+
+
+def _is_whole(path: Location) -> bool:
+    """Whether a file starts and ends as Parquet does; a crash in mid-write or a full disk leaves others behind."""
+    if not isinstance(path, Path):
+        return True  # there are no halves of objects
+    with path.open("rb") as file:
+        head = file.read(4)
+        end = file.seek(0, 2)
+        file.seek(max(0, end - 8))
+        tail = file.read(8)
+    whole = head == tail[4:] == _MAGIC and 12 + int.from_bytes(tail[:4], "little") <= end
+    if not whole:
+        logger.warning("%s was cut off while it was written: its rows count as not there", path)
+    return whole

@@ -1,0 +1,74 @@
+"""The store's tables as views of DuckDB: one row a key, whichever releases wrote the shards."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from raycal.store.locations import Location, for_arrow
+from raycal.store.schemas import SCHEMAS, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """An empty database, of which every query has a connection with views of its own: to open one takes 15 ms."""
+    import duckdb
+
+    atexit.register(database.cache_clear)  # what is left open at the end, DuckDB complains of
+    return duckdb.connect(config={"enable_external_file_cache": False})  # what was read once is not read again
+
+
+def create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Location]) -> None:
+    """Make shards the view TABLE, and `all_TABLE` with the rows as they were written, of one key perhaps several."""
+    paths, filesystem = for_arrow(shards)
+    schema = SCHEMAS[table]
+    if not paths:
+        connection.register(f"all_{table}", schema.empty_table())
+    elif filesystem is None:
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        source = f"read_parquet([{listed}], schema = {_schema_for_duckdb(schema)})"
+        connection.execute(f"CREATE TEMP VIEW all_{table} AS SELECT * FROM {source}")
+    else:  # DuckDB's own way to buckets is an extension to be downloaded, and by way of fsspec it is slower
+        from pyarrow.dataset import dataset
+
+        connection.register(f"all_{table}", dataset(paths, schema, format="parquet", filesystem=filesystem))
+    connection.execute(f"CREATE TEMP VIEW {table} AS {_one_row_a_key(table)}")
+
+
+@cache
+def _schema_for_duckdb(schema: pa.Schema) -> str:
+    """A schema by which DuckDB has a column that a shard lacks as null.
+
+    Its `union_by_name` would open every shard first, and not know of a column that none has.
+    """
+    with database().cursor() as connection:
+        types = connection.from_arrow(schema.empty_table()).types
+    columns = zip(schema.names, types, strict=True)
+    described = (f"'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}" for name, kind in columns)
+    return f"MAP {{{', '.join(described)}}}"
+
+
+def _one_row_a_key(table: Table) -> str:
+    columns = SCHEMAS[table].names
+    identity = "key, index" if "index" in columns else "key"
+    # What failed or was missing may have been made since: the finished row counts. Where a row was finished twice, any
+    # rule does that depends on the rows alone.
+    finished = [name for name in ("confidence", "correct", "verdict", "p_true", "text") if name in columns]
+    order = [f'"{name}" NULLS LAST' for name in finished]
+    if "error" in columns:
+        order.insert(0, '"error" NULLS FIRST')
+    preference = ", ".join(order or ["key"])
+    return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
+
+
+def in_one_line(error: Exception) -> str:
+    """The cause and DuckDB's hint, without the query's own line and the list of all functions of that name."""
+    told, *_ = str(error).split("\n\nLINE ")
+    return " ".join(line for line in told.splitlines() if line and not line.startswith("\t"))
