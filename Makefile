@@ -21,6 +21,7 @@ lint: $(INSTALLED)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
 
 bench: $(INSTALLED)
 	$(PY) jobs/bench_metrics.py
