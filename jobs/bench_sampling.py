@@ -34,7 +34,8 @@ from raycal.experiment.ingest import ingest
 from raycal.experiment.recipe import Recipe
 from raycal.inference.runner import run_fanout
 from raycal.inference.tasks import Asker, Row, Rows
-from raycal.inference.vllm_backend import Engine, cpu_arguments, set_environment
+from raycal.inference.vllm_backend import Engine
+from raycal.inference.vllm_process import cpu_arguments, set_environment
 from raycal.models.find import find_model
 from raycal.models.prompts import messages, render
 from raycal.questions.question import Split

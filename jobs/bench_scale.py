@@ -34,7 +34,8 @@ from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.file import read_experiment
 from raycal.experiment.pending import Done, count_work
 from raycal.experiment.run import Run
-from raycal.inference.vllm_backend import Engine, Generation, Usage
+from raycal.inference.backend import Generation, Usage
+from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
 from raycal.stages.elicit import elicit

@@ -13,8 +13,8 @@ import ray
 
 from raycal.cluster.connection import connect, disconnect
 from raycal.config.engine import ModelConfig
-from raycal.inference.tasks import Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
-from raycal.inference.vllm_backend import GenerationError
+from raycal.inference.backend import GenerationError, TextBackend
+from raycal.inference.tasks import Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.models.prompts import answer_prompt
 from raycal.store.schemas import Table
 from raycal.store.store import Store

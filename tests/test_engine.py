@@ -15,7 +15,8 @@ from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.recipe import Query, Recipe
 from raycal.grading import parse_verdict
-from raycal.inference.vllm_backend import Engine, GenerationError
+from raycal.inference.backend import GenerationError
+from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording, answer_prompt, correctness_prompt, render
 from raycal.stages.elicit import Elicitor, Work

@@ -18,9 +18,10 @@ from raycal.config.engine import BackendName, Device, EngineConfig, ModelConfig,
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.finetuning.data import tokenise
 from raycal.grading import parse_verdict
+from raycal.inference.backend import EngineDiedError, EngineStartError, GenerationError
 from raycal.inference.backends import states_backend, text_backend
 from raycal.inference.hidden_states import HiddenStates
-from raycal.inference.vllm_backend import Engine, EngineDiedError, EngineStartError, GenerationError
+from raycal.inference.vllm_backend import Engine
 from raycal.methods.verbalized import read_confidence
 from raycal.models.find import find_model
 from raycal.models.prompts import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raycal.config.engine import BackendName, EngineConfig
-from raycal.inference.tasks import StatesBackend, TextBackend
+from raycal.inference.backend import StatesBackend, TextBackend
 
 
 def text_backend(config: EngineConfig) -> type[TextBackend]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from raycal.inference.vllm_backend import GenerationError
+from raycal.inference.backend import GenerationError
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 

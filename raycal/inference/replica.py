@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Generic
 from raycal.cluster.gc import spare_the_collector
 from raycal.cluster.resources import ReplicaPlan
 from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.inference.backend import B, EngineDiedError, EngineStartError
 from raycal.inference.faults import Refusing, Restarts, Suspects, Suspicion, Turns
-from raycal.inference.tasks import Asker, B, Progress, Row, Rows
+from raycal.inference.tasks import Asker, Progress, Row, Rows
 from raycal.inference.telemetry import Watch
-from raycal.inference.vllm_backend import EngineDiedError, EngineStartError
 from raycal.models.find import find_model
 from raycal.store.keys import digest
 from raycal.store.schemas import Table

@@ -11,9 +11,10 @@ from raycal.cluster.connection import connect, in_native_dtype, root_cause
 from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import ReplicaPlan, places, plan_replicas
 from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.inference.backend import B
 from raycal.inference.faults import Patience
 from raycal.inference.replica import Replica, marker_of
-from raycal.inference.tasks import Asker, B, Progress
+from raycal.inference.tasks import Asker, Progress
 from raycal.models.find import check_available, find_model
 from raycal.store.store import Store
 

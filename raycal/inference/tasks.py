@@ -4,72 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
-from raycal.inference.vllm_backend import Generation, Usage
-from raycal.models.find import Model
-from raycal.models.prompts import Conversation
+from raycal.inference.backend import B_contra, Usage
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 Row = dict[str, Any]
 Rows = dict[Table, list[Row]]
-
-
-class Backend(Protocol):
-    """What a replica holds: a vLLM engine, or a model in transformers."""
-
-    def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None: ...
-
-    def busy_seconds(self) -> float:
-        """Seconds so far in which it had something to do."""
-        ...
-
-    def close(self) -> None:
-        """Free what it holds."""
-        ...
-
-
-class TextBackend(Backend, Protocol):
-    """A backend that continues conversations; both methods raise GenerationError and EngineDiedError."""
-
-    async def generate(
-        self,
-        conversation: Conversation,
-        *,
-        max_tokens: int,
-        n: int = 1,
-        temperature: float = 0.0,
-        top_p: float = 1.0,
-        seed: int | None = None,
-        stop: Sequence[str] = (),
-    ) -> tuple[list[Generation], Usage]:
-        """Sample n continuations, the i-th with seed + i."""
-        ...
-
-    async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
-        """Natural log-probabilities that the next token is the last token of each text."""
-        ...
-
-
-class StatesBackend(Backend, Protocol):
-    """A backend that reads hidden states."""
-
-    tokenizer: Any
-    style: PromptStyle
-
-    async def last_token_states(self, tokens: list[int]) -> NDArray[np.float32]:
-        """(layers + 1, width): the last token's states, of the embeddings and of every layer."""
-        ...
-
-
-B = TypeVar("B", bound=Backend)
-B_contra = TypeVar("B_contra", bound=Backend, contravariant=True)
 
 
 class Asker(Protocol[B_contra]):

@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
-import threading
-import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.inference.backend import EngineDiedError, Generation, GenerationError, Usage
 from raycal.inference.busy_clock import BusyClock
+from raycal.inference.vllm_process import bound_threads, cpu_arguments, set_environment, start_limit
 from raycal.models.adapters import Adapter
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
 
-_OWNER = "RAYCAL_ENGINE_OWNER"
-_WATCH_S = 0.5
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-_REASON_LENGTH = 400  # of the text of an error that is not ours
-
-
-class GenerationError(RuntimeError):
-    """One request failed, for the reason given; the engine lives on."""
-
-
-class EngineStartError(RuntimeError):
-    """The engine did not come up; the message says why."""
-
-
-class EngineDiedError(RuntimeError):
-    """The engine is gone, and with it all requests that were in flight."""
-
-
-@dataclass(frozen=True)
-class Generation:
-    """One generated text."""
-
-    text: str
-    logprobs: tuple[float, ...]  # natural, of the tokens that were sampled, before temperature and top-p
-    finish_reason: str  # "stop": complete; "length": truncated
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens that one request cost."""
-
-    prompt_tokens: int
-    generated_tokens: int
 
 
 class Engine:
@@ -90,9 +55,9 @@ class Engine:
             load_format="safetensors",
             use_tqdm_on_load=False,
         )
-        with _start_limit(model, config.start_timeout_s):
+        with start_limit(model, config.start_timeout_s):
             planned = arguments.create_engine_config()
-            with _bound_threads(planned) if on_cpu else nullcontext():
+            with bound_threads(planned) if on_cpu else nullcontext():
                 self._engine = AsyncLLM.from_vllm_config(planned, disable_log_stats=True)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
         self._render = renderer(self.tokenizer, style)
@@ -190,39 +155,6 @@ class Engine:
         return outputs[-1]
 
 
-@contextmanager
-def _start_limit(model: Model, seconds: float) -> Iterator[None]:
-    """Turn what keeps an engine from starting, or keeps it too long, into an EngineStartError of one sentence."""
-    expired, ended = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        wait = seconds
-        while not ended.wait(wait):
-            expired.set()
-            for process in multiprocessing.active_children():  # the engine: its end fails the start that waits for it
-                process.kill()
-            wait = _WATCH_S  # there may be none yet
-
-    threading.Thread(target=watch, name="start-limit", daemon=True).start()
-    try:
-        yield
-    except (RuntimeError, ValueError, TimeoutError, OSError) as error:
-        reason = " ".join(str(error).split())[:_REASON_LENGTH]
-        if expired.is_set():
-            reason = f"it was not up within engine.start_timeout_s = {seconds:g} seconds"
-        raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
-    finally:
-        ended.set()
-
-
-def _bound_threads(planned: Any) -> AbstractContextManager[None]:
-    """The OpenMP variables that vLLM gives the workers of CPU engines, for a process that is its own worker."""
-    from vllm.utils.ompmultiprocessing import OMPProcessManager
-
-    binding: AbstractContextManager[None] = OMPProcessManager(planned).configure_omp_envs(rank=0, local_rank=0)
-    return binding
-
-
 def _lora_request(adapter: Adapter | None) -> Any:
     if adapter is None:
         return None
@@ -237,59 +169,9 @@ def _lora_rank(adapter: Adapter | None) -> int:
     return min((size for size in _LORA_RANKS if size >= rank), default=_LORA_RANKS[-1])
 
 
-def cpu_arguments() -> dict[str, Any]:
-    """vLLM's arguments that a CPU engine needs."""
-    return {
-        "enforce_eager": True,  # compiling takes minutes and gains nothing on a CPU
-        "distributed_executor_backend": "uni",  # a worker process of its own costs a quarter of the start
-        "enable_chunked_prefill": False,  # a prefill in chunks crashes CPU engines on requests with a seed
-        "block_size": 32,  # prefixes are shared in whole blocks, and the default of 128 is longer than most prompts
-    }
-
-
 def _sampled_logprobs(output: Any) -> tuple[float, ...]:
     return tuple(position[token].logprob for position, token in zip(output.logprobs, output.token_ids, strict=True))
 
 
 def _usage(output: Any) -> Usage:
     return Usage(len(output.prompt_token_ids), sum(len(one.token_ids) for one in output.outputs))
-
-
-def set_environment(config: EngineConfig, device: Device) -> None:
-    """The environment variables that vLLM reads, for this process and the engine's."""
-    os.environ |= {
-        _OWNER: str(os.getpid()),
-        # A forked engine would skip the plug-ins that this process has loaded, `end_with_owner` among them.
-        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-        "VLLM_ENGINE_READY_TIMEOUT_S": f"{config.start_timeout_s + 60:.0f}",  # raycal's own limit comes first
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
-        "TOKENIZERS_PARALLELISM": "false",
-        # What vLLM's and PyTorch's imports say of themselves is not for the user to mend.
-        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore::FutureWarning"),
-        "TORCH_LOGS": os.environ.get("TORCH_LOGS", "-torch._library.triton"),
-    }
-    if device is Device.CPU:
-        os.environ |= {
-            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # else vLLM takes another executor than "uni" on CPUs
-            "VLLM_CPU_KVCACHE_SPACE": f"{max(1, round(config.kv_cache_gib))}",
-            "VLLM_CPU_NUM_OF_RESERVED_CPU": os.environ.get("VLLM_CPU_NUM_OF_RESERVED_CPU", "0"),
-        }
-
-
-def end_with_owner() -> None:
-    """End this process when the one that started its engine is gone, killed for instance.
-
-    A vLLM plug-in: vLLM calls it in the engine's own process, which would otherwise outlive a killed parent and keep
-    its memory. Without effect in engines that raycal did not start.
-    """
-    owner = os.environ.get(_OWNER)
-    if owner is None or os.getppid() != int(owner):
-        return
-
-    def watch() -> None:
-        while os.getppid() == int(owner):
-            time.sleep(_WATCH_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-owner", daemon=True).start()

@@ -13,9 +13,9 @@ from raycal.config.engine import Device, ModelConfig
 from raycal.experiment.config import Experiment
 from raycal.experiment.pending import Work
 from raycal.experiment.recipe import Query, Recipe
+from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
-from raycal.inference.tasks import Rows, TextBackend
-from raycal.inference.vllm_backend import GenerationError
+from raycal.inference.tasks import Rows
 from raycal.methods import Confidence, Elicited, Sample, needed_pairs, score
 from raycal.methods.options import FineTuned, Method, Unfitted
 from raycal.models.adapters import find_adapter

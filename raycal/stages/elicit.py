@@ -15,10 +15,10 @@ from raycal.experiment.pending import Done, Work, pick_work
 from raycal.experiment.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.experiment.run import Run
 from raycal.experiment.selection import QUESTION_COLUMNS, asked_rows
+from raycal.inference.backend import Generation, GenerationError, TextBackend, Usage
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, TextBackend, cost_columns, failed_columns
-from raycal.inference.vllm_backend import Generation, GenerationError, Usage
+from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns
 from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording
 from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import SCHEMAS, Table

@@ -13,10 +13,10 @@ from raycal.config.engine import ModelConfig
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.finetuning.data import ExampleError, tokenise
+from raycal.inference.backend import StatesBackend, Usage
 from raycal.inference.backends import states_backend
 from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, StatesBackend, cost_columns, failed_columns, unless_written
-from raycal.inference.vllm_backend import Usage
+from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.methods.options import Classifier
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation

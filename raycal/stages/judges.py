@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from raycal.experiment.run import Run
 from raycal.grading import VERDICT_TOKENS, parse_verdict
+from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
-from raycal.inference.vllm_backend import GenerationError
+from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.models.prompts import equivalence_prompt, template_name
 from raycal.store.keys import digest
 from raycal.store.schemas import Table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
@@ -27,9 +27,6 @@ from raycal.stages.progress import show_progress
 from raycal.stages.score import pairs_to_judge, score_answers
 from raycal.stages.tuned_query import ask_tuned, take_over_calibration, tuned_query, unasked
 from raycal.store.schemas import Table
-
-if TYPE_CHECKING:
-    pass
 
 
 def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:

@@ -13,10 +13,10 @@ from raycal.config.engine import ModelConfig
 from raycal.experiment.recipe import Query, Recipe
 from raycal.experiment.run import Run
 from raycal.finetuning.calibration import kept_confidences
+from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, TextBackend, cost_columns, failed_columns, unless_written
-from raycal.inference.vllm_backend import GenerationError
+from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
 from raycal.methods.options import FineTuned
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_QUERIES, correctness_prompt

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.inference.backend import EngineDiedError, EngineStartError, Generation, GenerationError, Usage
 from raycal.inference.busy_clock import BusyClock
-from raycal.inference.vllm_backend import EngineDiedError, EngineStartError, Generation, GenerationError, Usage
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, Role
 from raycal.store.keys import digest
