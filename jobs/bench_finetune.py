@@ -32,7 +32,7 @@ from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.cluster.resources import plan_workers
 from raycal.config.engine import Device, Dtype, ModelConfig, PromptStyle
 from raycal.config.trainer import TrainerConfig
-from raycal.finetuning.data import Examples, epoch_batches, tokenise
+from raycal.finetuning.data import Examples, epoch_batches, tokenize
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.load import load_query_model
 from raycal.finetuning.loop import peak_gib
@@ -71,7 +71,7 @@ def make_job(root: Path, count: int, batch: int, trainer: TrainerConfig) -> Fine
     tokenizer = AutoTokenizer.from_pretrained(model.location)
     facts = [one for one in load(WorldFacts(limit=count + 33)) if isinstance(one, Question)]
     examples = Examples.of(
-        tokenise(
+        tokenize(
             one.id,
             answer_prompt(one.question, (), ()),
             (one if number % 2 else other).answers[0],

@@ -32,15 +32,15 @@ from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.ingest import ingest
 from raycal.experiment.recipe import Recipe
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Asker, Row, Rows
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import Row, TableRows, Task
 from raycal.inference.vllm_backend import Engine
 from raycal.inference.vllm_process import cpu_arguments, set_environment
 from raycal.models.find import find_model
 from raycal.models.prompts import messages, render
 from raycal.questions.question import Split
 from raycal.questions.sources.config import WorldFacts
-from raycal.stages.elicit import Elicitor, Work
+from raycal.stages.elicit import Elicitor, WorkItem
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
@@ -59,7 +59,7 @@ ENGINE_ARGUMENTS = {
 class Timed:
     """An asker that notes when its first batch arrives, which is when the engine is up."""
 
-    asker: Asker
+    asker: Task
     note: Path
 
     @property
@@ -71,11 +71,11 @@ class Timed:
             self.note.write_text(str(time.time()))
         return self.asker.remaining(work, store)
 
-    async def ask(self, engine: Engine, row: Row) -> Rows:
+    async def ask(self, engine: Engine, row: Row) -> TableRows:
         return await self.asker.ask(engine, row)
 
 
-def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def through_raycal(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """Seconds from the engine's first batch to the last written shard, and generated tokens."""
     import ray.data
 
@@ -84,7 +84,7 @@ def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         asker = Timed(Elicitor(recipe), note)
         rows = pa.Table.from_pylist([vars(one) for one in work])
         tokens, ended = 0, 0.0
-        reports = run_fanout(
+        reports = run_tasks(
             lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder), run_id="bench", backend=Engine
         )
         for done in reports:
@@ -92,7 +92,7 @@ def through_raycal(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         return ended - float(note.read_text()), tokens
 
 
-def row_a_sample(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def row_a_sample(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """The same with one row of Ray Data a sample, each a request of its own."""
     k = recipe.config.samples.k
     single = Recipe(
@@ -104,14 +104,14 @@ def row_a_sample(work: list[Work], recipe: Recipe) -> tuple[float, int]:
         recipe.examples,
     )
     rows = [
-        Work(**vars(one) | {"question_id": f"{one.question_id}-{i}", "samples_key": f"{one.samples_key}-{i}"})
+        WorkItem(**vars(one) | {"question_id": f"{one.question_id}-{i}", "samples_key": f"{one.samples_key}-{i}"})
         for one in work
         for i in range(k)
     ]
     return through_raycal(rows, single)
 
 
-def ray_data_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def ray_data_llm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """ray.data.llm with its defaults, on the same engine arguments; from the first request to the last row."""
     import ray
 
@@ -165,7 +165,7 @@ def sampling_params(recipe: Recipe, n: int, seed: int) -> dict[str, Any]:
     }
 
 
-def prompts(work: list[Work], recipe: Recipe, tokenizer: object) -> list[list[int]]:
+def prompts(work: list[WorkItem], recipe: Recipe, tokenizer: object) -> list[list[int]]:
     return [
         render(recipe.asked(one.dataset, one.subject, one.question, one.choices), tokenizer, recipe.style)
         for one in work
@@ -178,20 +178,20 @@ def as_vllm_comes() -> None:
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
 
 
-def bare_vllm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def bare_vllm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """vllm.LLM with n samples a request."""
     as_vllm_comes()
     return ask_llm(work, recipe)
 
 
-def bare_vllm_in_one_process(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def bare_vllm_in_one_process(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """The same in a process whose OpenMP threads are there from its beginning, as they are in raycal's engine."""
     set_environment(ENGINE, Device.CPU)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(ask_llm, work, recipe).result()
 
 
-def ask_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
+def ask_llm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """Seconds and generated tokens of vllm.LLM."""
     from vllm import LLM, SamplingParams
 
@@ -206,7 +206,7 @@ def ask_llm(work: list[Work], recipe: Recipe) -> tuple[float, int]:
     return seconds, sum(len(one.token_ids) for output in outputs for one in output.outputs)
 
 
-def transformers_generate(work: list[Work], recipe: Recipe, batch: int = 16) -> tuple[float, int]:
+def transformers_generate(work: list[WorkItem], recipe: Recipe, batch: int = 16) -> tuple[float, int]:
     """model.generate with num_return_sequences, in batches sorted by length."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -255,7 +255,7 @@ def main() -> None:
     config = ElicitConfig(max_tokens=MAX_TOKENS, few_shot=4, samples=Samples(k=k, temperature=1.0, top_p=1.0))
     recipe = Recipe(find_model(MODEL), PromptStyle.AUTO, config, (), 0, found.examples)
     work = [
-        Work(
+        WorkItem(
             question_id=row["key"],
             dataset=row["dataset"],
             subject=row["subject"],
@@ -269,7 +269,7 @@ def main() -> None:
         )
         for row in rows
     ]
-    ways: dict[str, Callable[[list[Work], Recipe], tuple[float, int]]] = {
+    ways: dict[str, Callable[[list[WorkItem], Recipe], tuple[float, int]]] = {
         "a raycal": through_raycal,
         "b vllm.LLM": bare_vllm,
         "b' in one process": bare_vllm_in_one_process,

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.file import read_experiment
-from raycal.experiment.pending import Done, count_work
+from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.run import Run
 from raycal.inference.backend import Generation, Usage
 from raycal.inference.vllm_backend import Engine
@@ -152,7 +152,7 @@ def pass_through(file: Path, replicas: int) -> dict[str, float]:
     with watched() as peaks:
         started = time.monotonic()
         run = Run.open(read_experiment(file, [f"engine.replicas={replicas}"]))
-        done = Done.read(run.store, run.recipe, retry_errors=False)
+        done = CompletedKeys.read(run.store, run.recipe, retry_errors=False)
         _, todo = count_work(run, done)
         read = time.monotonic()
         reports = elicit(run, done, SimulatedEngine)

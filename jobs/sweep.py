@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from raycal.cli.errors import errors_for_people, opening
+from raycal.cli.errors import opening, user_errors
 from raycal.cli.jobs import File, main, say_results, warn_of_lost_results
 from raycal.cli.options import Overrides, Resume
 from raycal.cli.render import print_metrics
@@ -15,7 +15,7 @@ from raycal.sweep.runner import Sweep, run_sweep
 
 def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> None:
     """Search methods and their options, and score what it found once on test."""
-    with errors_for_people():
+    with user_errors():
         console = Console()
         config = read_sweep(file, overrides or [])
         with opening(config.name):

@@ -21,17 +21,17 @@ from hypothesis import settings
 from support import Raycal, SharedFolder, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
-from raycal.cluster.gc import spare_the_collector
+from raycal.cluster.gc import raise_gc_threshold
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
-from raycal.store.atomic import whole_folder
+from raycal.store.atomic import atomic_folder
 
 # Else every process of a job compiles its working folder's copy of raycal anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Nobody takes this machine back with notice, and to watch for that is a process more for each training.
 os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = "0"
 
-spare_the_collector()  # what is imported here are the largest packages there are
+raise_gc_threshold()  # what is imported here are the largest packages there are
 
 settings.register_profile("raycal", deadline=None)  # a busy machine is no failure
 settings.load_profile("raycal")
@@ -147,7 +147,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
         folder = root / f"original-{name}"
         with FileLock(root / f"{name}.lock"):
             if not folder.is_dir():
-                with whole_folder(folder) as aside:
+                with atomic_folder(folder) as aside:
                     make(aside)
         return folder
 

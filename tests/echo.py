@@ -14,7 +14,7 @@ import ray
 from raycal.cluster.connection import connect, disconnect
 from raycal.config.engine import ModelConfig
 from raycal.inference.backend import GenerationError, TextBackend
-from raycal.inference.tasks import Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.inference.tasks import Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.models.prompts import answer_prompt
 from raycal.store.schemas import Table
 from raycal.store.store import Store
@@ -38,7 +38,7 @@ class Echo:
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
         return unless_written(Table.GRADES, self.partition, work, store)
 
-    async def ask(self, engine: TextBackend, row: Row) -> Rows:
+    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
         identity = {name: row[name] for name in ("key", "question_id")} | {"grader": "echo"}
         try:
             (reply,), usage = await engine.generate(answer_prompt(row["text"], (), ()), max_tokens=_MOST_TOKENS)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention, ConventionError, evaluate, evaluate_groups
-from raycal.metrics.bootstrap import Bootstrap, Interval, Scores
+from raycal.metrics.bootstrap import Bootstrap, Interval, PairedScores
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -69,8 +69,8 @@ def test_the_order_of_rows_does_not_matter(rows: Rows) -> None:
     assert settings.group_mean_intervals(p, correct, group) == settings.group_mean_intervals(
         p[order], correct[order], group[order]
     )
-    ours, theirs = Scores(ids, p, correct), Scores(ids, 1 - p, correct)
-    shuffled = Scores(ids[order], p[order], correct[order])
+    ours, theirs = PairedScores(ids, p, correct), PairedScores(ids, 1 - p, correct)
+    shuffled = PairedScores(ids[order], p[order], correct[order])
     assert settings.compare(ours, theirs) == settings.compare(shuffled, theirs)
 
 
@@ -138,7 +138,7 @@ def test_groups_that_do_not_define_a_metric_do_not_spoil_the_mean() -> None:
 
 
 def test_a_method_does_not_differ_from_itself(rows: Rows) -> None:
-    scores = Scores(np.arange(120), *rows)
+    scores = PairedScores(np.arange(120), *rows)
     found = Bootstrap(50).compare(scores, scores)
     assert found.n == 120
     assert list(found.differences) == list(METRIC_NAMES)
@@ -149,7 +149,7 @@ def test_a_method_does_not_differ_from_itself(rows: Rows) -> None:
 
 def test_differences_are_those_of_evaluate_and_antisymmetric(rows: Rows) -> None:
     p, correct = rows
-    ours, theirs = Scores(np.arange(120), p, correct), Scores(np.arange(120), p**2, correct)
+    ours, theirs = PairedScores(np.arange(120), p, correct), PairedScores(np.arange(120), p**2, correct)
     there, back = Bootstrap(50).compare(ours, theirs), Bootstrap(50).compare(theirs, ours)
     for name in METRIC_NAMES:
         difference, opposite = there.differences[name], back.differences[name]
@@ -162,7 +162,7 @@ def test_differences_are_those_of_evaluate_and_antisymmetric(rows: Rows) -> None
 def test_both_methods_are_resampled_by_the_same_questions(rows: Rows) -> None:
     p, correct = rows
     ids = np.arange(120)
-    found = Bootstrap(30).compare(Scores(ids, p, correct), Scores(ids, p**3, ~correct))
+    found = Bootstrap(30).compare(PairedScores(ids, p, correct), PairedScores(ids, p**3, ~correct))
     random = np.random.default_rng([0, 0])
     naive = []
     for _ in range(30):
@@ -179,7 +179,9 @@ def test_both_methods_are_resampled_by_the_same_questions(rows: Rows) -> None:
 def test_pairing_removes_the_noise_that_methods_share(rows: Rows) -> None:
     p, correct = rows
     settings = Bootstrap(200)
-    paired = settings.compare(Scores(np.arange(120), p, correct), Scores(np.arange(120), p - p / 50, correct))
+    paired = settings.compare(
+        PairedScores(np.arange(120), p, correct), PairedScores(np.arange(120), p - p / 50, correct)
+    )
     difference, alone = paired.differences["brier"].interval, settings.intervals(p, correct)["brier"]
     assert difference is not None
     assert alone is not None
@@ -187,8 +189,8 @@ def test_pairing_removes_the_noise_that_methods_share(rows: Rows) -> None:
 
 
 def test_methods_are_compared_over_the_questions_that_both_have() -> None:
-    ours = Scores(["a", "b", "c", "d"], [0.9, 0.2, 0.7, 0.1], [1, 0, 1, 0])
-    theirs = Scores(["x", "d", "c", "b"], [0.0, 0.2, 0.5, 0.1], [1, 0, 1, 0])
+    ours = PairedScores(["a", "b", "c", "d"], [0.9, 0.2, 0.7, 0.1], [1, 0, 1, 0])
+    theirs = PairedScores(["x", "d", "c", "b"], [0.0, 0.2, 0.5, 0.1], [1, 0, 1, 0])
     found = Bootstrap(20).compare(ours, theirs)
     assert found.n == 3
     expected = evaluate([0.2, 0.7, 0.1], [0, 1, 0])["brier"] - evaluate([0.1, 0.5, 0.2], [0, 1, 0])["brier"]
@@ -197,14 +199,14 @@ def test_methods_are_compared_over_the_questions_that_both_have() -> None:
 
 
 def test_methods_may_differ_in_correctness_too() -> None:
-    found = Bootstrap(20).compare(Scores([1, 2], [0.5, 0.5], [1, 1]), Scores([2, 1], [0.5, 0.5], [0, 1]))
+    found = Bootstrap(20).compare(PairedScores([1, 2], [0.5, 0.5], [1, 1]), PairedScores([2, 1], [0.5, 0.5], [0, 1]))
     assert found.differences["accuracy"].metric.value == 0.5
     assert found.differences["auroc"].metric.value is None
     assert found.differences["auroc"].interval is None
 
 
 def test_methods_without_a_common_question_have_no_differences() -> None:
-    found = Bootstrap(20).compare(Scores(["a"], [0.5], [1]), Scores(["b"], [0.5], [1]))
+    found = Bootstrap(20).compare(PairedScores(["a"], [0.5], [1]), PairedScores(["b"], [0.5], [1]))
     assert found.n == 0
     assert {difference.metric.reason for difference in found.differences.values()} == {"there are no rows"}
     assert {difference.interval for difference in found.differences.values()} == {None}
@@ -219,9 +221,9 @@ def test_differences_across_conventions_are_refused(rows: Rows) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: Scores(["a", "a"], [0.1, 0.2], [0, 1]), "id 'a' occurs more than once"),
-        (lambda: Scores(["a"], [0.1, 0.2], [0, 1]), "1 ids for 2 rows"),
-        (lambda: Scores(["a"], [1.2], [0]), r"row 0 is 1\.2"),
+        (lambda: PairedScores(["a", "a"], [0.1, 0.2], [0, 1]), "id 'a' occurs more than once"),
+        (lambda: PairedScores(["a"], [0.1, 0.2], [0, 1]), "1 ids for 2 rows"),
+        (lambda: PairedScores(["a"], [1.2], [0]), r"row 0 is 1\.2"),
         (lambda: Bootstrap(0), "at least one replicate"),
         (lambda: Bootstrap(level=95), "between 0 and 1"),
         (lambda: Bootstrap(5).intervals([0.5], [2]), "row 0 is 2"),

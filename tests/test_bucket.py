@@ -25,12 +25,12 @@ from raycal.cli.submit import submit
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
-from raycal.inference.faults import Restarts, Suspects, Suspicion
+from raycal.inference.faults import CrashLog, StartCounter, Suspicion
 from raycal.models.adapters import AdapterError, find_adapter
 from raycal.stages.evaluate import evaluate_run
 from raycal.stages.grade import grade_by_match
 from raycal.stages.pipeline import agreements
-from raycal.store.atomic import copy_folder, is_whole, local_copy, remove_folder, whole_file, whole_folder
+from raycal.store.atomic import atomic_file, atomic_folder, copy_folder, is_complete, local_copy, remove_folder
 from raycal.store.locations import LocationError, check, location
 from raycal.store.s3 import BucketPath
 from raycal.store.schemas import Table
@@ -51,27 +51,27 @@ def folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> B
 
 
 def fill(folder: BucketPath, text: str) -> None:
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         (aside / "part").mkdir()
         (aside / "part" / "file").write_text(text)
-        assert not is_whole(folder)
+        assert not is_complete(folder)
 
 
 def test_a_folder_appears_when_it_is_whole_and_is_copied_once(folder: BucketPath) -> None:
     fill(folder / "name", "text")
-    assert is_whole(folder / "name")
+    assert is_complete(folder / "name")
     copy = local_copy(folder / "name")
     assert (copy / "part" / "file").read_text() == "text"
     assert local_copy(folder / "name") == copy
     remove_folder(folder / "name")
-    assert not is_whole(folder / "name")
+    assert not is_complete(folder / "name")
     fill(folder / "name", "other")
     assert (local_copy(folder / "name") / "part" / "file").read_text() == "other"
 
 
 def test_half_a_folder_is_none(folder: BucketPath) -> None:
     def fail() -> None:
-        with whole_folder(folder / "name") as aside:
+        with atomic_folder(folder / "name") as aside:
             (aside / "file").write_text("half")
             raise OSError("the disk is full")
 
@@ -79,20 +79,20 @@ def test_half_a_folder_is_none(folder: BucketPath) -> None:
         fail()
     assert not (folder / "name").is_dir()
     (folder / "name" / "file").write_text("a killed process")
-    assert not is_whole(folder / "name")
+    assert not is_complete(folder / "name")
 
 
 def test_the_folder_of_a_faster_process_stays(folder: BucketPath) -> None:
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         (aside / "file").write_text("second")
-        with whole_folder(folder) as faster:
+        with atomic_folder(folder) as faster:
             (faster / "file").write_text("first")
     assert (folder / "file").read_text() == "first"
 
 
 def test_a_file_is_whole_and_replaces_another(folder: BucketPath, tmp_path: Path) -> None:
     for text in ("one", "another"):
-        with whole_file(folder / "file.txt") as aside:
+        with atomic_file(folder / "file.txt") as aside:
             aside.write_text(text)
     assert (folder / "file.txt").read_text() == "another"
     copy_folder(folder, tmp_path)
@@ -105,15 +105,15 @@ def test_an_adapter_that_is_not_there_is_named(folder: BucketPath) -> None:
 
 
 def test_notes_outlive_a_replica(folder: BucketPath) -> None:
-    suspects = Suspects(folder)
+    suspects = CrashLog(folder)
     assert not suspects.read()
     suspects.note(["a", "b"], Suspicion.SUSPECT)
     suspects.note(["a"], Suspicion.GUILTY)
     assert suspects.read() == {"a": Suspicion.GUILTY, "b": Suspicion.SUSPECT}
     suspects.clear(["a"])
     assert suspects.read() == {"b": Suspicion.SUSPECT}
-    starts = Restarts(folder / "starts", "replica")
-    assert [starts.note(), starts.note(), Restarts(folder / "starts", "other").note()] == [1, 2, 1]
+    starts = StartCounter(folder / "starts", "replica")
+    assert [starts.note(), starts.note(), StartCounter(folder / "starts", "other").note()] == [1, 2, 1]
     starts.clear()
     assert starts.note() == 1
 

@@ -13,7 +13,7 @@ from support import Raycal
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.models.adapters import find_adapter
-from raycal.store.atomic import copy_folder, is_whole, whole_folder
+from raycal.store.atomic import atomic_folder, copy_folder, is_complete
 from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.ray
@@ -54,7 +54,7 @@ def test_a_run_in_a_bucket_ends_as_one_in_a_folder(
     adapters = [path for path in trained.iterdir() if path.is_dir()]
     assert adapters
     for adapter in adapters:
-        with whole_folder(bucket / "adapters" / adapter.name) as aside:
+        with atomic_folder(bucket / "adapters" / adapter.name) as aside:
             copy_folder(adapter, aside)
         assert str(find_adapter(bucket / "adapters" / adapter.name)) == str(find_adapter(adapter))
     done = raycal("run", str(fitted_file), "--set", f"storage={bucket}")
@@ -72,7 +72,7 @@ def test_a_run_in_a_bucket_ends_as_one_in_a_folder(
     assert there == [pytest.approx(row) for row in here]
     classifiers = list((bucket / "classifiers").iterdir())
     assert classifiers
-    assert all(map(is_whole, classifiers))
+    assert all(map(is_complete, classifiers))
     assert list(bucket.glob(f"reports/{run.id}/*/index.html"))
     assert not list((bucket / "notes").rglob("*.suspect"))
 

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from raycal.config.engine import PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
-from raycal.experiment.pending import Done, Work, pick_work
+from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
 from raycal.experiment.recipe import Query, Recipe
-from raycal.experiment.selection import asked_rows
+from raycal.experiment.selection import select_questions
 from raycal.inference.tasks import unless_written
 from raycal.models.find import Model
-from raycal.models.prompts import Example
+from raycal.models.prompts import FewShotExample
 from raycal.questions.question import Split
 from raycal.stages.elicit import Elicitor
 from raycal.store.key_set import KEY, KeySet
@@ -51,16 +51,16 @@ def questions(*ids: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMAS[Table.QUESTIONS])
 
 
-def left(store: Store, *ids: str, retry_errors: bool = False) -> list[Work]:
+def left(store: Store, *ids: str, retry_errors: bool = False) -> list[WorkItem]:
     return picked(store, RECIPE, *ids, retry_errors=retry_errors)
 
 
 def picked(
     store: Store, recipe: Recipe, *ids: str, split: Split = Split.TEST, retry_errors: bool = False
-) -> list[Work]:
-    done = Done.read(store, recipe, retry_errors=retry_errors)
-    asked = asked_rows(questions(*ids), [split], recipe)
-    return [Work(**row) for row in pick_work(asked, recipe, done).to_pylist()]
+) -> list[WorkItem]:
+    done = CompletedKeys.read(store, recipe, retry_errors=retry_errors)
+    asked = select_questions(questions(*ids), [split], recipe)
+    return [WorkItem(**row) for row in pending_work(asked, recipe, done).to_pylist()]
 
 
 def write(store: Store, table: Table, **row: object) -> None:
@@ -112,12 +112,12 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
     assert asker.remaining(batch, store) == batch
     rows = [{"key": RECIPE.answer_key(one, "d", "open", "s"), "text": f"answer {one}"} for one in ("a", "b")]
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
-    again = [Work(**row) for row in asker.remaining(batch, store)]
+    again = [WorkItem(**row) for row in asker.remaining(batch, store)]
     assert [one.needs_answer for one in again] == [False, False]
     assert [one.answer for one in again] == ["answer a", "answer b"]
     assert all(one.queries and one.first_sample == 0 for one in again)
     for table in (Table.SAMPLES, Table.QUERIES):
-        keys = [key for row in batch for key in Work(**row).expected_keys(table, RECIPE)]
+        keys = [key for row in batch for key in WorkItem(**row).expected_keys(table, RECIPE)]
         written = [{"key": key.split(":")[0], "index": int(key.split(":")[1] or -1)} for key in keys]
         if table is Table.QUERIES:
             written = [{"key": row["key"]} for row in written]
@@ -132,7 +132,7 @@ def test_a_batch_that_failed_as_a_whole_is_asked_again_and_what_it_finished_is_n
     assert Elicitor(RECIPE).remaining(batch, store) == batch
     rows = [{"key": keys[0], "error": "too long"}, {"key": keys[1], "text": "b"}]
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
-    again = [Work(**row) for row in Elicitor(RECIPE).remaining(batch, store)]
+    again = [WorkItem(**row) for row in Elicitor(RECIPE).remaining(batch, store)]
     assert [(one.needs_answer, one.answer) for one in again] == [(True, None), (False, "b")]
 
 
@@ -159,17 +159,17 @@ class Busy(Store):
 @pytest.mark.parametrize("retry_errors", [False, True])
 def test_what_is_done_can_be_read_while_another_run_writes(tmp_path: Path, retry_errors: bool) -> None:
     store = Busy(tmp_path)
-    assert len(Done.read(store, RECIPE, retry_errors=retry_errors).answers) == 0
+    assert len(CompletedKeys.read(store, RECIPE, retry_errors=retry_errors).answers) == 0
     rows = [{"key": key, "error": "too long"} for key in FINISHED]  # until they have been counted
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
-    done = Done.read(store, RECIPE, retry_errors=retry_errors)
+    done = CompletedKeys.read(store, RECIPE, retry_errors=retry_errors)
     assert done.answers.has(FINISHED).all()
     assert len(done.answers) == (50 if retry_errors else 100)
 
 
 def test_sample_counts_are_found_among_many(store: Store) -> None:
     keys = KeySet.sorting(np.array([bytes.fromhex(f"{i:032x}") for i in range(0, 1000, 3)], KEY))
-    done = Done(keys, keys, keys, np.arange(len(keys), dtype=np.int16))
+    done = CompletedKeys(keys, keys, keys, np.arange(len(keys), dtype=np.int16))
     assert done.sample_counts([f"{i:032x}" for i in (0, 3, 4, 999)]).tolist() == [0, 1, 0, 333]
 
 
@@ -185,7 +185,7 @@ def test_splits_that_are_not_sampled_get_answers_alone(store: Store) -> None:
 def test_questions_that_are_shown_as_examples_are_not_asked(store: Store) -> None:
     (row,) = questions("a").to_pylist()
     group = (row["dataset"], row["kind"], row["subject"])
-    recipe = replace(RECIPE, examples={group: (Example(row["question"], (), "Paris"),)})
+    recipe = replace(RECIPE, examples={group: (FewShotExample(row["question"], (), "Paris"),)})
     assert picked(store, recipe, "a") == []
 
 
@@ -198,7 +198,7 @@ def test_samples_count_from_the_first_to_the_first_gap(written: list[tuple[str, 
         for start in range(0, len(written), 4):
             rows = [{"key": keys[name], "index": index} for name, index in written[start : start + 4]]
             store.write(Table.SAMPLES, RECIPE.partitions[Table.SAMPLES], rows)
-        done = Done.read(store, RECIPE, retry_errors=False)
+        done = CompletedKeys.read(store, RECIPE, retry_errors=False)
         for name, key in keys.items():
             there = {index for its, index in written if its == name}
             assert done.sample_counts([key]).tolist() == [next(n for n in range(8) if n not in there)]

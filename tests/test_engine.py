@@ -19,7 +19,7 @@ from raycal.inference.backend import GenerationError
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording, answer_prompt, correctness_prompt, render
-from raycal.stages.elicit import Elicitor, Work
+from raycal.stages.elicit import Elicitor, WorkItem
 from raycal.stages.grade import Judge
 from raycal.stages.judges import EquivalenceJudge
 from raycal.store.schemas import SCHEMAS, Table
@@ -88,7 +88,7 @@ def work(question: str, **changes: Any) -> dict[str, Any]:
         "first_sample": 0,
         "queries": list(Query),
     }
-    return vars(Work(**base | changes))
+    return vars(WorkItem(**base | changes))
 
 
 def test_greedy_answer_and_its_logprobs_are_those_of_transformers(
@@ -192,7 +192,7 @@ def test_a_question_that_cannot_be_asked_is_error_rows_under_the_expected_keys(
     rows = wait(asker.ask(engine, row))
     for table in asker.partitions:
         written = [f"{one['key']}:{one.get('index', '')}" for one in rows[table]]
-        assert sorted(written) == sorted(Work(**row).expected_keys(table, asker.recipe))
+        assert sorted(written) == sorted(WorkItem(**row).expected_keys(table, asker.recipe))
         assert all(one["error"] for one in rows[table])
     assert "max_model_len" in rows[Table.ANSWERS][0]["error"]
 

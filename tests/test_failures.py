@@ -6,7 +6,7 @@ from pathlib import Path
 
 from made_up_store import make_experiment, open_made_up, write_answers
 
-from raycal.experiment.record import failures
+from raycal.experiment.record import count_failed_rows
 from raycal.store.schemas import Table
 
 FAILED = {Table.ANSWERS: 1, Table.SAMPLES: 2, Table.QUERIES: 1}
@@ -15,7 +15,7 @@ FAILED = {Table.ANSWERS: 1, Table.SAMPLES: 2, Table.QUERIES: 1}
 def test_rows_count_as_failed_until_they_are_made(tmp_path: Path) -> None:
     run = open_made_up(make_experiment(tmp_path, 20))
     write_answers(run, str)
-    assert failures(run) == dict.fromkeys(FAILED, 0)
+    assert count_failed_rows(run) == dict.fromkeys(FAILED, 0)
     one = run.asked.to_pylist()[3]
     failing = {
         Table.ANSWERS: [{"key": one["answer_key"]}],
@@ -29,13 +29,13 @@ def test_rows_count_as_failed_until_they_are_made(tmp_path: Path) -> None:
 
     for table in (Table.SAMPLES, Table.QUERIES):
         write(table, error="too long")
-    assert failures(run) == FAILED | {Table.ANSWERS: 0}, "an answer was there before it failed"
+    assert count_failed_rows(run) == FAILED | {Table.ANSWERS: 0}, "an answer was there before it failed"
     elsewhere = {"key": "1" * 32, "question_id": "another experiment's", "error": "too long"}
     run.store.write(Table.ANSWERS, run.recipe.partitions[Table.ANSWERS], [elsewhere])
-    assert failures(run) == FAILED | {Table.ANSWERS: 0}
+    assert count_failed_rows(run) == FAILED | {Table.ANSWERS: 0}
     failing[Table.SAMPLES].pop()
     write(Table.SAMPLES, text="made since")
-    assert failures(run) == FAILED | {Table.ANSWERS: 0, Table.SAMPLES: 1}
+    assert count_failed_rows(run) == FAILED | {Table.ANSWERS: 0, Table.SAMPLES: 1}
 
 
 def test_a_question_in_two_sources_fails_once(tmp_path: Path) -> None:
@@ -44,4 +44,4 @@ def test_a_question_in_two_sources_fails_once(tmp_path: Path) -> None:
     run = open_made_up(path, f"questions=[{{{source}}}, {{{source}, limit: 20}}]")
     write_answers(run)
     failed = run.store.rows("SELECT count(*) AS n FROM answers WHERE error IS NOT NULL")
-    assert [failures(run)[Table.ANSWERS]] == [row["n"] for row in failed] != [0]
+    assert [count_failed_rows(run)[Table.ANSWERS]] == [row["n"] for row in failed] != [0]

@@ -23,8 +23,8 @@ from s3_server import Server, s3_server
 from raycal.cluster.resources import ReplicaPlan
 from raycal.config.engine import Device, EngineConfig
 from raycal.inference.replica import Replica, marker_of
-from raycal.inference.runner import FanoutError, run_fanout
-from raycal.inference.tasks import Progress
+from raycal.inference.runner import RunnerError, run_tasks
+from raycal.inference.tasks import BatchReport
 from raycal.store.schemas import Table
 from raycal.store.store import Store, read_blocks
 from raycal.testing import SimulatedEngine
@@ -48,22 +48,22 @@ def a_ray(server: Server) -> Iterator[None]:
             yield
 
 
-FanOut = Callable[[Store, list[str]], Iterator[Progress]]
+FanOut = Callable[[Store, list[str]], Iterator[BatchReport]]
 
 
 @pytest.fixture
 def fan_out(tmp_path_factory: pytest.TempPathFactory) -> FanOut:
     """Ask texts of a model that says them again."""
 
-    def fan_out(store: Store, texts: list[str]) -> Iterator[Progress]:
+    def fan_out(store: Store, texts: list[str]) -> Iterator[BatchReport]:
         model = echoing(tmp_path_factory.mktemp("model"), texts, latency_s=0.05)
         config = EngineConfig(batch_size=2, batches_in_flight=2)
-        return run_fanout(echoed(texts), Echo(), model, config, store, run_id=RUN, backend=SimulatedEngine)
+        return run_tasks(echoed(texts), Echo(), model, config, store, run_id=RUN, backend=SimulatedEngine)
 
     return fan_out
 
 
-def asked(reports: Iterator[Progress]) -> int:
+def asked(reports: Iterator[BatchReport]) -> int:
     """How many questions were reported done."""
     return sum(one.questions for one in reports)
 
@@ -84,7 +84,7 @@ def test_a_poisoned_question_is_an_error_row_and_all_others_are_answered(fan_out
 
 
 def test_an_engine_that_answers_nothing_at_all_ends_the_run(fan_out: FanOut, tmp_path: Path) -> None:
-    with pytest.raises(FanoutError, match="5 engines in a row ended before they had answered anything"):
+    with pytest.raises(RunnerError, match="5 engines in a row ended before they had answered anything"):
         asked(fan_out(Store(tmp_path), [POISON] * 20))
 
 
@@ -164,7 +164,7 @@ def test_two_copies_of_a_question_in_flight_do_no_harm(
 
     model = echoing(tmp_path_factory.mktemp("model"), ["text", "other"], latency_s=1)
     config = EngineConfig(batch_size=3)
-    progress = run_fanout(twice, Echo(), model, config, Store(tmp_path), run_id=RUN, backend=SimulatedEngine)
+    progress = run_tasks(twice, Echo(), model, config, Store(tmp_path), run_id=RUN, backend=SimulatedEngine)
     assert sum(one.questions for one in progress) == 3
     assert {row["reason"] for row in Store(tmp_path).rows("SELECT reason FROM grades")} == {"text", "other"}
 
@@ -190,7 +190,7 @@ def test_a_bucket_whose_server_is_silent_or_gone_is_waited_for(fan_out: FanOut, 
 
 
 def test_a_bucket_that_refuses_access_is_not_waited_for(fan_out: FanOut, server: Server) -> None:
-    with server.refusing(), pytest.raises(FanoutError, match="access is refused"):
+    with server.refusing(), pytest.raises(RunnerError, match="access is refused"):
         asked(fan_out(Store(server.folder()), ["text"]))
 
 
@@ -210,7 +210,7 @@ def test_a_full_disk_ends_the_run_by_name_and_the_next_run_has_what_was_written(
 ) -> None:
     store = Store(small_disk)
     texts = [f"{i} {i * 7919 % 1009} " * 500 for i in range(300)]
-    with pytest.raises(FanoutError, match=r"No space left on device.*; what was finished is kept, run again"):
+    with pytest.raises(RunnerError, match=r"No space left on device.*; what was finished is kept, run again"):
         asked(fan_out(store, texts))
     written = {row["key"] for row in store.rows("SELECT key FROM grades")}
     assert 0 < len(written) < len(texts)

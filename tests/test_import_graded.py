@@ -20,7 +20,7 @@ from raycal.cli.main import app
 from raycal.experiment.config import Grader
 from raycal.experiment.run import Run
 from raycal.questions import QuestionSourceError
-from raycal.stages.answers import AnsweredQuestion, answered
+from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grades_of
 from raycal.stages.pipeline import agreements, grade_stage
 
@@ -41,7 +41,7 @@ def run(made: tuple[Path, Run]) -> Run:
 
 
 @pytest.fixture
-def some(run: Run) -> list[AnsweredQuestion]:
+def some(run: Run) -> list[GradedAnswer]:
     return answered(run, run.experiment.splits)[:6]
 
 
@@ -65,7 +65,7 @@ def human(run: Run) -> dict[str, bool | None]:
 @pytest.mark.parametrize("name", ["g.csv", "g.jsonl", "g.parquet"])
 @pytest.mark.parametrize("by", [("answer_key",), ("question_id", "answer"), ("question", "answer")])
 def test_rows_find_their_answers(
-    run: Run, some: list[AnsweredQuestion], tmp_path: Path, name: str, by: tuple[str, ...]
+    run: Run, some: list[GradedAnswer], tmp_path: Path, name: str, by: tuple[str, ...]
 ) -> None:
     verdicts = [index % 2 == 0 for index in range(len(some))]
     rows = [
@@ -80,7 +80,7 @@ def test_rows_find_their_answers(
     assert {row["question_id"] for row in stored} == {one.question_id for one in some}
 
 
-def test_columns_may_have_any_name(run: Run, some: list[AnsweredQuestion], tmp_path: Path) -> None:
+def test_columns_may_have_any_name(run: Run, some: list[GradedAnswer], tmp_path: Path) -> None:
     path = write(tmp_path / "g.csv", [{"asked": some[0].question, "said": f" {some[0].answer} ", "ok": "YES"}])
     import_graded(run, path, GradeColumns(question="asked", answer="said", correct="ok"))
     assert human(run) == {some[0].answer_key: True}
@@ -91,13 +91,13 @@ def test_columns_may_have_any_name(run: Run, some: list[AnsweredQuestion], tmp_p
     [(True, True), (1, True), (0.0, False), ("no", False), ("1.0", True), (" False ", False)],
 )
 def test_verdicts_in_their_spellings(
-    run: Run, some: list[AnsweredQuestion], tmp_path: Path, cell: Any, expected: bool
+    run: Run, some: list[GradedAnswer], tmp_path: Path, cell: Any, expected: bool
 ) -> None:
     import_graded(run, write(tmp_path / "g.jsonl", [{"answer_key": some[0].answer_key, "correct": cell}]))
     assert human(run) == {some[0].answer_key: expected}
 
 
-def test_bad_rows_are_named_and_the_rest_goes_on(run: Run, some: list[AnsweredQuestion], tmp_path: Path) -> None:
+def test_bad_rows_are_named_and_the_rest_goes_on(run: Run, some: list[GradedAnswer], tmp_path: Path) -> None:
     path = write(
         tmp_path / "g.jsonl",
         [
@@ -125,7 +125,7 @@ def test_bad_rows_are_named_and_the_rest_goes_on(run: Run, some: list[AnsweredQu
     assert "not JSON" in reasons["g.jsonl:10"]
 
 
-def test_a_second_import_adds_and_never_changes(run: Run, some: list[AnsweredQuestion], tmp_path: Path) -> None:
+def test_a_second_import_adds_and_never_changes(run: Run, some: list[GradedAnswer], tmp_path: Path) -> None:
     first = [{"answer_key": one.answer_key, "correct": True} for one in some[:3]]
     import_graded(run, write(tmp_path / "first.csv", first))
     again = import_graded(run, write(tmp_path / "first.csv", first))
@@ -195,7 +195,7 @@ def test_files_without_a_grade_to_take_over(run: Run, tmp_path: Path, text: str,
     assert human(run) == {}
 
 
-def test_a_column_that_was_named_must_be_there(run: Run, some: list[AnsweredQuestion], tmp_path: Path) -> None:
+def test_a_column_that_was_named_must_be_there(run: Run, some: list[GradedAnswer], tmp_path: Path) -> None:
     path = write(tmp_path / "g.csv", [{"answer_key": some[0].answer_key, "correct": 1}])
     with pytest.raises(QuestionSourceError, match="no column 'answer_ky': did you mean 'answer_key'"):
         import_graded(run, path, GradeColumns(answer_key="answer_ky"))
@@ -213,7 +213,7 @@ def test_what_was_exported_can_be_imported(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_grade_stage_counts_human_grades_and_agreement(
-    made: tuple[Path, Run], some: list[AnsweredQuestion], tmp_path: Path
+    made: tuple[Path, Run], some: list[GradedAnswer], tmp_path: Path
 ) -> None:
     path, run = made
     rows = [{"answer_key": one.answer_key, "correct": place > 0} for place, one in enumerate(some)]
@@ -229,7 +229,7 @@ def test_the_grade_stage_counts_human_grades_and_agreement(
     assert agreements(both)["match and human"].share == agreeing
 
 
-def test_the_command_shows_what_happened(made: tuple[Path, Run], some: list[AnsweredQuestion], tmp_path: Path) -> None:
+def test_the_command_shows_what_happened(made: tuple[Path, Run], some: list[GradedAnswer], tmp_path: Path) -> None:
     rows = [{"id": some[0].answer_key, "right": "yes"}, {"id": "x", "right": "yes"}]
     file = write(tmp_path / "g.csv", rows)
     arguments = ["import-graded", str(made[0]), str(file), "--answer-key", "id", "--correct", "right"]

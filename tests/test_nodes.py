@@ -14,7 +14,7 @@ from sweeping import copied, opened, start, sweep_file, trials
 
 from raycal.config.engine import Device, EngineConfig
 from raycal.experiment.run import Run
-from raycal.inference.runner import FanoutError, run_fanout
+from raycal.inference.runner import RunnerError, run_tasks
 from raycal.store.store import Store
 from raycal.testing import SimulatedEngine
 
@@ -43,7 +43,7 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
     config = EngineConfig(replicas=2, batch_size=2, batches_in_flight=2)
     written: dict[Path, int] = {}
     done, incidents = 0, set[str]()
-    for report in run_fanout(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine):
+    for report in run_tasks(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine):
         done += report.questions
         incidents.update(report.incidents)
         if not written and done >= 20:
@@ -66,12 +66,12 @@ def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_
     model = echoing(tmp_path / "model", texts, latency_s=1)
     config = EngineConfig(device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
     with three_nodes(head_cpus=1, gpus=(1, 0)) as cluster, ray_of_its_own():
-        reports = run_fanout(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine)
+        reports = run_tasks(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine)
         next(reports)
         (at_work,) = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
         victim = next(node for node in cluster.worker_nodes if node.node_id == at_work)
         cluster.remove_node(victim, allow_graceful=False)
-        with pytest.raises(FanoutError, match="none that is left has a place for a replica of 1 CPU and 1 GPU"):
+        with pytest.raises(RunnerError, match="none that is left has a place for a replica of 1 CPU and 1 GPU"):
             list(reports)
     answered = {row["key"] for row in store.rows("SELECT key FROM grades")}
     assert 0 < len(answered) < len(texts)

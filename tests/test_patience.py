@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from raycal.inference.faults import Patience
+from raycal.inference.faults import StallWatchdog
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 def test_it_checks_once_nothing_has_come_for_long_and_then_again_after_as_long() -> None:
     clock = Clock()
     checked: list[float] = []
-    patience = Patience(5, lambda: checked.append(clock.now), clock)
+    patience = StallWatchdog(5, lambda: checked.append(clock.now), clock)
     patience.look()
     assert not checked
     clock.now = 6
@@ -37,7 +37,7 @@ def test_what_the_check_raises_goes_on() -> None:
     def check() -> None:
         raise ValueError("there is no place for it")
 
-    patience = Patience(5, check, clock)
+    patience = StallWatchdog(5, check, clock)
     clock.now = 6
     with pytest.raises(ValueError, match="no place for it"):
         patience.look()

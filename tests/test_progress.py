@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from raycal.inference.tasks import Progress
+from raycal.inference.tasks import BatchReport
 from raycal.stages import activity as activity_module
 from raycal.stages.activity import Activity, activity
 from raycal.stages.progress import Speed, show_progress
 
 
-def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (), failed: int = 0) -> Progress:
-    return Progress(questions, failed, prompt_tokens=0, generated_tokens=tokens, incidents=incidents)
+def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (), failed: int = 0) -> BatchReport:
+    return BatchReport(questions, failed, prompt_tokens=0, generated_tokens=tokens, incidents=incidents)
 
 
-def log_of(reports: list[Progress], total: int) -> list[str]:
+def log_of(reports: list[BatchReport], total: int) -> list[str]:
     log = io.StringIO()
     show_progress(reports, total, "elicit", Console(file=log, width=40))
     return log.getvalue().splitlines()
@@ -53,7 +53,7 @@ def test_batches_that_are_reported_at_once_have_no_speed() -> None:
 
 
 def test_a_log_has_each_phase_once_and_ends_with_the_end() -> None:
-    starting = [Progress.entering("connecting to Ray"), *[Progress.entering("starting 1 replica")] * 2]
+    starting = [BatchReport.entering("connecting to Ray"), *[BatchReport.entering("starting 1 replica")] * 2]
     lines = log_of([*starting, report(10), report(30)], total=40)
     assert lines == ["elicit: connecting to Ray", "elicit: starting 1 replica", "elicit: 40/40 questions"]
 
@@ -103,7 +103,7 @@ def test_what_is_over_at_once_says_nothing_in_a_log() -> None:
 def test_an_error_leaves_no_thread_behind() -> None:
     import threading
 
-    def failing() -> Iterator[Progress]:
+    def failing() -> Iterator[BatchReport]:
         yield report()
         raise ValueError("no more")
 
@@ -116,5 +116,5 @@ def test_an_error_leaves_no_thread_behind() -> None:
 def test_a_terminal_has_a_bar_with_the_count() -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=120)
-    show_progress([Progress.entering("starting 1 replica"), report(2), report(1)], 3, "elicit", terminal)
+    show_progress([BatchReport.entering("starting 1 replica"), report(2), report(1)], 3, "elicit", terminal)
     assert "elicit: 3/3 questions" in screen.getvalue()

@@ -7,7 +7,7 @@ from raycal.config.engine import ModelConfig, PromptStyle
 from raycal.models.find import find_model
 from raycal.models.prompts import (
     Conversation,
-    Example,
+    FewShotExample,
     Phrasing,
     answer_prompt,
     choice_letter,
@@ -25,7 +25,7 @@ def tokenizer():  # type: ignore[no-untyped-def]
     return AutoTokenizer.from_pretrained(find_model(ModelConfig()).location)
 
 
-EXAMPLE = Example("What is the capital of Peru?", (), "Lima")
+EXAMPLE = FewShotExample("What is the capital of Peru?", (), "Lima")
 
 
 def text(conversation: Conversation, tokenizer, style: PromptStyle) -> str:  # type: ignore[no-untyped-def]

@@ -12,11 +12,11 @@ from raycal.experiment.config import ElicitConfig, Experiment, Samples
 from raycal.experiment.recipe import Query, Recipe, queries_of
 from raycal.methods.options import Combined, Recalibrated, Sampling, Verbalized, ZeroShot
 from raycal.models.find import Model
-from raycal.models.prompts import Example, Phrasing
+from raycal.models.prompts import FewShotExample, Phrasing
 from raycal.store.schemas import Table
 
 MODEL = Model("somewhere", "tiny", "1")
-EXAMPLES = {("d", "open", "s"): (Example("Q?", (), "A"),)}
+EXAMPLES = {("d", "open", "s"): (FewShotExample("Q?", (), "A"),)}
 
 
 def recipe(**changes: Any) -> Recipe:

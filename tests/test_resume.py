@@ -22,7 +22,7 @@ from background import Background
 from support import Raycal, command_of
 
 from raycal.experiment.file import read_experiment
-from raycal.experiment.pending import Done, count_work
+from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.run import Run
 from raycal.store.schemas import Table
 from raycal.testing.simulated_engine import PROCESS
@@ -211,7 +211,7 @@ def test_truncated_shard_is_neither_read_nor_fatal(simulated_file: Path, simulat
     lost = pq.read_table(victim)["key"].to_pylist()
     victim.write_bytes(victim.read_bytes()[:-20])
     run = opened(simulated_file, store)
-    done = Done.read(run.store, run.recipe, retry_errors=False)
+    done = CompletedKeys.read(run.store, run.recipe, retry_errors=False)
     _, left = count_work(run, done)
     assert left == len(lost)
 

@@ -15,7 +15,7 @@ from support import Raycal
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.questions.question import Split
-from raycal.stages.evaluate import judged
+from raycal.stages.evaluate import scored_splits
 from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.engine
@@ -65,7 +65,7 @@ def test_only_the_splits_that_were_asked_for_are_asked(finished: Run) -> None:
 
 
 def test_metrics_are_those_of_the_stored_scores_and_grades(finished: Run) -> None:
-    (found,) = judged(finished, Split.TEST)
+    (found,) = scored_splits(finished, Split.TEST)
     rows = list(finished.store.rows("SELECT * FROM metrics"))
     assert sorted(row["method"] for row in rows) == sorted(method.label for method in finished.experiment.methods)
     for row in rows:

@@ -16,7 +16,7 @@ from support import command_of
 
 from raycal.config.engine import BackendName, Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.file import ExperimentError, read_experiment
-from raycal.finetuning.data import tokenise
+from raycal.finetuning.data import tokenize
 from raycal.grading import parse_verdict
 from raycal.inference.backend import EngineDiedError, EngineStartError, GenerationError
 from raycal.inference.backends import states_backend, text_backend
@@ -27,7 +27,7 @@ from raycal.models.find import find_model
 from raycal.models.prompts import (
     CORRECTNESS_QUERIES,
     Conversation,
-    Example,
+    FewShotExample,
     Phrasing,
     Wording,
     answer_prompt,
@@ -42,7 +42,7 @@ from raycal.testing.simulated_model import set_service
 
 FACTS = {f"What is number {i}?": Fact(f"right {i}", 0.1 + 0.8 * i / 200) for i in range(200)}
 ALWAYS, NEVER = "What is always known?", "What is never known?"
-EXAMPLES = (Example("What is shown?", (), "This"),)
+EXAMPLES = (FewShotExample("What is shown?", (), "This"),)
 CONFIG = EngineConfig(backend=BackendName.SIMULATED)
 
 
@@ -153,7 +153,7 @@ def test_the_last_states_tell_right_from_wrong(folder: Path, choices: tuple[str,
 
     def last_state(question: str, answer: str) -> float:
         asked = answer_prompt(question, choices, EXAMPLES)
-        example = tokenise("k", asked, answer, False, tokenizer=states.tokenizer, style=states.style)
+        example = tokenize("k", asked, answer, False, tokenizer=states.tokenizer, style=states.style)
         return float(asyncio.run(states.last_token_states(list(example.unasked.tokens)))[-1, 0])
 
     right = [last_state(one, "A" if choices else fact.answer) for one, fact in FACTS.items()]

@@ -19,7 +19,7 @@ from raycal.analysis.threshold import threshold_of_run
 from raycal.cli.main import app
 from raycal.cli.render import list_results, list_trials
 from raycal.experiment.file import read_experiment
-from raycal.experiment.pending import Done, count_work
+from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
 from raycal.methods.options import Classifier, FineTuned
@@ -125,7 +125,7 @@ def test_older_and_newer_shards_are_read_together_by_every_reader(old: Location)
 def test_an_old_run_goes_on_where_it_was(old: Location) -> None:
     run = open_old(old)
     assert run.id != OLD_RUN, "ids have changed since"
-    done = Done.read(run.store, run.recipe, retry_errors=False)
+    done = CompletedKeys.read(run.store, run.recipe, retry_errors=False)
     assert count_work(run, done) == (60, 6), "no answer, sample or query is asked for again"
     assert grade_by_match(run) == 0
     assert len(grades_of(run, run.experiment.grade.graders[0])) == 46

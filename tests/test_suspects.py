@@ -5,23 +5,23 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from raycal.inference.faults import Suspects, Suspicion, Turns
+from raycal.inference.faults import CrashLog, ExclusiveTurns, Suspicion
 
 
 def test_the_worst_that_is_noted_of_a_question_counts_until_it_is_taken_back(tmp_path: Path) -> None:
-    suspects = Suspects(tmp_path / "some")
+    suspects = CrashLog(tmp_path / "some")
     assert suspects.read() == {}
     suspects.note(["a", "b"], Suspicion.SUSPECT)
     suspects.note(["b"], Suspicion.GUILTY)
     suspects.note(["b"], Suspicion.SUSPECT)
-    assert Suspects(tmp_path / "some").read() == {"a": Suspicion.SUSPECT, "b": Suspicion.GUILTY}
+    assert CrashLog(tmp_path / "some").read() == {"a": Suspicion.SUSPECT, "b": Suspicion.GUILTY}
     suspects.clear(["b", "never noted"])
     assert suspects.read() == {"a": Suspicion.SUSPECT}
 
 
 def test_who_is_alone_has_nobody_beside_and_nobody_waits_for_ever() -> None:
     async def all_of_them() -> int:
-        turns, beside, alone, most = Turns(), 0, 0, 0
+        turns, beside, alone, most = ExclusiveTurns(), 0, 0, 0
 
         async def ask(by_itself: bool) -> None:
             nonlocal beside, alone, most

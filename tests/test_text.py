@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.text.normalize import first_line, last_line, normalise, parse, short_numbers
+from raycal.text.normalize import first_line, last_line, normalize, parse, short_numbers
 
 LATIN = st.characters(codec="latin-1", categories=("L", "Nd", "Zs", "Po", "Pd"))
 
@@ -96,24 +96,24 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("left", "right"), SAME)
 def test_spellings_of_one_answer_have_one_normal_form(left: str, right: str) -> None:
-    assert normalise(left) == normalise(right)
+    assert normalize(left) == normalize(right)
 
 
 @pytest.mark.parametrize(("left", "right"), DIFFERENT)
 def test_different_answers_have_different_normal_forms(left: str, right: str) -> None:
-    assert normalise(left) != normalise(right)
+    assert normalize(left) != normalize(right)
 
 
 def test_articles_stay_where_no_word_follows_directly() -> None:
-    assert normalise("Vitamin A") == "vitamin a"
-    assert normalise("A") == "a"
-    assert normalise("The The") == "the"
-    assert normalise("a-ha") == "a ha"
+    assert normalize("Vitamin A") == "vitamin a"
+    assert normalize("A") == "a"
+    assert normalize("The The") == "the"
+    assert normalize("a-ha") == "a ha"
 
 
 def test_text_of_punctuation_alone_keeps_it() -> None:
-    assert normalise("---") == "---"
-    assert normalise("") == normalise(" \n ") == ""
+    assert normalize("---") == "---"
+    assert normalize("") == normalize(" \n ") == ""
 
 
 def test_line_keeps_the_marks_between_its_words() -> None:
@@ -138,18 +138,18 @@ def test_gaps_are_one_more_than_words_for_any_text(text: str) -> None:
 
 @given(st.text())
 def test_only_empty_text_has_an_empty_normal_form(text: str) -> None:
-    assert (normalise(text) == "") == (text.strip() == "")
+    assert (normalize(text) == "") == (text.strip() == "")
 
 
 @given(st.text(LATIN))
 def test_case_and_spacing_do_not_count(text: str) -> None:
-    assert normalise(text.upper()) == normalise(text)
-    assert normalise(f"  {text.replace(' ', '   ')}\n") == normalise(text)
+    assert normalize(text.upper()) == normalize(text)
+    assert normalize(f"  {text.replace(' ', '   ')}\n") == normalize(text)
 
 
 @given(st.integers(-(10**11), 10**11))
 def test_thousands_separators_and_trailing_zeros_do_not_count(number: int) -> None:
-    assert normalise(f"{number:,}.00") == normalise(str(number)) == str(number)
+    assert normalize(f"{number:,}.00") == normalize(str(number)) == str(number)
 
 
 @pytest.mark.parametrize(

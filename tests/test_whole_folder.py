@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from raycal.store.atomic import whole_folder
+from raycal.store.atomic import atomic_folder
 
 
 def write(folder: Path, text: str) -> None:
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         (aside / "file").write_text(text)
 
 
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
     folder = tmp_path / "parent" / "name"
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         (aside / "file").write_text("text")
         assert not folder.exists()
         assert aside.parent == folder.parent  # else the renaming may be a copy
@@ -25,7 +25,7 @@ def test_a_folder_appears_when_it_is_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_a_failure_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     def fail() -> None:
-        with whole_folder(tmp_path / "name") as aside:
+        with atomic_folder(tmp_path / "name") as aside:
             (aside / "file").write_text("half")
             raise error
 
@@ -36,7 +36,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, error: type[BaseException]) ->
 
 def test_the_folder_of_a_faster_process_stays(tmp_path: Path) -> None:
     folder = tmp_path / "name"
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         write(folder, "first")
         (aside / "file").write_text("second")
     assert (folder / "file").read_text() == "first"

@@ -18,7 +18,7 @@ from raycal.cluster.connection import connect
 from raycal.cluster.resources import plan_workers
 from raycal.config.engine import Device, ModelConfig, PromptStyle
 from raycal.config.trainer import TrainerConfig
-from raycal.finetuning.data import Example, Examples, tokenise
+from raycal.finetuning.data import Examples, QueryExample, tokenize
 from raycal.finetuning.interruptions import Interruptions
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.trainer import FinetuneError, train
@@ -53,12 +53,12 @@ def examples(model: Model, prefix: str, count: int, poisoned: int) -> Examples:
     tokenizer = AutoTokenizer.from_pretrained(model.location)
     rng = random.Random(prefix)
 
-    def example(number: int) -> Example:
+    def example(number: int) -> QueryExample:
         one, other, correct = rng.randrange(50), rng.randrange(50), rng.random() < 0.5
         question = f"What is {one} plus {other}?" + (f" {POISON}" if number < poisoned else "")
         answer = str(one + other + (0 if correct else rng.randrange(1, 9)))
         asked = answer_prompt(question, (), ())
-        return tokenise(f"{prefix}{number:03}", asked, answer, correct, tokenizer=tokenizer, style=PromptStyle.AUTO)
+        return tokenize(f"{prefix}{number:03}", asked, answer, correct, tokenizer=tokenizer, style=PromptStyle.AUTO)
 
     return Examples.of(example(number) for number in range(count))
 

@@ -17,7 +17,7 @@ from raycal.experiment.run import Run
 from raycal.models.prompts import CORRECTNESS_QUERIES, Wording
 from raycal.questions.question import Split
 from raycal.questions.rows import nearest
-from raycal.stages.answers import AnsweredQuestion, answered
+from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grader_name
 from raycal.store.locations import Location
 from raycal.store.store import Store, StoreError
@@ -119,12 +119,12 @@ def export_graded(run: Run, folder: Path) -> list[ExportedSplit]:
     return splits
 
 
-def _exported(split: Split, asked: int, rows: Sequence[AnsweredQuestion]) -> ExportedSplit:
+def _exported(split: Split, asked: int, rows: Sequence[GradedAnswer]) -> ExportedSplit:
     grades = [row.correct for row in rows if row.correct is not None]
     return ExportedSplit(str(split), len(grades), sum(grades), len(rows) - len(grades), asked - len(rows))
 
 
-def _table(run: Run, rows: Sequence[AnsweredQuestion]) -> pa.Table:
+def _table(run: Run, rows: Sequence[GradedAnswer]) -> pa.Table:
     common = {"grader": grader_name(run, run.experiment.grade.graders[0]), "model": str(run.recipe.model)}
     graded = [vars(row) | common for row in rows if row.correct is not None]
     return pa.Table.from_pylist(graded, schema=_SCHEMA)

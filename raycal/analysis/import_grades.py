@@ -15,7 +15,7 @@ from raycal.questions.cells import MISSING, lookup, text_of
 from raycal.questions.question import QuestionError
 from raycal.questions.readers import RowFile, open_rows
 from raycal.questions.rows import Row, Unreadable
-from raycal.stages.answers import AnsweredQuestion, answered
+from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import HumanGrade, grades_folder, write_human_grades
 from raycal.store.locations import Location
 
@@ -82,7 +82,7 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     file = open_rows(path)
     identifying = _identifying(columns, file)
     answers = answered(run, run.experiment.splits, Grader.HUMAN)
-    fitting: dict[tuple[str, ...], list[AnsweredQuestion]] = defaultdict(list)
+    fitting: dict[tuple[str, ...], list[GradedAnswer]] = defaultdict(list)
     for answer in answers:
         fitting[tuple(text_of(getattr(answer, name)) for name in identifying)].append(answer)
 
@@ -150,9 +150,7 @@ def _verdict(values: Mapping[str, Any], column: str) -> bool | None:
     return _VERDICTS[said]
 
 
-def _the_one(
-    fitting: Mapping[tuple[str, ...], Sequence[AnsweredQuestion]], identity: tuple[str, ...]
-) -> AnsweredQuestion:
+def _the_one(fitting: Mapping[tuple[str, ...], Sequence[GradedAnswer]], identity: tuple[str, ...]) -> GradedAnswer:
     answers = fitting.get(identity, ())
     shown = " / ".join(identity)
     if not answers:

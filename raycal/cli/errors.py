@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
-    """An experiment's run and where to print; errors are said as `errors_for_people` says them."""
-    with errors_for_people():
+def open_run(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
+    """An experiment's run and where to print; errors are said as `user_errors` says them."""
+    with user_errors():
         from rich.console import Console
 
         from raycal.experiment.file import read_experiment
@@ -45,7 +45,7 @@ def opening(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def errors_for_people() -> Iterator[None]:
+def user_errors() -> Iterator[None]:
     """Turn what the user can mend into one sentence and exit status 1; any other exception keeps its traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -66,7 +66,7 @@ def errors_for_people() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def show(found: Any) -> None:
+def print_result(found: Any) -> None:
     """Print plain data as JSON, anything else as rich renders it."""
     from rich.console import Console
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raycal.cli.errors import errors_for_people, opened, show
+from raycal.cli.errors import open_run, print_result, user_errors
 from raycal.cli.options import DEFAULT_STORE, AsJson, Column, Overrides, StoreRoot
 
 
@@ -18,11 +18,11 @@ def export_graded_command(
     overrides: Overrides = None,
 ) -> None:
     """Write the graded answers as a data set with a card, a Parquet file a split."""
-    with errors_for_people():
+    with user_errors():
         from raycal.analysis.export import export_graded, open_run
         from raycal.cli.render import export_table
 
-        show(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
+        print_result(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
 
 
 def import_graded_command(
@@ -40,9 +40,9 @@ def import_graded_command(
 
     A row names its answer by answer_key, or by question_id or question together with answer.
     """
-    with opened(experiment, overrides) as (run, _):
+    with open_run(experiment, overrides) as (run, _):
         from raycal.analysis.import_grades import GradeColumns, import_graded
         from raycal.cli.render import import_table
 
         report = import_graded(run, file, GradeColumns(correct, answer_key, question_id, question, answer))
-        show(report.to_dict() if as_json else import_table(report))
+        print_result(report.to_dict() if as_json else import_table(report))

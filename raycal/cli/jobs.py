@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycal.cli.errors import opened
+from raycal.cli.errors import open_run
 from raycal.cluster.connection import disconnect
-from raycal.cluster.gc import spare_the_collector
+from raycal.cluster.gc import raise_gc_threshold
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ File = Annotated[Path, typer.Argument(help="The experiment, in YAML.")]
 
 def main(script: Callable[..., None]) -> None:
     """Run a script's function on the command line's arguments; its tracebacks are plain, as a log wants them."""
-    spare_the_collector()
+    raise_gc_threshold()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(script)
     app()
@@ -33,8 +33,8 @@ def main(script: Callable[..., None]) -> None:
 
 @contextmanager
 def job(file: Path, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
-    """An experiment's run and where to print, as `opened` has them; at the end a line says where the results lie."""
-    with opened(file, overrides) as (run, console):
+    """An experiment's run and where to print, as `open_run` has them; at the end a line says where the results lie."""
+    with open_run(file, overrides) as (run, console):
         warn_of_lost_results(run.store)
         yield run, console
         say_results(run.id, run.store)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raycal.cli.errors import errors_for_people, opened, opening, show
+from raycal.cli.errors import open_run, opening, print_result, user_errors
 from raycal.cli.graded import export_graded_command, import_graded_command
 from raycal.cli.options import (
     DEFAULT_STORE,
@@ -24,7 +24,7 @@ from raycal.cli.options import (
     StoreRoot,
     TrainingRate,
 )
-from raycal.cluster.gc import spare_the_collector
+from raycal.cluster.gc import raise_gc_threshold
 
 app = typer.Typer(
     help="Measure and mend the confidence of language models.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -46,7 +46,7 @@ def run_command(
     if options.asked:
         options.plan_experiment(file, overrides, retry_errors=retry_errors)
         return
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.api import run_all
         from raycal.cli.render import print_metrics
 
@@ -67,7 +67,7 @@ def elicit(
     if options.asked:
         options.plan_experiment(file, overrides, retry_errors=retry_errors, elicit_only=True)
         return
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.stages.pipeline import elicit_stage
 
         elicit_stage(run, console, retry_errors=retry_errors)
@@ -87,23 +87,23 @@ def grade(
 ) -> None:
     """Grade the answers of an experiment, or the rows of a file from anywhere."""
     if file is None:
-        with opened(experiment, overrides) as (run, console):
+        with open_run(experiment, overrides) as (run, console):
             from raycal.stages.pipeline import grade_stage
 
             grade_stage(run, console)
         return
-    with errors_for_people():
+    with user_errors():
         from raycal.analysis.grade_file import grade_file
         from raycal.cli.render import grades_table
 
         graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
-        show(graded.to_dict() if as_json else grades_table(graded))
+        print_result(graded.to_dict() if as_json else grades_table(graded))
 
 
 @app.command("finetune")
 def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Train the adapters that the methods need, and ask the tuned models."""
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.stages.pipeline import finetune_stage
 
         finetune_stage(run, console)
@@ -112,7 +112,7 @@ def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -
 @app.command()
 def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Read the hidden states that the classifiers need."""
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.stages.pipeline import features_stage
 
         features_stage(run, console)
@@ -121,7 +121,7 @@ def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Give every answer a confidence by every method."""
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.stages.pipeline import score_stage
 
         score_stage(run, console)
@@ -130,7 +130,7 @@ def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Compute the metrics of every method, with intervals."""
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.cli.render import print_metrics
         from raycal.stages.pipeline import evaluate_stage
 
@@ -140,7 +140,7 @@ def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
 @app.command()
 def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Write the figures and the HTML page of an experiment that was evaluated."""
-    with opened(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, console):
         from raycal.api import report_stage
 
         report_stage(run, console)
@@ -154,7 +154,7 @@ def ablate(
     retry_errors: RetryErrors = False,
 ) -> None:
     """Run every stage, the methods that learn with each size of the training set; the report plots them."""
-    with errors_for_people():
+    with user_errors():
         from rich.console import Console
 
         from raycal.api import run_all
@@ -184,7 +184,7 @@ def sweep(
     if options.asked:
         options.plan_sweep(file, overrides)
         return
-    with errors_for_people():
+    with user_errors():
         from rich.console import Console
 
         from raycal.cli.render import print_metrics
@@ -216,7 +216,7 @@ def submit_command(
     ] = None,
 ) -> None:
     """Run a job of jobs/ on a cluster, with the working folder's code; follow its log and end as it ends."""
-    with errors_for_people():
+    with user_errors():
         from raycal.cli.submit import submit
 
         arguments = [part for override in overrides or [] for part in ("--set", override)] + (options or [])
@@ -232,7 +232,7 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Ask one question; print the answer and each method's confidence in it."""
-    with errors_for_people():
+    with user_errors():
         from raycal.cli.render import reply_table
         from raycal.experiment.file import read_experiment
         from raycal.stages.ask import ask as ask_model
@@ -241,7 +241,7 @@ def ask(
 
         chosen = read_experiment(experiment, overrides or [])
         reply = ask_model(question, with_adapter(chosen, location(adapter)) if adapter else chosen)
-        show(reply.to_dict() if as_json else reply_table(reply))
+        print_result(reply.to_dict() if as_json else reply_table(reply))
 
 
 @app.command()
@@ -255,7 +255,7 @@ def results(
     ] = None,
 ) -> None:
     """List the runs in the store, a row a method, or a sweep's trials, or query its tables."""
-    with errors_for_people():
+    with user_errors():
         from raycal.cli.render import list_results, list_trials, results_table, to_csv, trials_tables
 
         if as_json and as_csv:
@@ -266,9 +266,9 @@ def results(
         if as_csv:
             typer.echo(to_csv(rows), nl=False)
         elif as_json:
-            show(rows)
+            print_result(rows)
         else:
-            show(results_table(rows) if sweep_name is None else trials_tables(rows))
+            print_result(results_table(rows) if sweep_name is None else trials_tables(rows))
 
 
 @app.command()
@@ -281,11 +281,11 @@ def metrics(
     as_json: AsJson = False,
 ) -> None:
     """Compute every metric of anybody's file of confidences and correctness."""
-    with errors_for_people():
+    with user_errors():
         from raycal.analysis.metrics_file import metrics_of_file
 
         found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
-        show(found.to_dict() if as_json else found.table())
+        print_result(found.to_dict() if as_json else found.table())
 
 
 app.command("export-graded")(export_graded_command)
@@ -305,20 +305,20 @@ def threshold(
 ) -> None:
     """Find the confidence above which few enough answers are wrong."""
     if file.suffix.lower() in {".yaml", ".yml"}:
-        with opened(file, overrides) as (run, _):
+        with open_run(file, overrides) as (run, _):
             from raycal.analysis.threshold import threshold_of_run
 
             found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
     else:
-        with errors_for_people():
+        with user_errors():
             from raycal.analysis.threshold import threshold_of_file
 
             columns = {"confidence": confidence, "correct": correct}
             found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
-    show(found.to_dict() if as_json else found.rendered())
+    print_result(found.to_dict() if as_json else found.rendered())
 
 
 def main() -> None:
     """The entry point of the console script."""
-    spare_the_collector()
+    raise_gc_threshold()
     app()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycal.cli.errors import errors_for_people, show
+from raycal.cli.errors import print_result, user_errors
 
 if TYPE_CHECKING:
     from raycal.plan import Plan, Rates
@@ -42,7 +42,7 @@ class PlanOptions:
     def asked(self) -> bool:
         """Whether there is a plan to show; ends with a sentence where the other options stand without --plan."""
         if not self.plan and (self.rate or self.training_rate or self.as_json):
-            with errors_for_people():
+            with user_errors():
                 raise ValueError("--rate, --training-rate and --json go with --plan")
         return self.plan
 
@@ -50,7 +50,7 @@ class PlanOptions:
         self, file: Path | None, overrides: list[str] | None, *, retry_errors: bool, elicit_only: bool = False
     ) -> None:
         """Print what all stages of an experiment, or elicitation alone, would ask."""
-        with errors_for_people():
+        with user_errors():
             from raycal.experiment.file import read_experiment
             from raycal.plan.build import plan_experiment
 
@@ -59,7 +59,7 @@ class PlanOptions:
 
     def plan_sweep(self, file: Path, overrides: list[str] | None) -> None:
         """Print what a sweep would ask and train."""
-        with errors_for_people():
+        with user_errors():
             from raycal.plan.build import plan_sweep
             from raycal.sweep.config import read_sweep
 
@@ -74,4 +74,4 @@ class PlanOptions:
     def _show(self, plan: Plan) -> None:
         from raycal.cli.render import plan_table
 
-        show(plan.to_dict() if self.as_json else plan_table(plan))
+        print_result(plan.to_dict() if self.as_json else plan_table(plan))

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.table import Table as RichTable
 
-from raycal.plan.lines import Line, Plan
+from raycal.plan.lines import Plan, PlanLine
 from raycal.store.locations import Location
 from raycal.store.store import Store, StoreError
 from raycal.text.normalize import last_line, short_numbers
@@ -65,7 +65,7 @@ def short(number: int) -> str:
     return f"{rounded / size:.3g}{suffix}"
 
 
-def _cells(line: Line, of_gpus: bool) -> list[str]:
+def _cells(line: PlanLine, of_gpus: bool) -> list[str]:
     sign = "<= " if line.is_bound else "~ "
     return [
         short(line.questions),

@@ -20,7 +20,7 @@ from raycal.methods.options import (
     Target,
     Verbalized,
     ZeroShot,
-    with_bases,
+    in_dependency_order,
 )
 from raycal.metrics import Convention
 from raycal.questions.question import Split
@@ -104,7 +104,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _no_adapter_on_another(self) -> Experiment:
-        for method in with_bases(self.methods):
+        for method in in_dependency_order(self.methods):
             is_tuned = isinstance(method, FineTuned) and method.adapter is None and method.model is None
             if is_tuned and self.model.adapter is not None:
                 raise ValueError(
@@ -115,7 +115,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _sampled_where_needed(self) -> Experiment:
-        for method in with_bases(self.methods):
+        for method in in_dependency_order(self.methods):
             learns_entropy = (
                 isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY and method.fitted is None
             )
@@ -125,7 +125,7 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _samples_suffice(self) -> Experiment:
-        for method in with_bases(self.methods):
+        for method in in_dependency_order(self.methods):
             if not isinstance(method, Sampling | SemanticEntropy):
                 continue
             wanted = method.k or (2 if isinstance(method, SemanticEntropy) else 1)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from raycal.experiment.recipe import Group
-from raycal.models.prompts import Example, choice_letter
+from raycal.models.prompts import FewShotExample, choice_letter
 from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.question import Kind, Question, Split
 from raycal.questions.sources.config import QuestionSource
@@ -39,7 +39,7 @@ class QuestionSet:
     questions: int  # those in the splits that are asked
     bad_rows: int
     first_bad: str | None  # where the first of them is, and what was wrong with it
-    examples: Mapping[Group, tuple[Example, ...]]  # shown in front of the group's questions
+    examples: Mapping[Group, tuple[FewShotExample, ...]]  # shown in front of the group's questions
 
 
 def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot: int, store: Store) -> QuestionSet:
@@ -70,7 +70,7 @@ class _Candidate:
 
     group: Group
     rank: tuple[bool, str]  # few_shot questions first, then train questions, by hash
-    example: Example
+    example: FewShotExample
 
     @classmethod
     def of(cls, question: Question) -> _Candidate:
@@ -80,7 +80,7 @@ class _Candidate:
         return cls(
             (question.dataset, question.kind, question.subject),
             (question.split is Split.TRAIN, digest("few_shot", question.id)),
-            Example(question.question, question.choices, answer),
+            FewShotExample(question.question, question.choices, answer),
         )
 
 
@@ -162,7 +162,7 @@ class _ExamplePool:
         for best in self._best.values():
             yield from best
 
-    def examples(self) -> dict[Group, tuple[Example, ...]]:
+    def examples(self) -> dict[Group, tuple[FewShotExample, ...]]:
         return {group: tuple(one.example for one in best) for group, best in self._best.items()}
 
 

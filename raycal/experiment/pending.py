@@ -23,7 +23,7 @@ _RUN = np.dtype([("key", KEY), ("first", ">u2"), ("last", ">u2")])
 
 
 @dataclass(frozen=True)
-class Done:
+class CompletedKeys:
     """The keys that are there: of each samples key also how many samples there are without a gap."""
 
     answers: KeySet
@@ -32,7 +32,7 @@ class Done:
     gapless: NDArray[np.uint16]
 
     @classmethod
-    def read(cls, store: Store, recipe: Recipe, *, retry_errors: bool) -> Done:
+    def read(cls, store: Store, recipe: Recipe, *, retry_errors: bool) -> CompletedKeys:
         """Read the keys of one recipe; with `retry_errors`, rows that failed count as not there."""
         where = "WHERE error IS NULL" if retry_errors else ""
 
@@ -100,7 +100,7 @@ def _as_bytes(keys: pa.Array) -> Keys:
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkItem:
     """What is left to ask about one question; the columns of the rows that travel to the replicas."""
 
     question_id: str
@@ -123,7 +123,7 @@ class Work:
             return [f"{self.samples_key}:{index}" for index in range(self.first_sample, recipe.config.samples.k)]
         return [f"{recipe.query_key(Query(query), self.answer_key)}:" for query in self.queries]
 
-    def without(self, table: Table, recipe: Recipe) -> Work:
+    def without(self, table: Table, recipe: Recipe) -> WorkItem:
         """The same without what a table has by now."""
         changes: dict[Table, dict[str, Any]] = {
             Table.ANSWERS: {"needs_answer": False},
@@ -137,7 +137,7 @@ class Work:
         return self.needs_answer or bool(self.queries) or self.first_sample < recipe.config.samples.k
 
 
-def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
+def pending_work(asked: pa.Table, recipe: Recipe, done: CompletedKeys) -> pa.Table:
     """Those of a block of asked questions about which something is left to ask, as rows with the fields of Work."""
     identities = list(cells(asked, *IDENTITY))
     answer_keys = [recipe.answer_key(*identity) for identity in identities]
@@ -169,10 +169,10 @@ def pick_work(asked: pa.Table, recipe: Recipe, done: Done) -> pa.Table:
     )
 
 
-def count_work(run: Run, done: Done) -> tuple[int, int]:
+def count_work(run: Run, done: CompletedKeys) -> tuple[int, int]:
     """How many questions are asked, and about how many of them something is left to ask."""
     asked = left = 0
     for block in run.asked_blocks():
         asked += block.num_rows
-        left += pick_work(block, run.recipe, done).num_rows
+        left += pending_work(block, run.recipe, done).num_rows
     return asked, left

@@ -10,11 +10,11 @@ from functools import cached_property
 
 from raycal.config.engine import PromptStyle
 from raycal.experiment.config import ElicitConfig, Experiment
-from raycal.methods.options import Method, Verbalized, ZeroShot, with_bases
+from raycal.methods.options import Method, Verbalized, ZeroShot, in_dependency_order
 from raycal.models.find import Model
 from raycal.models.prompts import (
     Conversation,
-    Example,
+    FewShotExample,
     Phrasing,
     answer_prompt,
     confidence_prompt,
@@ -49,7 +49,7 @@ def queries_of(methods: Sequence[Method]) -> tuple[Query, ...]:
     """The follow-up questions that the methods, and what they build on, need, in a fixed order."""
     needed = {
         Query.CORRECTNESS if isinstance(method, ZeroShot) else Query(method.phrasing.value)
-        for method in with_bases(methods)
+        for method in in_dependency_order(methods)
         if isinstance(method, ZeroShot | Verbalized)
     }
     return tuple(query for query in Query if query in needed)
@@ -64,10 +64,10 @@ class Recipe:
     config: ElicitConfig
     queries: tuple[Query, ...]
     seed: int
-    examples: Mapping[Group, tuple[Example, ...]]  # what is shown in front of a group's questions
+    examples: Mapping[Group, tuple[FewShotExample, ...]]  # what is shown in front of a group's questions
 
     @classmethod
-    def of(cls, experiment: Experiment, model: Model, examples: Mapping[Group, tuple[Example, ...]]) -> Recipe:
+    def of(cls, experiment: Experiment, model: Model, examples: Mapping[Group, tuple[FewShotExample, ...]]) -> Recipe:
         """The recipe of an experiment."""
         queries = queries_of(experiment.methods)
         return cls(model, experiment.model.prompt_style, experiment.elicit, queries, experiment.seed, examples)

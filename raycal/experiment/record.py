@@ -9,17 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from raycal.experiment.run import Run
-from raycal.experiment.selection import IDENTITY, cells, each_once
+from raycal.experiment.selection import IDENTITY, cells, dedupe
 from raycal.store.schemas import SCHEMAS, Table
 
 
-def failures(run: Run) -> dict[Table, int]:
+def count_failed_rows(run: Run) -> dict[Table, int]:
     """How many of the run's rows in each generated table failed and have not been made since."""
     failed = {table: _failed(run, table) for table in run.recipe.partitions}
     counts = dict.fromkeys(failed, 0)
     if not any(failed.values()):
         return counts
-    for block in each_once(run.asked_blocks()):
+    for block in dedupe(run.asked_blocks()):
         for identity in cells(block, *IDENTITY):
             answer, samples = run.recipe.answer_key(*identity), run.recipe.samples_key(*identity)
             counts[Table.ANSWERS] += failed[Table.ANSWERS].get(answer, 0)
@@ -68,7 +68,7 @@ def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Co
         "versions": json.dumps(_versions()),
         "questions": run.asked.num_rows,
         "bad_questions": run.questions.bad_rows,
-        "errors": json.dumps(failures(run)),
+        "errors": json.dumps(count_failed_rows(run)),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
         "precision": json.dumps(_precision(totals, dtypes or {})),

@@ -12,7 +12,7 @@ from raycal.config.engine import ModelConfig
 from raycal.experiment.config import Experiment
 from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.experiment.recipe import Recipe
-from raycal.experiment.selection import QUESTION_COLUMNS, WITH_ANSWERS, asked_rows, asked_table, each_once
+from raycal.experiment.selection import QUESTION_COLUMNS, WITH_ANSWERS, asked_table, dedupe, select_questions
 from raycal.methods.options import Classifier, FineTuned
 from raycal.models.find import Model, find_model
 from raycal.store.keys import digest
@@ -68,7 +68,7 @@ class Run:
     @cached_property
     def asked(self) -> pa.Table:
         """See `asked_table`; to be joined with the tables, which may hold other experiments' rows too."""
-        return asked_table(each_once(self.asked_blocks(WITH_ANSWERS)), self.recipe)
+        return asked_table(dedupe(self.asked_blocks(WITH_ANSWERS)), self.recipe)
 
     def asked_blocks(self, columns: Sequence[str] = QUESTION_COLUMNS) -> Iterator[pa.Table]:
         """The questions that are asked, block by block; one that is in two sources comes twice.
@@ -76,7 +76,7 @@ class Run:
         columns: QUESTION_COLUMNS, and perhaps others.
         """
         for batch in read_blocks(Table.QUESTIONS, self.questions.shards, columns):
-            yield asked_rows(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
+            yield select_questions(pa.Table.from_batches([batch]), self.experiment.splits, self.recipe)
 
     def keyed(self, key_of: Callable[[dict[str, str]], str]) -> pa.Table:
         """`asked` with a column "key": the key of each question's row in some table."""

@@ -28,14 +28,14 @@ _ASKED = pa.schema(
 )
 
 
-def asked_rows(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> pa.Table:
+def select_questions(questions: pa.Table, splits: Sequence[Split], recipe: Recipe) -> pa.Table:
     """The questions of a block (QUESTION_COLUMNS) that are in the splits, but for those shown as examples."""
     rows = cells(questions, "split", "dataset", "kind", "subject", "question")
     asked = [split in splits and not recipe.is_shown(*what) for split, *what in rows]
     return questions.filter(pa.array(asked, pa.bool_()))
 
 
-def each_once(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def dedupe(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Blocks of questions without those that stand in an earlier one: a question may be in two sources."""
     seen = GrowingKeySet()
     for block in blocks:

@@ -20,7 +20,7 @@ _PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingState:
     """Where a training stands."""
 
     step: int = 0
@@ -30,7 +30,7 @@ class Progress:
     best_loss: float = float("inf")
     evaluations_since_best: int = 0
 
-    def after_step(self, applied: bool) -> Progress:
+    def after_step(self, applied: bool) -> TrainingState:
         """One more step, taken, or skipped for gradients that are not finite."""
         return replace(
             self,
@@ -39,7 +39,7 @@ class Progress:
             skipped_in_a_row=0 if applied else self.skipped_in_a_row + 1,
         )
 
-    def after_evaluation(self, loss: float) -> Progress:
+    def after_evaluation(self, loss: float) -> TrainingState:
         """The calibration loss decides which adapter is kept."""
         if loss < self.best_loss:
             return replace(self, best_step=self.step, best_loss=loss, evaluations_since_best=0)
@@ -49,7 +49,7 @@ class Progress:
 def save_checkpoint(
     engine: Any,
     model: QueryModel,
-    progress: Progress,
+    progress: TrainingState,
     folder: Path,
     *,
     found: Calibration,
@@ -74,10 +74,10 @@ def save_checkpoint(
         (folder / _PROGRESS).write_text(json.dumps(asdict(progress)))
 
 
-def load_checkpoint(engine: Any, folder: Path, *, best: Path, rank: int) -> Progress:
+def load_checkpoint(engine: Any, folder: Path, *, best: Path, rank: int) -> TrainingState:
     """Take up a checkpoint; all workers must call together."""
     engine.load_checkpoint(str(folder), tag=_STATE, load_module_strict=False)
     if rank == 0:
         shutil.copytree(folder / ADAPTER, best, dirs_exist_ok=True)
     torch.distributed.barrier()  # the folder may be a copy that goes when the first worker leaves it
-    return Progress(**json.loads((folder / _PROGRESS).read_text()))
+    return TrainingState(**json.loads((folder / _PROGRESS).read_text()))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from raycal.config.engine import PromptStyle
 from raycal.models.prompts import Conversation, Wording, correctness_prompt, render
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location, readable
 
 
@@ -89,7 +89,7 @@ class ExampleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Example:
+class QueryExample:
     """The query whether an answer is correct, as tokens, and whether it is.
 
     The model continues `tokens` with one of the two choices. The answer is tokens[answer_start:answer_end].
@@ -107,7 +107,7 @@ class Example:
         return range(self.answer_start - 1, self.answer_end)
 
     @property
-    def unasked(self) -> Example:
+    def unasked(self) -> QueryExample:
         """The question and the answer alone, without the query that follows."""
         return replace(self, tokens=self.tokens[: self.answer_end])
 
@@ -116,7 +116,7 @@ class Example:
 class Examples:
     """A split's examples, in the order of their keys."""
 
-    examples: tuple[Example, ...]
+    examples: tuple[QueryExample, ...]
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -128,21 +128,21 @@ class Examples:
 
     def write(self, path: Location) -> None:
         """Write the examples as one Parquet file, whole or not at all."""
-        with whole_file(path) as aside:
+        with atomic_file(path) as aside:
             pq.write_table(pa.Table.from_pylist([vars(example) for example in self.examples], schema=_SCHEMA), aside)
 
     @classmethod
     def read(cls, path: Location) -> Examples:
         """Read what `write` wrote."""
-        return cls(tuple(Example(**row) for row in pq.read_table(readable(path)).to_pylist()))
+        return cls(tuple(QueryExample(**row) for row in pq.read_table(readable(path)).to_pylist()))
 
     @classmethod
-    def of(cls, examples: Iterable[Example]) -> Examples:
+    def of(cls, examples: Iterable[QueryExample]) -> Examples:
         """Put examples in order."""
         return cls(tuple(sorted(examples, key=lambda example: example.answer_key)))
 
 
-def tokenise(
+def tokenize(
     answer_key: str,
     asked: Conversation,
     answer: str,
@@ -151,7 +151,7 @@ def tokenise(
     tokenizer: Any,
     style: PromptStyle,
     wording: Wording = Wording.CHOICES,
-) -> Example:
+) -> QueryExample:
     """The example of one graded answer. Raises ExampleError where the answer's tokens are not where they should be."""
     tokens = render(correctness_prompt(asked, answer, wording), tokenizer, style)
     before = render(asked, tokenizer, style)
@@ -162,7 +162,7 @@ def tokenise(
         end += 1
     if wanted not in tokenizer.decode(tokens[start:end]):
         raise ExampleError(f"the answer {answer!r} (key {answer_key}) is not found in its own prompt")
-    return Example(answer_key, tokens, start, end, correct)
+    return QueryExample(answer_key, tokens, start, end, correct)
 
 
 def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:

@@ -13,8 +13,8 @@ import torch.distributed
 
 from raycal.config.engine import Device
 from raycal.finetuning.calibration import Calibration
-from raycal.finetuning.checkpoint import Progress, load_checkpoint, save_checkpoint
-from raycal.finetuning.data import Example, Examples, MicroBatch, epoch_batches, micro_batches, steps_an_epoch
+from raycal.finetuning.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from raycal.finetuning.data import Examples, MicroBatch, QueryExample, epoch_batches, micro_batches, steps_an_epoch
 from raycal.finetuning.deepspeed import start_deepspeed, take_step
 from raycal.finetuning.evaluation import evaluate_calibration
 from raycal.finetuning.job import FinetuneJob
@@ -92,13 +92,13 @@ class Worker:
         self._rows: list[dict[str, Any]] = []  # of TRAINING, not written yet
         self._best = best
 
-    def resume(self) -> Progress:
+    def resume(self) -> TrainingState:
         """Take up the last checkpoint of this run, where there is one."""
         import ray.train
 
         checkpoint = ray.train.get_checkpoint()
         if checkpoint is None:
-            return Progress()
+            return TrainingState()
         with checkpoint.as_directory() as folder:
             return load_checkpoint(self._engine, Path(folder), best=self._best, rank=self._rank)
 
@@ -144,7 +144,7 @@ class Worker:
         )
         return applied
 
-    def evaluate(self, progress: Progress) -> Progress:
+    def evaluate(self, progress: TrainingState) -> TrainingState:
         """Evaluate the calibration split, write the rows of TRAINING so far, and report a checkpoint to Ray Train."""
         import ray.train
 
@@ -209,7 +209,7 @@ def peak_gib(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def _sum_of_means(divergence: torch.Tensor | None, examples: list[Example], device: torch.device) -> torch.Tensor:
+def _sum_of_means(divergence: torch.Tensor | None, examples: list[QueryExample], device: torch.device) -> torch.Tensor:
     """The sum over examples of each one's mean over its answer's positions."""
     if divergence is None:
         return torch.zeros((), device=device)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raycal.finetuning.data import Example
+from raycal.finetuning.data import QueryExample
 from raycal.finetuning.kernels.flat_adapter import FlatAdapter
 from raycal.finetuning.loss import divergence
 from raycal.methods.options import Divergence, FineTuned
@@ -33,7 +33,7 @@ class Batch:
     columns: Tensor
 
     @classmethod
-    def of(cls, examples: Sequence[Example], device: torch.device) -> Batch:
+    def of(cls, examples: Sequence[QueryExample], device: torch.device) -> Batch:
         """Pad and index some examples."""
         longest = max(len(example.tokens) for example in examples)
         tokens = torch.zeros(len(examples), longest, dtype=torch.long)
@@ -95,7 +95,7 @@ class QueryModel(nn.Module):
         self.model.save_pretrained(folder, state_dict=self._flat.matrices() if self._flat else None)
 
     @torch.no_grad()
-    def check(self, example: Example, device: torch.device) -> None:
+    def check(self, example: QueryExample, device: torch.device) -> None:
         """Raise UnsupportedModelError unless the two logits are the model's own (some scale or cap theirs)."""
         batch = Batch.of([example], device)
         own = self.model(input_ids=batch.tokens, use_cache=False).logits[0, -1, list(self.choice_tokens)].float()

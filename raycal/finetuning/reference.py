@@ -17,7 +17,7 @@ from torch import Tensor
 
 from raycal.finetuning.data import Examples, micro_batches
 from raycal.finetuning.model import Batch, QueryModel
-from raycal.store.atomic import local_copy, whole_file
+from raycal.store.atomic import atomic_file, local_copy
 from raycal.store.locations import Location
 
 
@@ -61,7 +61,7 @@ def reference(
                 if batch.counts:
                     parts = torch.split(found, [len(example.answer_positions) for example in some])
                     states |= {str(index): part.clone() for index, part in zip(batch.indices, parts, strict=True)}
-        with whole_file(folder / f"part-{rank}.safetensors") as aside:
+        with atomic_file(folder / f"part-{rank}.safetensors") as aside:
             save_file(states, aside)
         torch.distributed.barrier()
         if rank == 0:

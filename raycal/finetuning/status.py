@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 
 _FILE = "status.json"
@@ -38,6 +38,6 @@ class StatusWriter:
         """Write a status, unless another was written just now."""
         if self._path is None or time.monotonic() - self._written < _WRITE_EVERY_S:
             return
-        with whole_file(self._path) as aside:
+        with atomic_file(self._path) as aside:
             aside.write_text(json.dumps(asdict(status)))
         self._written = time.monotonic()

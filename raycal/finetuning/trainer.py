@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from raycal.cluster.connection import root_cause
-from raycal.cluster.gc import spare_the_collector
+from raycal.cluster.gc import raise_gc_threshold
 from raycal.cluster.resources import WorkerPlan
 from raycal.config.engine import Device
 from raycal.finetuning.job import ADAPTER, FinetuneJob
@@ -78,7 +78,7 @@ def train(job: FinetuneJob, plan: WorkerPlan, callbacks: Sequence[Any] = ()) -> 
 
 def _train(job: FinetuneJob) -> None:
     """A worker's part, whose imports the driver is spared."""
-    spare_the_collector()
+    raise_gc_threshold()
     from raycal.finetuning.loop import train_worker
 
     train_worker(job)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 
 from raycal.grading.mentions import find_mentions
-from raycal.text.normalize import normalise, parse
+from raycal.text.normalize import normalize, parse
 from raycal.text.numerals import listed
 
 OUTSIDE = -1  # stands for a letter behind the last choice's
@@ -40,7 +40,7 @@ _LABEL = re.compile(r"\b(?:options?|choices?|letters?|answers?)\b", re.IGNORECAS
 def same_text(text: str, choices: Sequence[str]) -> set[int]:
     """Indices of the choices that a text is: to the letter, else after normalisation."""
     exact = {index for index, choice in enumerate(choices) if choice.strip() == text.strip()}
-    return exact or {index for index, choice in enumerate(choices) if text and normalise(choice) == normalise(text)}
+    return exact or {index for index, choice in enumerate(choices) if text and normalize(choice) == normalize(text)}
 
 
 def named_letters(text: str, choices: Sequence[str]) -> set[int]:

@@ -31,7 +31,7 @@ from raycal.grading.choices import OUTSIDE, mentioned_choices, named_letters, sa
 from raycal.grading.mentions import Mention, find_mentions, is_quantity, rival_numbers
 from raycal.grading.reply import behind_answer_is, extract, final_part, without_refusal
 from raycal.questions.question import Kind
-from raycal.text.normalize import Line, normalise, parse
+from raycal.text.normalize import ParsedText, normalize, parse
 from raycal.text.numerals import is_number, listed
 
 MATCH_VERSION = "2"  # part of a grade's key: raise it whenever a rule changes
@@ -87,20 +87,20 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
 
 
 def _match_open(text: str, answers: Sequence[str]) -> tuple[str, Reason]:
-    normal = {normalise(answer) for answer in answers}
-    if text.strip() and normalise(text) in normal:
+    normal = {normalize(answer) for answer in answers}
+    if text.strip() and normalize(text) in normal:
         return text.strip(), Reason.EXACT
     extracted = extract(text, kind=Kind.OPEN)
     if not extracted:
         return "", Reason.EMPTY
-    if normalise(extracted) in normal:
+    if normalize(extracted) in normal:
         return extracted, Reason.EXACT
     kept = without_refusal(extracted)
     reason = _judge(parse(kept), [parse(answer) for answer in answers])
     return extracted, Reason.REFUSAL if kept != extracted and reason is Reason.DIFFERENT else reason
 
 
-def _judge(line: Line, answers: Sequence[Line]) -> Reason:
+def _judge(line: ParsedText, answers: Sequence[ParsedText]) -> Reason:
     if all(is_quantity(answer) for answer in answers):
         line = _behind_equals(line)
     mentions = [(mention, is_quantity(answer)) for answer in answers for mention in find_mentions(line, answer)]
@@ -123,13 +123,13 @@ def _judge(line: Line, answers: Sequence[Line]) -> Reason:
     return Reason.SEVERAL
 
 
-def _behind_equals(line: Line) -> Line:
+def _behind_equals(line: ParsedText) -> ParsedText:
     """A calculation's result: "9 x 2 = 18 dollars" is "18 dollars"."""
     behind = len(line.words) - line.words[::-1].index("=") if "=" in line.words else 0
     return line[behind:]
 
 
-def _alternatives(line: Line, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
+def _alternatives(line: ParsedText, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
     """The stretches of words between "or", "/" and the like, where these are not themselves part of a mention."""
     stretches, start = [], 0
     for position, word in enumerate(line.words):
@@ -145,7 +145,7 @@ def _alternatives(line: Line, mentions: Sequence[Mention]) -> list[tuple[int, in
     return [(start, stop) for start, stop in stretches if start < stop]
 
 
-def _is_listed_with_others(line: Line, mention: Mention, mentions: Sequence[Mention]) -> bool:
+def _is_listed_with_others(line: ParsedText, mention: Mention, mentions: Sequence[Mention]) -> bool:
     """Whether "and" joins the mention to something that is not accepted, which is no clause of its own."""
     end = next((i for i in range(mention.stop, len(line.words)) if line.gaps[i].strip("-")), len(line.words))
     behind = line.words[mention.stop : end]

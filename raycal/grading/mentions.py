@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from raycal.text.normalize import Line
+from raycal.text.normalize import ParsedText
 from raycal.text.numerals import covers, is_number, is_unit, is_year, listed
 
 # In front of a place's name these make another place: New York, South Sudan, Equatorial Guinea.
@@ -56,7 +56,7 @@ class Mention:
         return inside and other.stop - other.start < self.stop - self.start
 
 
-def find_mentions(line: Line, answer: Line) -> list[Mention]:
+def find_mentions(line: ParsedText, answer: ParsedText) -> list[Mention]:
     """All mentions of an answer in a reply, in order."""
     if not answer.words:
         return []
@@ -64,7 +64,7 @@ def find_mentions(line: Line, answer: Line) -> list[Mention]:
     return [Mention(start, stop, not _is_negated(line, start, stop)) for start, stop in spans]
 
 
-def is_quantity(answer: Line) -> bool:
+def is_quantity(answer: ParsedText) -> bool:
     """Whether an answer is a number, alone or with a unit or a noun behind it ("5 km", "291 episodes")."""
     words = answer.words
     if not words or not is_number(words[0]) or any(map(is_number, words[1:])):
@@ -72,7 +72,7 @@ def is_quantity(answer: Line) -> bool:
     return len(words) <= 2 or (is_unit(words[1]) and len(words) <= 4)
 
 
-def rival_numbers(line: Line, mention: Mention) -> list[str]:
+def rival_numbers(line: ParsedText, mention: Mention) -> list[str]:
     """Other numbers in the reply that might as well be its answer: of the same unit, and year beside year."""
     number = line.words[mention.start]
     if not is_number(number):
@@ -89,7 +89,7 @@ def rival_numbers(line: Line, mention: Mention) -> list[str]:
     ]
 
 
-def _phrases(line: Line, answer: Line) -> Iterator[tuple[int, int]]:
+def _phrases(line: ParsedText, answer: ParsedText) -> Iterator[tuple[int, int]]:
     size = len(answer.words)
     weak = size == 1 and (answer.words[0] in _FREQUENT or _SHORT.fullmatch(answer.words[0]) is not None)
     for start in range(len(line.words) - size + 1):
@@ -104,14 +104,14 @@ def _phrases(line: Line, answer: Line) -> Iterator[tuple[int, int]]:
             yield start, stop
 
 
-def _is_qualified(line: Line, start: int) -> bool:
+def _is_qualified(line: ParsedText, start: int) -> bool:
     if start == 0 or line.gaps[start]:
         return False
     before, word = line.words[start - 1 : start + 1]
     return before in _QUALIFIERS or (before, word) in _OTHER_PLACES
 
 
-def _quantities(line: Line, answer: Line) -> Iterator[tuple[int, int]]:
+def _quantities(line: ParsedText, answer: ParsedText) -> Iterator[tuple[int, int]]:
     number, *tail = answer.words
     for start, word in enumerate(line.words):
         if not covers(number, word) or line.gaps[start] == "-":
@@ -125,7 +125,7 @@ def _quantities(line: Line, answer: Line) -> Iterator[tuple[int, int]]:
             yield start, stop
 
 
-def _stands_alone(line: Line, position: int) -> bool:
+def _stands_alone(line: ParsedText, position: int) -> bool:
     """Whether a short or frequent word is said as an answer: "No, ...", "The symbol is In.", "Indium (In)"."""
     before, behind = line.gaps[position], line.gaps[position + 1]
     last = position + 1 == len(line.words)
@@ -137,7 +137,7 @@ def _stands_alone(line: Line, position: int) -> bool:
     return bool(ends) and not before and line.words[position - 1] in _COPULAS
 
 
-def _is_negated(line: Line, start: int, stop: int) -> bool:
+def _is_negated(line: ParsedText, start: int, stop: int) -> bool:
     """Whether the clause denies the mention: a negator at most five words in front, or "is not" behind it."""
     for position in range(start - 1, max(start - 1 - _NEGATION_REACH, -1), -1):
         if line.gaps[position + 1].strip('-"(') or line.words[position] == "but":
@@ -152,6 +152,6 @@ def _is_negated(line: Line, start: int, stop: int) -> bool:
     )
 
 
-def _unit_behind(line: Line, position: int) -> str | None:
+def _unit_behind(line: ParsedText, position: int) -> str | None:
     following = line.words[position + 1 : position + 2]
     return following[0] if following and is_unit(following[0]) else None

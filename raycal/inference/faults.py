@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ray.data._internal.execution.execution_callback import ExecutionCallback
 
 
-class Patience:
+class StallWatchdog:
     """How long to wait for the next result before `check` is called, which raises where waiting is in vain."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Patience:
         return Look
 
 
-class Restarts:
+class StartCounter:
     """The starts of one replica since it last did a row of work, a file each: they outlive its processes."""
 
     def __init__(self, folder: Location, replica: str) -> None:
@@ -93,7 +93,7 @@ class Suspicion(StrEnum):
     GUILTY = "guilty"
 
 
-class Suspects:
+class CrashLog:
     """Notes that outlive a replica, a file each; they are taken back once there are rows for the question."""
 
     def __init__(self, folder: Location) -> None:
@@ -125,7 +125,7 @@ class Suspects:
         return digest(row.get("key", row["question_id"]))
 
 
-class Turns:
+class ExclusiveTurns:
     """Rows are asked side by side, or one of them alone in its engine."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Turns:
                 self._change.notify_all()
 
 
-class Refusing:
+class RejectingBackend:
     """In place of an engine: every request fails for one reason."""
 
     def __init__(self, reason: str) -> None:

@@ -17,7 +17,7 @@ _MOST_TOKENS = 8192  # of one forward pass, padding included
 
 
 class HiddenStates:
-    """The model in transformers, for use in place of an engine (see replica.Replica).
+    """The model in transformers, for use in place of an engine (see inference.replica.Replica).
 
     Requests that wait at the same moment share forward passes. What stands behind a sequence cannot change its states,
     so that these do not depend on which ones.

@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
-from raycal.cluster.gc import spare_the_collector
+from raycal.cluster.gc import raise_gc_threshold
 from raycal.cluster.resources import ReplicaPlan
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.inference.backend import B, EngineDiedError, EngineStartError
-from raycal.inference.faults import Refusing, Restarts, Suspects, Suspicion, Turns
-from raycal.inference.tasks import Asker, Progress, Row, Rows
-from raycal.inference.telemetry import Watch
+from raycal.inference.faults import CrashLog, ExclusiveTurns, RejectingBackend, StartCounter, Suspicion
+from raycal.inference.tasks import BatchReport, Row, TableRows, Task
+from raycal.inference.telemetry import ReplicaTelemetry
 from raycal.models.find import find_model
 from raycal.store.keys import digest
 from raycal.store.schemas import Table
@@ -59,7 +59,7 @@ class Replica(Generic[B]):
         self,
         *,
         backend: type[B],
-        asker: Asker[B],
+        asker: Task[B],
         model: ModelConfig,
         config: EngineConfig,
         plan: ReplicaPlan,
@@ -68,17 +68,17 @@ class Replica(Generic[B]):
     ) -> None:
         import ray
 
-        spare_the_collector()
+        raise_gc_threshold()
         self._asker = asker
         self._store = store
         self._marker = marker_of(store, run_id)
         notes = store.root / "notes" / digest(*asker.partitions.values())
         self._dtype = str(config.dtype)
-        self._suspects = Suspects(notes)
-        self._restarts = Restarts(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
-        self._turns = Turns()
+        self._suspects = CrashLog(notes)
+        self._restarts = StartCounter(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
+        self._turns = ExclusiveTurns()
         self._in_flight: dict[int, Row] = {}  # by its id, for two of them may be alike
-        self._watch = Watch(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
+        self._watch = ReplicaTelemetry(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
         self._incidents: list[str] = []
         self._if_restarted = ""
         self._accounted_s = 0.0
@@ -108,15 +108,15 @@ class Replica(Generic[B]):
         # In threads, for a storage may take its time while the engine has other batches to do.
         todo = await asyncio.to_thread(self._asker.remaining, work, self._store)
         noted = await asyncio.to_thread(self._suspects.read)
-        results = await asyncio.gather(*(self._ask(row, noted.get(Suspects.name(row))) for row in todo))
+        results = await asyncio.gather(*(self._ask(row, noted.get(CrashLog.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
         seconds = self._share_engine_seconds([row for _, row in rows])
         await self._write(rows)
-        await asyncio.to_thread(self._suspects.clear, noted.keys() & {Suspects.name(row) for row in todo})
+        await asyncio.to_thread(self._suspects.clear, noted.keys() & {CrashLog.name(row) for row in todo})
         if self._if_restarted and ray.get_runtime_context().was_current_actor_reconstructed:
             self._incidents.append(self._if_restarted)
         self._if_restarted = ""
-        done = Progress(
+        done = BatchReport(
             questions=len(work),
             failed=sum(any(row.get("error") for some in result.values() for row in some) for result in results),
             prompt_tokens=sum(row["prompt_tokens"] for _, row in rows),
@@ -132,9 +132,9 @@ class Replica(Generic[B]):
         incidents = pa.array([done.incidents], pa.list_(pa.string()))
         return pa.table({name: [value] for name, value in vars(done).items()} | {"incidents": incidents})
 
-    async def _ask(self, row: Row, suspicion: Suspicion | None) -> Rows:
+    async def _ask(self, row: Row, suspicion: Suspicion | None) -> TableRows:
         if suspicion is Suspicion.GUILTY:
-            refusing: Any = Refusing("the engine ended twice over it, the second time with nothing else to do")
+            refusing: Any = RejectingBackend("the engine ended twice over it, the second time with nothing else to do")
             return await self._asker.ask(refusing, row)
         async with self._turns.alone() if suspicion else self._turns.beside_others():
             self._in_flight[id(row)] = row
@@ -144,7 +144,7 @@ class Replica(Generic[B]):
                 at_hand = self._in_flight.values()
                 self._watch.log("engine died", questions=sorted(one["question_id"] for one in at_hand))
                 self._patiently(self._check_storage)
-                self._suspects.note(map(Suspects.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                self._suspects.note(map(CrashLog.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
                 self._restarts.blame_engine()
                 os._exit(1)
             del self._in_flight[id(row)]

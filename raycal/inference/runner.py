@@ -12,9 +12,9 @@ from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import ReplicaPlan, places, plan_replicas
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.inference.backend import B
-from raycal.inference.faults import Patience
+from raycal.inference.faults import StallWatchdog
 from raycal.inference.replica import Replica, marker_of
-from raycal.inference.tasks import Asker, Progress
+from raycal.inference.tasks import BatchReport, Task
 from raycal.models.find import check_available, find_model
 from raycal.store.store import Store
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 _READ_AHEAD_BYTES, _ROW_BYTES = 64 * 2**20, 4096
 
 
-class FanoutError(RuntimeError):
+class RunnerError(RuntimeError):
     """The stage could not finish; what it finished is in the store."""
 
 
-def run_fanout(
+def run_tasks(
     work: Callable[[], ray.data.Dataset],
-    asker: Asker[B],
+    asker: Task[B],
     model: ModelConfig,
     config: EngineConfig,
     store: Store,
     *,
     run_id: str,
     backend: type[B],
-) -> Iterator[Progress]:
+) -> Iterator[BatchReport]:
     """Build the work once Ray is there, and do it on `config.replicas` backends, yielding progress batch by batch.
 
     Raises before anything starts ModelError, ClusterError, OSError for a storage that cannot be used and, where the
-    replicas cannot fit, ResourceError; and FanoutError where the stage cannot go on: an engine that does not start in
+    replicas cannot fit, ResourceError; and RunnerError where the stage cannot go on: an engine that does not start in
     time or dies again and again on the same batch, a storage that stays away, or a replica that was lost with its node
     and has no place on another.
     """
@@ -51,12 +51,12 @@ def run_fanout(
     from ray.data import ActorPoolStrategy, DataContext, ExecutionResources
 
     check_available(find_model(model))
-    yield Progress.entering("connecting to Ray")
+    yield BatchReport.entering("connecting to Ray")
     plan = plan_replicas(config, connect())
     wanted = config.dtype
     config = in_native_dtype(config, plan.device, config.start_timeout_s)
     replicas = "1 replica" if plan.replicas == 1 else f"{plan.replicas} replicas"
-    yield Progress.entering(f"starting {replicas} on {plan.each}, {dtype_note(wanted, config.dtype)}; a first batch")
+    yield BatchReport.entering(f"starting {replicas} on {plan.each}, {dtype_note(wanted, config.dtype)}; a first batch")
     marker = marker_of(store, run_id)
     if marker is not None:
         marker.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def run_fanout(
     context = DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    patience = Patience(config.start_timeout_s, lambda: _check_place(plan))
+    patience = StallWatchdog(config.start_timeout_s, lambda: _check_place(plan))
     context.custom_execution_callback_classes = [patience.callback()]
     in_flight = plan.replicas * config.batches_in_flight * config.batch_size
     context.execution_options.resource_limits = ExecutionResources.for_limits(
@@ -105,19 +105,19 @@ def run_fanout(
     try:
         for row in done.iter_rows():
             patience.renew()
-            yield Progress(**row)
+            yield BatchReport(**row)
     except ray.exceptions.GetTimeoutError as error:
-        raise FanoutError(
+        raise RunnerError(
             f"no engine came up within engine.start_timeout_s = {config.start_timeout_s:g} seconds"
         ) from error
     except ray.exceptions.RayError as error:
-        raise FanoutError(f"{root_cause(error).rstrip('.')}; what was finished is kept, run again to go on") from error
+        raise RunnerError(f"{root_cause(error).rstrip('.')}; what was finished is kept, run again to go on") from error
 
 
 def _check_place(plan: ReplicaPlan) -> None:
     """A replica that was lost with its node waits for a place: for ever, where no node has one or will."""
     if not places(plan, connect()):
-        raise FanoutError(
+        raise RunnerError(
             f"a node was lost, and none that is left has a place for a replica of {plan.each}; what was finished is "
             "kept: add a node, and run again to go on"
         )

@@ -11,10 +11,10 @@ from raycal.store.schemas import Table
 from raycal.store.store import Store
 
 Row = dict[str, Any]
-Rows = dict[Table, list[Row]]
+TableRows = dict[Table, list[Row]]
 
 
-class Asker(Protocol[B_contra]):
+class Task(Protocol[B_contra]):
     """What is done with one row of work; it travels to the replicas, and so must be picklable."""
 
     @property
@@ -26,13 +26,13 @@ class Asker(Protocol[B_contra]):
         """The part of a batch that no earlier attempt at the same batch has finished; what failed is to do again."""
         ...
 
-    async def ask(self, engine: B_contra, row: Row) -> Rows:
+    async def ask(self, engine: B_contra, row: Row) -> TableRows:
         """The results of one row of work; a failure is a row with an error, never an exception."""
         ...
 
 
 @dataclass(frozen=True)
-class Progress:
+class BatchReport:
     """What has been done since the last report."""
 
     questions: int
@@ -43,7 +43,7 @@ class Progress:
     phase: str = ""  # what is done now, where nothing else is reported
 
     @classmethod
-    def entering(cls, phase: str) -> Progress:
+    def entering(cls, phase: str) -> BatchReport:
         """The report that a phase begins, such as the start of the engines."""
         return cls(questions=0, failed=0, prompt_tokens=0, generated_tokens=0, phase=phase)
 

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raycal.inference.tasks import Progress
+    from raycal.inference.tasks import BatchReport
 
 # Name and meaning of the counters; Ray exports each as ray_raycal_NAME_total. A dashboard for them: docs/grafana.
 COUNTERS = {
@@ -22,7 +22,7 @@ COUNTERS = {
 _logger = logging.getLogger("raycal.inference.replica")
 
 
-class Watch:
+class ReplicaTelemetry:
     """The counters and the log of one replica, labelled with the run and with what the replica does for it."""
 
     def __init__(self, run: str, stage: str, gpus: float) -> None:
@@ -40,7 +40,7 @@ class Watch:
         _log_as_json()
         self._labels = labels | {"node": ray.get_runtime_context().get_node_id()}
 
-    def count(self, done: Progress, busy_seconds: float) -> None:
+    def count(self, done: BatchReport, busy_seconds: float) -> None:
         """Add to the counters what a batch came to."""
         found = {
             "questions": done.questions,

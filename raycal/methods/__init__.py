@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from raycal.methods import likelihood, sampling, semantic_entropy, verbalized, zero_shot
-from raycal.methods.base import Confidence, Elicited, Sample
+from raycal.methods.base import Confidence, Evidence, SampledAnswer
 from raycal.methods.equivalence import Embed, needed_pairs
 from raycal.methods.options import Likelihood, Sampling, SemanticEntropy, Unfitted, Verbalized, ZeroShot
 
-__all__ = ["Confidence", "Elicited", "Embed", "Sample", "needed_pairs", "score"]
+__all__ = ["Confidence", "Embed", "Evidence", "SampledAnswer", "needed_pairs", "score"]
 
 
-def score(config: Unfitted, rows: Sequence[Elicited], *, embed: Embed | None = None) -> list[Confidence]:
+def score(config: Unfitted, rows: Sequence[Evidence], *, embed: Embed | None = None) -> list[Confidence]:
     """A confidence for each row by a method; a row that allows none gets the reason instead.
 
     `embed` is used by equivalence of embeddings alone, and ValueError is raised where that lacks it.

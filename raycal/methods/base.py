@@ -13,7 +13,7 @@ _DECIMALS = 12  # noise in the last bits must not move a confidence over the edg
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampledAnswer:
     """One sampled answer; `mean_logprob` is the length-normalised natural log-probability of its tokens."""
 
     index: int
@@ -23,7 +23,7 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elicited:
+class Evidence:
     """All that the store holds about one answered question.
 
     `mean_logprob` is the answer's length-normalised natural log-probability, `p_true` the two-choice query's
@@ -36,7 +36,7 @@ class Elicited:
     question: str
     answer: str
     mean_logprob: float | None = None
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[SampledAnswer, ...] = ()
     p_true: float | None = None
     stated: Mapping[Phrasing, str] = field(default_factory=dict)
     verdicts: Mapping[frozenset[str], bool | None] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Elicited:
         if indices != sorted(set(indices)):
             raise ValueError(f"the samples of question {self.question_id} are not sorted by their index: {indices}")
 
-    def first(self, k: int | None) -> tuple[Sample, ...]:
+    def first(self, k: int | None) -> tuple[SampledAnswer, ...]:
         """The samples that a run with k samples would have drawn: those of index below k; all where k is None."""
         return tuple(sample for sample in self.samples if k is None or sample.index < k)
 

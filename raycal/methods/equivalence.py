@@ -1,6 +1,6 @@
 """When do two answers to one question mean the same?
 
-All rules compare normal forms (`raycal.text.normalize.normalise`), so that none depends on which of several spellings
+All rules compare normal forms (`raycal.text.normalize.normalize`), so that none depends on which of several spellings
 was sampled first, and all are symmetric. Equal normal forms are always equivalent.
 """
 
@@ -13,12 +13,12 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.methods.base import Elicited
+from raycal.methods.base import Evidence
 from raycal.methods.options import Equivalence, Method, Sampling, SemanticEntropy
-from raycal.text.normalize import normalise
+from raycal.text.normalize import normalize
 
 Embed = Callable[[list[str]], NDArray[np.float32]]  # n texts -> (n, d), rows of unit length
-Same = Callable[[Elicited, str, str], bool | None]  # of two normal forms; None where a judge has not decided
+Same = Callable[[Evidence, str, str], bool | None]  # of two normal forms; None where a judge has not decided
 Pair = frozenset[str]
 
 _ROUNDING = 1e-6  # of a float32 cosine, which must not decide
@@ -32,7 +32,7 @@ def token_f1(left: str, right: str) -> float:
     return 2 * (Counter(words) & Counter(others)).total() / (len(words) + len(others))
 
 
-def comparer(config: Sampling | SemanticEntropy, rows: Sequence[Elicited], embed: Embed | None) -> Same:
+def comparer(config: Sampling | SemanticEntropy, rows: Sequence[Evidence], embed: Embed | None) -> Same:
     """The rule of a configuration, ready for the texts of these rows.
 
     Raises ValueError where the rule compares embeddings and there is no `embed`.
@@ -54,19 +54,19 @@ def comparer(config: Sampling | SemanticEntropy, rows: Sequence[Elicited], embed
             )
 
 
-def compared_pairs(config: Sampling | SemanticEntropy, row: Elicited) -> set[Pair]:
+def compared_pairs(config: Sampling | SemanticEntropy, row: Evidence) -> set[Pair]:
     """The pairs of different normal forms that the method compares: with the answer, or among the samples."""
-    texts = {normalise(sample.text) for sample in row.first(config.k)}
+    texts = {normalize(sample.text) for sample in row.first(config.k)}
     pairs: Iterable[tuple[str, str]]
     if isinstance(config, Sampling):
-        answer = normalise(row.answer)
+        answer = normalize(row.answer)
         pairs = ((answer, text) for text in texts if text != answer)
     else:
         pairs = combinations(texts, 2)
     return {frozenset(pair) for pair in pairs}
 
 
-def needed_pairs(config: Method, row: Elicited) -> set[Pair]:
+def needed_pairs(config: Method, row: Evidence) -> set[Pair]:
     """The pairs of normal forms on which the method still lacks a judge's verdict; none for other equivalences.
 
     A pair that a judge left undecided is not asked again.
@@ -76,7 +76,7 @@ def needed_pairs(config: Method, row: Elicited) -> set[Pair]:
     return compared_pairs(config, row) - row.verdicts.keys()
 
 
-def hindrance(config: Sampling | SemanticEntropy, row: Elicited) -> str | None:
+def hindrance(config: Sampling | SemanticEntropy, row: Evidence) -> str | None:
     """Why a row has no confidence by a method that compares samples, or None where nothing hinders.
 
     Samples are missing, or verdicts are missing or undecided: an undecided pair is neither equivalent nor different,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from raycal.methods.base import Confidence, Elicited, is_logprob
+from raycal.methods.base import Confidence, Evidence, is_logprob
 from raycal.methods.options import Likelihood
 
 
-def score(_config: Likelihood, rows: Sequence[Elicited]) -> list[Confidence]:
+def score(_config: Likelihood, rows: Sequence[Evidence]) -> list[Confidence]:
     """A confidence for each row."""
     return [_score(row) for row in rows]
 
 
-def _score(row: Elicited) -> Confidence:
+def _score(row: Evidence) -> Confidence:
     if row.mean_logprob is None:
         return Confidence(reason="no log-probability")
     if not is_logprob(row.mean_logprob):

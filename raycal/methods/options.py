@@ -239,10 +239,10 @@ def builds_on(method: Method) -> tuple[Method, ...]:
             return ()
 
 
-def with_bases(methods: Sequence[Method]) -> list[Method]:
+def in_dependency_order(methods: Sequence[Method]) -> list[Method]:
     """The methods and all that they build on, each once and after what it builds on."""
     found: dict[str, Method] = {}
     for method in methods:
-        for one in (*with_bases(builds_on(method)), method):
+        for one in (*in_dependency_order(builds_on(method)), method):
             found.setdefault(one.model_dump_json(), one)
     return list(found.values())

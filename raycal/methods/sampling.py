@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from raycal.methods.base import Confidence, Elicited, is_logprob, probability
+from raycal.methods.base import Confidence, Evidence, is_logprob, probability
 from raycal.methods.equivalence import Embed, Same, comparer, hindrance
 from raycal.methods.options import Sampling, Weighting
-from raycal.text.normalize import normalise
+from raycal.text.normalize import normalize
 
 
-def score(config: Sampling, rows: Sequence[Elicited], *, embed: Embed | None = None) -> list[Confidence]:
+def score(config: Sampling, rows: Sequence[Evidence], *, embed: Embed | None = None) -> list[Confidence]:
     """A confidence for each row, from its samples of index below `config.k` alone."""
     same = comparer(config, rows, embed)
     return [_score(config, row, same) for row in rows]
 
 
-def _score(config: Sampling, row: Elicited, same: Same) -> Confidence:
+def _score(config: Sampling, row: Evidence, same: Same) -> Confidence:
     reason = hindrance(config, row)
     if reason is not None:
         return Confidence(reason=reason)
@@ -35,9 +35,9 @@ def _score(config: Sampling, row: Elicited, same: Same) -> Confidence:
         if highest == -math.inf:
             return Confidence(reason="every sample has probability 0")
         weights = [math.exp(logprob - highest) for logprob in logprobs]
-    answer = normalise(row.answer)
+    answer = normalize(row.answer)
     agreeing = (
-        weight for weight, sample in zip(weights, samples, strict=True) if same(row, answer, normalise(sample.text))
+        weight for weight, sample in zip(weights, samples, strict=True) if same(row, answer, normalize(sample.text))
     )
     # fsum rounds once, so that the order of the samples does not show.
     return probability(math.fsum(agreeing) / math.fsum(weights), "the agreement")

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from raycal.methods.base import Confidence, Elicited, probability
+from raycal.methods.base import Confidence, Evidence, probability
 from raycal.methods.equivalence import Embed, Same, comparer, hindrance
 from raycal.methods.options import Linkage, SemanticEntropy
-from raycal.text.normalize import normalise
+from raycal.text.normalize import normalize
 
 
 def entropy(weights: Iterable[float]) -> float:
@@ -49,17 +49,17 @@ def clusters(texts: Iterable[str], same: Callable[[str, str], bool], linkage: Li
     return groups
 
 
-def score(config: SemanticEntropy, rows: Sequence[Elicited], *, embed: Embed | None = None) -> list[Confidence]:
+def score(config: SemanticEntropy, rows: Sequence[Evidence], *, embed: Embed | None = None) -> list[Confidence]:
     """A confidence for each row, from its samples of index below `config.k` alone."""
     same = comparer(config, rows, embed)
     return [_score(config, row, same) for row in rows]
 
 
-def _score(config: SemanticEntropy, row: Elicited, same: Same) -> Confidence:
+def _score(config: SemanticEntropy, row: Evidence, same: Same) -> Confidence:
     reason = hindrance(config, row)
     if reason is not None:
         return Confidence(reason=reason)
-    sizes = Counter(normalise(sample.text) for sample in row.first(config.k))
+    sizes = Counter(normalize(sample.text) for sample in row.first(config.k))
     k = sizes.total()
     if k < 2:
         return Confidence(reason="the entropy of one sample says nothing")

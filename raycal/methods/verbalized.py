@@ -27,10 +27,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from raycal.methods.base import Confidence, Elicited
+from raycal.methods.base import Confidence, Evidence
 from raycal.methods.options import Verbalized
 from raycal.models.prompts import Phrasing
-from raycal.text.normalize import ARTICLES, fold, parse, tokenise
+from raycal.text.normalize import ARTICLES, fold, parse, tokenize
 from raycal.text.numerals import is_number, listed, spell_alike
 
 # Medians of the 123 answers to "Perception of Probability Words" (Fagen-Ulmschneider 2019), the survey whose
@@ -131,12 +131,12 @@ class _Value:
     rank: int
 
 
-def score(config: Verbalized, rows: Sequence[Elicited]) -> list[Confidence]:
+def score(config: Verbalized, rows: Sequence[Evidence]) -> list[Confidence]:
     """A confidence for each row."""
     return [_score(config.phrasing, row) for row in rows]
 
 
-def _score(phrasing: Phrasing, row: Elicited) -> Confidence:
+def _score(phrasing: Phrasing, row: Evidence) -> Confidence:
     if phrasing not in row.stated:
         return Confidence(reason="no stated confidence")
     return read_confidence(row.stated[phrasing], phrasing, known=f"{row.question}\n{row.answer}")
@@ -157,7 +157,7 @@ def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confid
 def _read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> Confidence | None:
     folded = _DECIMAL_COMMA.sub(lambda match: match[0].replace(",", "."), fold(line))
     folded = _BROKEN.sub(_OUT_OF_RANGE, folded)
-    pieces = [piece for piece in spell_alike(tokenise(folded)) if piece not in _IGNORED]
+    pieces = [piece for piece in spell_alike(tokenize(folded)) if piece not in _IGNORED]
     plain = _SCALE.sub(" ", _EVEN_ODDS.sub("about even", " ".join(pieces)))
     plain = " ".join(plain.split()).strip(" .:—")
     one_is_certain = phrasing is Phrasing.PROBABILITY or re.search(r"\b1\.0", folded) is not None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raycal.methods.base import Confidence, Elicited, probability
+from raycal.methods.base import Confidence, Evidence, probability
 from raycal.methods.options import ZeroShot
 
 
-def score(_config: ZeroShot, rows: Sequence[Elicited]) -> list[Confidence]:
+def score(_config: ZeroShot, rows: Sequence[Evidence]) -> list[Confidence]:
     """A confidence for each row."""
     return [
         Confidence(reason="no zero-shot probability") if row.p_true is None else probability(row.p_true, "p(correct)")

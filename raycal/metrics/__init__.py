@@ -1,7 +1,7 @@
 """Calibration and ranking metrics of p(correct): numpy in, plain numbers out."""
 
 from raycal.metrics.binning import Binning, Convention, ConventionError
-from raycal.metrics.counts import Floats, Ints, Sample, checked
+from raycal.metrics.counts import CountedRows, Floats, Ints, checked
 from raycal.metrics.curves import ReliabilityBin, reliability_bins, risk_coverage
 from raycal.metrics.evaluate import METRIC_NAMES, Metric, evaluate
 from raycal.metrics.groups import GroupedMetrics, GroupMean, Groups, by_group, evaluate_groups
@@ -11,6 +11,7 @@ __all__ = [
     "Binning",
     "Convention",
     "ConventionError",
+    "CountedRows",
     "Floats",
     "GroupMean",
     "GroupedMetrics",
@@ -18,7 +19,6 @@ __all__ = [
     "Ints",
     "Metric",
     "ReliabilityBin",
-    "Sample",
     "by_group",
     "checked",
     "evaluate",

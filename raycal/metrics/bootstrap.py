@@ -18,11 +18,11 @@ from raycal.metrics import (
     METRIC_NAMES,
     Binning,
     Convention,
+    CountedRows,
     Floats,
     Groups,
     Ints,
     Metric,
-    Sample,
     by_group,
     checked,
     evaluate,
@@ -60,7 +60,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class PairedScores:
     """One method's questions: ids (n,) of texts or whole numbers, each once; p (n,) in [0, 1]; correct (n,) bool."""
 
     ids: ArrayLike
@@ -80,13 +80,13 @@ class Scores:
         ids = np.asarray(self.ids)
         return ids.astype(str) if ids.dtype == object else ids
 
-    def paired(self, other: Scores) -> tuple[Scores, Scores]:
+    def paired(self, other: PairedScores) -> tuple[PairedScores, PairedScores]:
         """Both methods' rows of the questions that they share, in the order of the ids."""
         common, own, others = np.intersect1d(self._ids, other._ids, assume_unique=True, return_indices=True)
         return self._taken(common, own), other._taken(common, others)
 
-    def _taken(self, ids: NDArray[Any], rows: Ints) -> Scores:
-        return Scores(ids, np.asarray(self.p)[rows], np.asarray(self.correct)[rows])
+    def _taken(self, ids: NDArray[Any], rows: Ints) -> PairedScores:
+        return PairedScores(ids, np.asarray(self.p)[rows], np.asarray(self.correct)[rows])
 
 
 @dataclass(frozen=True)
@@ -130,14 +130,14 @@ class Bootstrap:
         with np.errstate(invalid="ignore"):
             return {name: self._interval(total[name] / defined[name]) for name in METRIC_NAMES}
 
-    def compare(self, method: Scores, baseline: Scores) -> Comparison:
+    def compare(self, method: PairedScores, baseline: PairedScores) -> Comparison:
         """Method minus baseline, for every metric over the questions that both have, with paired intervals.
 
         Both are resampled by the same draws. Both are binned by this bootstrap's convention; values that were computed
         by others are compared by `Metric.__sub__`, which refuses different conventions.
         """
         pair = method.paired(baseline)
-        samples = [Sample.of(scores.p, scores.correct) for scores in pair]
+        samples = [CountedRows.of(scores.p, scores.correct) for scores in pair]
         cells = [_cells_of_rows(sample, scores) for sample, scores in zip(samples, pair, strict=True)]
         ours, theirs = self._resample(samples, cells, stream=0)
         our_point, their_point = (
@@ -150,12 +150,12 @@ class Bootstrap:
         return Comparison(len(cells[0]), differences)
 
     def _replicate(self, p: ArrayLike, correct: ArrayLike, stream: int) -> dict[str, Floats]:
-        sample = Sample.of(p, correct)
+        sample = CountedRows.of(p, correct)
         counts = np.concatenate([sample.wrong, sample.right]).astype(np.intp)
         (values,) = self._resample([sample], [np.repeat(np.arange(len(counts)), counts)], stream)
         return values
 
-    def _resample(self, samples: Sequence[Sample], cells: Sequence[Ints], stream: int) -> list[dict[str, Floats]]:
+    def _resample(self, samples: Sequence[CountedRows], cells: Sequence[Ints], stream: int) -> list[dict[str, Floats]]:
         """Each sample's metrics in every replicate, NaN where undefined; row i of all samples is the same question.
 
         cells: for each sample (n,), a row's position in the concatenation of the sample's wrong and right counts.
@@ -186,6 +186,6 @@ class Bootstrap:
         return Interval(float(low), float(high), self.level, len(defined), len(values) - len(defined))
 
 
-def _cells_of_rows(sample: Sample, scores: Scores) -> Ints:
+def _cells_of_rows(sample: CountedRows, scores: PairedScores) -> Ints:
     p, correct = checked(scores.p, scores.correct)
     return np.searchsorted(sample.confidence, p) + len(sample.confidence) * correct

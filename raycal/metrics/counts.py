@@ -18,7 +18,7 @@ _EDGE_ULPS = 4  # a confidence within so many ulps (of 1, in its own precision) 
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class CountedRows:
     """Rows counted by confidence: all that metrics need to know of them.
 
     confidence: (u,) the distinct confidences, ascending. wrong, right: (u,) how many of each one's rows are which.
@@ -31,7 +31,7 @@ class Sample:
     tolerance: float
 
     @classmethod
-    def of(cls, p: ArrayLike, correct: ArrayLike) -> Sample:
+    def of(cls, p: ArrayLike, correct: ArrayLike) -> CountedRows:
         """Check, sort and count rows. p: (n,) in [0, 1]; correct: (n,) bool or 0/1. ValueError as `checked`."""
         numbers, is_right = checked(p, correct)
         # Non-negative floats are ordered as their bits are: with the label in the lowest bit, one sort of integers does

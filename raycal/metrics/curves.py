@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from raycal.metrics.binning import Binning, Convention
-from raycal.metrics.counts import Floats, Sample
+from raycal.metrics.counts import CountedRows, Floats
 from raycal.metrics.formulas import binned
 
 
@@ -27,7 +27,7 @@ def reliability_bins(
     p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention = Convention.EQUAL_WIDTH
 ) -> list[ReliabilityBin]:
     """The bins over which `evaluate` takes its ECE, from low to high. Raises ValueError naming rows."""
-    sample = Sample.of(p, correct)
+    sample = CountedRows.of(p, correct)
     sums = binned(sample, sample.wrong[None], sample.right[None], Binning(convention, bins))
     return [
         ReliabilityBin(b / bins, (b + 1) / bins, int(n), float(total / n) if n else None, float(hit / n) if n else None)
@@ -37,7 +37,7 @@ def reliability_bins(
 
 def risk_coverage(p: ArrayLike, correct: ArrayLike, *, points: int = 200) -> tuple[Floats, Floats]:
     """At most `points` even coverages, and the risk at each: the expected error rate of the most confident share."""
-    sample = Sample.of(p, correct)
+    sample = CountedRows.of(p, correct)
     rows, errors = (np.cumsum(np.append(0, of[::-1])) for of in (sample.wrong + sample.right, sample.wrong))
     n = rows[-1]
     kept = np.unique(np.rint(np.linspace(1, n, points))) if n else np.empty(0)

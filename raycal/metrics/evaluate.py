@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from raycal.metrics.binning import Binning, Convention, ConventionError
-from raycal.metrics.counts import Sample
+from raycal.metrics.counts import CountedRows
 from raycal.metrics.formulas import compute
 
 METRIC_NAMES = ("accuracy", "ece", "smece", "mce", "brier", "nll", "auroc", "auprc", "aurc", "prr")
@@ -63,14 +63,14 @@ def evaluate(
     A metric that is not defined (no rows; one class only) has no value but a reason. Raises ValueError naming rows.
     """
     binning = Binning(convention, bins)
-    sample = Sample.of(p, correct)
+    sample = CountedRows.of(p, correct)
     if not len(sample.confidence):
         return {name: _metric(name, np.nan, sample, binning) for name in METRIC_NAMES}
     values = compute(sample, sample.wrong[None], sample.right[None], binning)
     return {name: _metric(name, float(values[name][0]), sample, binning) for name in METRIC_NAMES}
 
 
-def _metric(name: str, value: float, sample: Sample, binning: Binning) -> Metric:
+def _metric(name: str, value: float, sample: CountedRows, binning: Binning) -> Metric:
     used = binning if name in BINNED else None
     if not np.isnan(value):
         return Metric(name, value, None, used)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from raycal.metrics.binning import Binning, Convention
-from raycal.metrics.counts import Floats, Ints, Sample
+from raycal.metrics.counts import CountedRows, Floats, Ints
 
 _NLL_CLIP = float(np.finfo(np.float64).eps)
 _SMECE_GRID = 1024  # intervals of [0, 1] on which residuals are smoothed
@@ -13,7 +13,7 @@ _SMECE_FLOOR = 0.001  # narrowest bandwidth, as in relplot
 _SMECE_STEPS = 6
 
 
-def compute(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
+def compute(sample: CountedRows, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
     """Every metric, (r,), NaN where undefined, for r sets of counts (r, u), none of them all zero."""
     confidence = sample.confidence
     rows, correct = (wrong + right).sum(axis=1), right.sum(axis=1)
@@ -44,7 +44,7 @@ def _sums(index: Ints, weights: Floats, size: int) -> Floats:
     return np.stack([np.bincount(index, row, size) for row in weights], dtype=np.float64)
 
 
-def binned(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> tuple[Floats, Floats, Floats]:
+def binned(sample: CountedRows, wrong: Floats, right: Floats, binning: Binning) -> tuple[Floats, Floats, Floats]:
     """Rows, summed confidence and summed accuracy of each bin, each (r, bins)."""
     confidence, hits = sample.confidence, right
     if binning.convention in (Convention.TOP_LABEL, Convention.KAPOOR):
@@ -55,7 +55,7 @@ def binned(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> tu
     return count[:, :-1], total[:, :-1], hit[:, :-1]
 
 
-def _binned_errors(sample: Sample, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
+def _binned_errors(sample: CountedRows, wrong: Floats, right: Floats, binning: Binning) -> dict[str, Floats]:
     count, total, hit = binned(sample, wrong, right, binning)
     gap, kept = np.abs(total - hit), count.sum(axis=1)
     largest = np.divide(gap, count, out=np.zeros_like(gap), where=count > 0).max(axis=1)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from raycal.metrics.counts import Sample
+from raycal.metrics.counts import CountedRows
 
 # The sequence begins with this share of the answers, and with so many that this number of errors may be among them. The
 # strictest thresholds cannot pass, or pass only without a single error, and one failure ends the sequence. The rule
@@ -86,7 +86,7 @@ def trust_threshold(p: ArrayLike, correct: ArrayLike, *, error_rate: float, delt
     for name, value in (("error_rate", error_rate), ("delta", delta)):
         if not 0 < value < 1:
             raise ValueError(f"{name} must lie between 0 and 1, not at {value}")
-    sample = Sample.of(p, correct)
+    sample = CountedRows.of(p, correct)
     thresholds = sample.confidence[::-1]
     trusted, wrong = (np.cumsum(counts[::-1]) for counts in (sample.wrong + sample.right, sample.wrong))
     n = int(trusted[-1]) if len(trusted) else 0

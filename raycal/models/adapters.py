@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from raycal.store.atomic import local_copy, whole_folder
+from raycal.store.atomic import atomic_folder, local_copy
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 
@@ -58,7 +58,7 @@ def merge(model: str, hub_revision: str | None, adapter: Adapter, cache: Path, *
     options = {"revision": hub_revision, "trust_remote_code": False}
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
     merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         merged.to(torch.bfloat16).save_pretrained(aside)
         AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)
     return folder

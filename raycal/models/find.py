@@ -14,7 +14,7 @@ from pathlib import Path
 
 from raycal.config.engine import ModelConfig
 from raycal.models.adapters import Adapter, find_adapter, merge
-from raycal.store.atomic import whole_folder
+from raycal.store.atomic import atomic_folder
 from raycal.store.keys import digest, safe_name
 from raycal.store.locations import cache_folder
 
@@ -183,6 +183,6 @@ def _unpack_smollm2(folder: Path) -> None:
     # The weights are dequantised by now; save_pretrained refuses while the configuration still says otherwise.
     del model.config.quantization_config
     model.hf_quantizer = None
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         model.save_pretrained(aside)
         AutoTokenizer.from_pretrained(source, gguf_file=_SMOLLM2_FILE).save_pretrained(aside)

@@ -53,7 +53,7 @@ Conversation = tuple[Turn, ...]
 
 
 @dataclass(frozen=True)
-class Example:
+class FewShotExample:
     """A question with its answer, shown in front of the one that is asked."""
 
     question: str
@@ -124,7 +124,7 @@ def _asked(question: str, choices: Sequence[str]) -> str:
     return f"Question: {question}{listed}"
 
 
-def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[Example]) -> Conversation:
+def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[FewShotExample]) -> Conversation:
     """A question to be answered; without choices an open one."""
     shown = (
         turn

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from raycal.config.engine import Device
 from raycal.experiment.config import Experiment
-from raycal.methods.options import Classifier, FineTuned, with_bases
+from raycal.methods.options import Classifier, FineTuned, in_dependency_order
 from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, find_tokenizer
-from raycal.plan.lines import Line
+from raycal.plan.lines import PlanLine
 
 
-def trains(lines: Sequence[Line]) -> bool:
+def trains(lines: Sequence[PlanLine]) -> bool:
     """Whether there is a training among them."""
     return any(line.is_training for line in lines)
 
 
-def needs_of(experiment: Experiment, lines: Sequence[Line], at_a_time: int = 1) -> list[str]:
+def needs_of(experiment: Experiment, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
     """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
     engine, trainer = experiment.engine, experiment.trainer
     said = [
@@ -40,12 +40,16 @@ def _each(count: int, what: str, cpus: float, gpus: float, device: Device) -> st
             return f"{each}, and of {gpus:g} GPU where the cluster has any (device: auto), {count * gpus:g} GPU in all"
 
 
-def assumptions_of(basis: Basis, lines: Sequence[Line]) -> list[str]:
+def assumptions_of(basis: Basis, lines: Sequence[PlanLine]) -> list[str]:
     """What the numbers rest on, in sentences."""
     run = basis.run
     recipes = [
         run.recipe,
-        *(run.reading(one) for one in with_bases(run.experiment.methods) if isinstance(one, Classifier | FineTuned)),
+        *(
+            run.reading(one)
+            for one in in_dependency_order(run.experiment.methods)
+            if isinstance(one, Classifier | FineTuned)
+        ),
     ]
     models = {recipe.model: find_tokenizer(recipe.model) is not None for recipe in recipes}
     said = [
@@ -68,7 +72,7 @@ def assumptions_of(basis: Basis, lines: Sequence[Line]) -> list[str]:
     return said + _said_of_rates(lines)
 
 
-def _said_of_rates(lines: Sequence[Line]) -> list[str]:
+def _said_of_rates(lines: Sequence[PlanLine]) -> list[str]:
     """At which rates the hours are; a rate is of prompt and generated tokens together."""
     rated = {(line.rate, line.is_training) for line in lines if line.tokens and line.rate}
     said = []

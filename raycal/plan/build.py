@@ -9,7 +9,7 @@ from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.plan.assumptions import assumptions_of, needs_of
 from raycal.plan.context import Basis
-from raycal.plan.lines import Line, Plan, Rates
+from raycal.plan.lines import Plan, PlanLine, Rates
 from raycal.plan.requests import Left, elicit_lines, equivalence_lines, features_lines, judge_lines
 from raycal.plan.sweep import trial_lines
 from raycal.plan.training import tuning_lines
@@ -47,5 +47,5 @@ def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
         return _plan(sweep.id, basis, lines, needs)
 
 
-def _plan(title: str, basis: Basis, lines: list[Line], needs: Sequence[str]) -> Plan:
+def _plan(title: str, basis: Basis, lines: list[PlanLine], needs: Sequence[str]) -> Plan:
     return Plan(title, tuple(lines), tuple(needs), tuple(assumptions_of(basis, lines)))

@@ -12,10 +12,10 @@ from typing import Any
 from raycal.config.engine import Device, PromptStyle
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
-from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, each_once
+from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, render
-from raycal.plan.lines import Line, Measured, Rates, choose_rate, measured
+from raycal.plan.lines import Measured, PlanLine, Rates, choose_rate, measured
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of
 from raycal.store.schemas import Table
@@ -121,7 +121,7 @@ class Basis:
 
     def answered(self) -> Iterator[dict[str, Any]]:
         """The questions that have an answer or will have one, each once, with its answer's key as `answer_key`."""
-        for block in each_once(self.run.asked_blocks(WITH_ANSWERS)):
+        for block in dedupe(self.run.asked_blocks(WITH_ANSWERS)):
             for row in block.to_pylist():
                 answer_key = self.run.recipe.answer_key(*(row[name] for name in IDENTITY))
                 if answer_key not in self._failed:
@@ -160,13 +160,13 @@ class Basis:
         prompt_tokens: float,
         most_generated: int,
         found: Measured,
-    ) -> Line:
+    ) -> PlanLine:
         """The line of requests to an engine: prompt tokens are those of one request, generated ones those of a row.
 
         Where the store's rows tell how many are generated, that many are expected.
         """
         generated = most_generated if found.generated is None else found.generated
-        return Line(
+        return PlanLine(
             stage=stage,
             questions=questions,
             rows=rows,

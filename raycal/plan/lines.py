@@ -10,7 +10,7 @@ from raycal.store.store import Store
 
 
 @dataclass(frozen=True)
-class Rate:
+class Throughput:
     """How many tokens, of prompts and generated ones together, one engine or worker gets through in a second."""
 
     tokens_a_second: float
@@ -18,7 +18,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Line:
+class PlanLine:
     """One kind of request, or one training. Tokens are those of what is left."""
 
     stage: str
@@ -29,7 +29,7 @@ class Line:
     prompt_tokens: int  # those that pass through the model once, where it is a training
     generated_tokens: int
     is_bound: bool = True  # whether fewer may be generated; else that is expected
-    rate: Rate | None = None
+    rate: Throughput | None = None
     gpus: float | None = None  # of an engine or worker; None where it is not known whether it has any
     is_training: bool = False
 
@@ -60,7 +60,7 @@ class Plan:
     """What is to be done, on what, and what the numbers rest on."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[PlanLine, ...]
     needs: tuple[str, ...]
     assumptions: tuple[str, ...]
 
@@ -134,8 +134,8 @@ def measured(store: Store, table: Table, partition: str, query: str | None = Non
     return Measured(row["generated"], row["rate"] or None)
 
 
-def choose_rate(stated: float | None, found: Measured) -> Rate | None:
+def choose_rate(stated: float | None, found: Measured) -> Throughput | None:
     """The user's word, or what was measured, or none."""
     if stated is not None:
-        return Rate(stated, stated=True)
-    return None if found.tokens_a_second is None else Rate(found.tokens_a_second, stated=False)
+        return Throughput(stated, stated=True)
+    return None if found.tokens_a_second is None else Throughput(found.tokens_a_second, stated=False)

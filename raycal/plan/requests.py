@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from raycal.experiment.config import Grader
-from raycal.experiment.pending import Done, Work, pick_work
+from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
 from raycal.experiment.recipe import Query, query_prompt, query_tokens
-from raycal.experiment.selection import each_once
+from raycal.experiment.selection import dedupe
 from raycal.grading import VERDICT_TOKENS
-from raycal.methods.options import Classifier, Equivalence, Method, Sampling, SemanticEntropy, with_bases
+from raycal.methods.options import Classifier, Equivalence, Method, Sampling, SemanticEntropy, in_dependency_order
 from raycal.models.prompts import Conversation, equivalence_prompt, judge_prompt
 from raycal.plan.context import Basis, Prompt, Row, Tally
-from raycal.plan.lines import Line, measured
+from raycal.plan.lines import PlanLine, measured
 from raycal.stages.answers import conversation
 from raycal.stages.features import FeatureReader, feature_readers, has_states
 from raycal.stages.grade import grades_folder, grades_of
@@ -36,10 +36,10 @@ class Left:
         """Subtract what the store has, as the stage itself does."""
         run, unsampled = basis.run, set()
         by_kind: dict[str, Tally] = defaultdict(Tally)
-        done = Done.read(run.store, run.recipe, retry_errors=basis.retry_errors)
-        for block in each_once(run.asked_blocks()):
-            for row in pick_work(block, run.recipe, done).to_pylist():
-                work = Work(**row)
+        done = CompletedKeys.read(run.store, run.recipe, retry_errors=basis.retry_errors)
+        for block in dedupe(run.asked_blocks()):
+            for row in pending_work(block, run.recipe, done).to_pylist():
+                work = WorkItem(**row)
                 missing = run.recipe.config.samples.k - work.first_sample
                 if missing:
                     unsampled.add(work.question_id)
@@ -49,13 +49,13 @@ class Left:
         return cls(by_kind, frozenset(unsampled))
 
 
-def elicit_lines(basis: Basis, left: Left) -> list[Line]:
+def elicit_lines(basis: Basis, left: Left) -> list[PlanLine]:
     """Answers, samples, and each kind of query that the methods need."""
     recipe, config = basis.run.recipe, basis.run.experiment.elicit
     splits = basis.run.asked["split"].to_pylist()
     sampled = sum(split in config.sampled for split in splits)
 
-    def line(kind: str, table: Table, prompt: Prompt, *, questions: int, each: int, most: int) -> Line:
+    def line(kind: str, table: Table, prompt: Prompt, *, questions: int, each: int, most: int) -> PlanLine:
         its = left.by_kind[kind]
         # The answer's place in a query is left empty, so that its length can be that of the store's answers.
         answer = basis.answer_tokens if table is Table.QUERIES else 0
@@ -86,7 +86,7 @@ def _put(query: Query, ask: Prompt, row: Row) -> Conversation:
     return query_prompt(query, ask(row), "")
 
 
-def judge_lines(basis: Basis) -> list[Line]:
+def judge_lines(basis: Basis) -> list[PlanLine]:
     """The judge as a grader, where it is one."""
     run = basis.run
     if Grader.JUDGE not in run.experiment.grade.graders:
@@ -110,13 +110,13 @@ def judge_lines(basis: Basis) -> list[Line]:
     ]
 
 
-def equivalence_lines(basis: Basis, left: Left) -> list[Line]:
+def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
     """The judge of which answers mean the same, where a method asks it.
 
     How many different answers there will be is not known: of questions without all their samples, the most pairs count.
     """
     run = basis.run
-    methods = [one for one in with_bases(run.experiment.methods) if _most_pairs([resolved(one, run)])]
+    methods = [one for one in in_dependency_order(run.experiment.methods) if _most_pairs([resolved(one, run)])]
     if not methods:
         return []
     known, tally, questions = verdicts_of(run), Tally(), 0
@@ -147,13 +147,13 @@ def equivalence_lines(basis: Basis, left: Left) -> list[Line]:
     return [replace(line, requests=tally.rows, prompt_tokens=prompt_tokens)]
 
 
-def features_lines(basis: Basis) -> list[Line]:
+def features_lines(basis: Basis) -> list[PlanLine]:
     """The hidden states of the classifiers: one pass an answer and way of asking, whatever the layers."""
-    classifiers = [one for one in with_bases(basis.run.experiment.methods) if isinstance(one, Classifier)]
+    classifiers = [one for one in in_dependency_order(basis.run.experiment.methods) if isinstance(one, Classifier)]
     return [_features_line(basis, reader) for reader in feature_readers(basis.run, classifiers)]
 
 
-def _features_line(basis: Basis, reader: FeatureReader) -> Line:
+def _features_line(basis: Basis, reader: FeatureReader) -> PlanLine:
     has, left, questions = has_states(basis.run, reader), Tally(), 0
     for row in basis.answered():
         questions += 1

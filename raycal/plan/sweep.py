@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection
 from dataclasses import replace
 
-from raycal.methods.options import FineTuned, with_bases
+from raycal.methods.options import FineTuned, in_dependency_order
 from raycal.plan.context import Basis
-from raycal.plan.lines import Line
+from raycal.plan.lines import PlanLine
 from raycal.plan.training import training_line, tuned_line
 from raycal.stages.finetune import adapter_folder
 from raycal.sweep.config import Sampler
@@ -21,7 +21,7 @@ _COUNTS = ("rows", "there", "requests", "prompt_tokens", "generated_tokens")
 _ASKED = ("of", "few_shot", "wording", "model")
 
 
-def trial_lines(basis: Basis, sweep: Sweep) -> list[Line]:
+def trial_lines(basis: Basis, sweep: Sweep) -> list[PlanLine]:
     """The trainings of the trials, then what scoring the findings on test asks of tuned models; none without either.
 
     Which trials train is for the sampler to say: the line is of the longest training, as often as there are trials that
@@ -47,10 +47,10 @@ def trial_lines(basis: Basis, sweep: Sweep) -> list[Line]:
     return [trials, *(line for entry in entries for line in _final(basis, entry))]
 
 
-def _final(basis: Basis, entry: Entry) -> list[Line]:
+def _final(basis: Basis, entry: Entry) -> list[PlanLine]:
     """The training that an entry's default needs, and what it and the best setting are asked about test."""
     lines = []
-    for method in with_bases([entry.default]):
+    for method in in_dependency_order([entry.default]):
         if not isinstance(method, FineTuned) or method.adapter is not None:
             continue
         folder = adapter_folder(basis.run, method)
@@ -67,7 +67,7 @@ def _trainings(entry: Entry) -> list[FineTuned]:
     """The trainings that an entry's trials may need, each the longest of its kind."""
     most = {name: max(entry.options[name].ends, key=_size) for name in _LONGEST if name in entry.options}
     methods = [entry.configured(most | values) for values in entry.combinations(_ASKED)]
-    return [one for one in with_bases(methods) if isinstance(one, FineTuned) and one.adapter is None]
+    return [one for one in in_dependency_order(methods) if isinstance(one, FineTuned) and one.adapter is None]
 
 
 def _size(value: float | None) -> float:

@@ -7,23 +7,23 @@ import math
 from raycal.experiment.recipe import Query
 from raycal.experiment.run import Run
 from raycal.finetuning.data import steps_an_epoch
-from raycal.methods.options import FineTuned, with_bases
+from raycal.methods.options import FineTuned, in_dependency_order
 from raycal.models.prompts import correctness_prompt
 from raycal.plan.context import Basis, Tally
-from raycal.plan.lines import Line, Measured, choose_rate, measured
+from raycal.plan.lines import Measured, PlanLine, choose_rate, measured
 from raycal.questions.question import Split
 from raycal.stages.answers import conversation
 from raycal.stages.finetune import adapter_folder, check_enough, training_curve
 from raycal.stages.tuned_query import asked_keys, tuned_query
-from raycal.store.atomic import is_whole
+from raycal.store.atomic import is_complete
 from raycal.store.locations import Location
 from raycal.store.schemas import Table
 
 
-def tuning_lines(basis: Basis) -> list[Line]:
+def tuning_lines(basis: Basis) -> list[PlanLine]:
     """Each fine-tuned method's training, where it has one, and its queries."""
     lines = []
-    for method in with_bases(basis.run.experiment.methods):
+    for method in in_dependency_order(basis.run.experiment.methods):
         if isinstance(method, FineTuned):
             folder = adapter_folder(basis.run, method)
             lines += [] if method.adapter else [training_line(basis, method, folder)]
@@ -31,7 +31,7 @@ def tuning_lines(basis: Basis) -> list[Line]:
     return lines
 
 
-def training_line(basis: Basis, method: FineTuned, folder: Location | None) -> Line:
+def training_line(basis: Basis, method: FineTuned, folder: Location | None) -> PlanLine:
     """A training to its last epoch; from its last checkpoint where the adapter's folder (to be) is named.
 
     Its tokens are those of the training examples, forwards and backwards, and once more for the base model's states,
@@ -49,7 +49,7 @@ def training_line(basis: Basis, method: FineTuned, folder: Location | None) -> L
     asked, queried = _lengths(basis, method, training)
     tokens = n * method.epochs * queried + calibration.questions * evaluations * queried
     tokens += n * asked if method.divergence_weight else 0
-    return Line(
+    return PlanLine(
         stage=f"train {method.label}",
         questions=n + calibration.questions,
         rows=steps,
@@ -78,16 +78,16 @@ def _lengths(basis: Basis, method: FineTuned, some: Tally) -> tuple[float, float
 
 def _steps_done(run: Run, folder: Location) -> float:
     """The step of an adapter's last checkpoint; infinite where its training has ended, which may be an early stop."""
-    if is_whole(folder):
+    if is_complete(folder):
         return math.inf
     return max((int(str(row["step"])) for row in training_curve(run, folder.name)), default=0)
 
 
-def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> Line:
+def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
     """The queries to a tuned model: about test, and about calibration where its training has not told of it."""
     run, left, questions = basis.run, Tally(), 0
     splits = {Split.TEST} if method.adapter is None else {Split.CALIBRATION, Split.TEST}
-    query = tuned_query(run, method) if is_whole(folder) else None
+    query = tuned_query(run, method) if is_complete(folder) else None
     there: set[str] = set()
     found = Measured()
     if query is not None:

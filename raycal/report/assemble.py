@@ -10,20 +10,20 @@ import numpy as np
 
 from raycal.experiment.ablation import by_size, unsized_label
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned, Method, with_bases
+from raycal.methods.options import FineTuned, Method, in_dependency_order
 from raycal.metrics import METRIC_NAMES
 from raycal.report.labels import shown
 from raycal.report.results import (
     Ablation,
-    Comparison,
     Cost,
     Counts,
     MethodResult,
     MetricValue,
     RunResults,
+    ShownComparison,
     TrainingCurve,
 )
-from raycal.stages.evaluate import Judged, judged
+from raycal.stages.evaluate import ScoredSplit, scored_splits
 from raycal.stages.score import resolved
 from raycal.store.schemas import Table
 
@@ -52,13 +52,13 @@ def results_of(run: Run) -> list[RunResults]:
             training=training,
             recorded=recorded[0],
         )
-        for found in judged(run, run.experiment.evaluate.split)
+        for found in scored_splits(run, run.experiment.evaluate.split)
     ]
 
 
 def _results(
     run: Run,
-    found: Judged,
+    found: ScoredSplit,
     metrics: Mapping[str, Mapping[str, Any]],
     comparisons: list[dict[str, Any]],
     *,
@@ -94,7 +94,7 @@ def _results(
             for method in run.experiment.methods
         ],
         comparisons=[
-            Comparison(shown(row["method"]), shown(row["baseline"]), *(row[name] for name in _COMPARED))
+            ShownComparison(shown(row["method"]), shown(row["baseline"]), *(row[name] for name in _COMPARED))
             for row in comparisons
         ],
         training=training,
@@ -117,7 +117,9 @@ def _ablations(methods: Sequence[Method]) -> list[Ablation]:
 def _training(run: Run) -> list[TrainingCurve]:
     """The curves of the adapters trained for the run, each once; a method of the run names it before a part of one."""
     own_first = sorted(run.experiment.methods, key=lambda method: not isinstance(method, FineTuned))
-    tuned = [method for method in with_bases(own_first) if isinstance(method, FineTuned) and method.adapter is None]
+    tuned = [
+        method for method in in_dependency_order(own_first) if isinstance(method, FineTuned) and method.adapter is None
+    ]
     return [curve for method in tuned if (curve := _curve(run, method)) is not None]
 
 

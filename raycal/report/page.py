@@ -21,7 +21,7 @@ from raycal.report.sentences import finding
 from raycal.report.style import png
 from raycal.report.sweep_results import SweepResults
 from raycal.report.wording import METRICS, convention, level, listed
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 
 _DPI = 200  # twice a screen's, enough for print
@@ -65,7 +65,7 @@ def write_report(results: RunResults, folder: Location) -> Location:
     page = folder / "index.html"
     contents = {folder / f"{name}.png": image.png for name, image in images.items()} | {page: html.encode()}
     for path, content in contents.items():
-        with whole_file(path) as aside:
+        with atomic_file(path) as aside:
             aside.write_bytes(content)
     return page
 

@@ -73,7 +73,7 @@ class MethodResult:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ShownComparison:
     """A paired difference, method - baseline (both by label), over the questions for which both have a confidence."""
 
     method: str
@@ -180,7 +180,7 @@ class RunResults:
     accepted: Sequence[str]
     subjects: Sequence[str]
     methods: Sequence[MethodResult]
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[ShownComparison]
     training: Sequence[TrainingCurve]
     ablations: Sequence[Ablation]
     counts: Counts

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from raycal.report.labels import shown
-from raycal.report.results import Comparison, MethodResult, RunResults
+from raycal.report.results import MethodResult, RunResults, ShownComparison
 from raycal.report.sweep_results import SweepEntry, SweepResults, SweepTrial
 from raycal.report.tables import Cell, difference, shortened
 from raycal.report.wording import METRICS, interval
@@ -106,13 +106,13 @@ def _difference(results: RunResults, method: str, baseline: str, name: str) -> C
             turned = (
                 its
                 if its.method == method
-                else Comparison(method, baseline, name, -its.difference, -its.high, -its.low)
+                else ShownComparison(method, baseline, name, -its.difference, -its.high, -its.low)
             )
             return replace(difference(turned), verdict=verdict(turned))
     return difference(None)
 
 
-def verdict(its: Comparison) -> str:
+def verdict(its: ShownComparison) -> str:
     """Whether the interval of a paired difference settles which is better."""
     if not its.settled:
         return "not settled"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from raycal.report.results import Comparison, RunResults
+from raycal.report.results import RunResults, ShownComparison
 from raycal.report.wording import METRICS, interval
 
 WRONG_ROWS = 20
@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """Column headings with what they mean, rows of one heading (or two) and cells, and numbered footnotes."""
 
     columns: Sequence[tuple[str, str]]
@@ -58,7 +58,7 @@ class Subject:
     accuracy: str
 
 
-def method_table(results: RunResults) -> Table:
+def method_table(results: RunResults) -> ReportTable:
     """All metrics of all methods; the best of each column is strong where there is more than one value."""
     notes: dict[str, int] = {}
     bests = {}
@@ -79,13 +79,13 @@ def method_table(results: RunResults) -> Table:
         rows.append(((results.short[method.label],), cells))
     columns = [("Coverage %", "share of the answers that have a confidence")]
     columns += [(metric.heading, metric.meaning) for metric in METRICS.values()]
-    return Table(columns, rows, tuple(notes))
+    return ReportTable(columns, rows, tuple(notes))
 
 
-def difference_table(results: RunResults) -> Table:
+def difference_table(results: RunResults) -> ReportTable:
     """Paired differences, one row a pair of methods, one column a metric; settled ones are strong."""
     names = [name for name in METRICS if any(comparison.metric == name for comparison in results.comparisons)]
-    pairs: dict[tuple[str, str], dict[str, Comparison]] = {}
+    pairs: dict[tuple[str, str], dict[str, ShownComparison]] = {}
     for comparison in results.comparisons:
         pairs.setdefault((comparison.method, comparison.baseline), {})[comparison.metric] = comparison
     rank = {method.label: place for place, method in enumerate(results.ordered)}
@@ -96,10 +96,10 @@ def difference_table(results: RunResults) -> Table:
         )
         for pair in sorted(pairs, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
     ]
-    return Table([(METRICS[name].heading, METRICS[name].meaning) for name in names], rows)
+    return ReportTable([(METRICS[name].heading, METRICS[name].meaning) for name in names], rows)
 
 
-def difference(comparison: Comparison | None) -> Cell:
+def difference(comparison: ShownComparison | None) -> Cell:
     """A paired difference with its interval; strong where it is settled, a dash where there is none."""
     if comparison is None:
         return Cell("—")

@@ -26,7 +26,7 @@ _QUERY = """
 
 
 @dataclass(frozen=True)
-class AnsweredQuestion:
+class GradedAnswer:
     """An answer with its question; `correct` is null where it has no grade."""
 
     answer_key: str
@@ -43,24 +43,24 @@ class AnsweredQuestion:
     correct: bool | None
 
 
-def answered(run: Run, splits: Collection[Split], grader: Grader | None = None) -> list[AnsweredQuestion]:
+def answered(run: Run, splits: Collection[Split], grader: Grader | None = None) -> list[GradedAnswer]:
     """The run's answers in some splits with one grader's grades (the first grader's by default), in order of keys."""
     grades = grades_of(run, grader or run.experiment.grade.graders[0])
     rows = run.store.rows(_QUERY, shards=run.shards, extra={"asked": run.asked})
-    return [AnsweredQuestion(**row, correct=grades.get(row["answer_key"])) for row in rows if row["split"] in splits]
+    return [GradedAnswer(**row, correct=grades.get(row["answer_key"])) for row in rows if row["split"] in splits]
 
 
-def graded(run: Run, split: Split) -> list[AnsweredQuestion]:
+def graded(run: Run, split: Split) -> list[GradedAnswer]:
     """The answers of a split that have a grade."""
     return [one for one in answered(run, [split]) if one.correct is not None]
 
 
-def first_by_hash(rows: Collection[AnsweredQuestion], count: int | None, seed: int) -> list[AnsweredQuestion]:
+def first_by_hash(rows: Collection[GradedAnswer], count: int | None, seed: int) -> list[GradedAnswer]:
     """The first `count` of some answers (None: all) in an order of the seed: fewer are always part of more."""
     return sorted(rows, key=lambda row: digest("training", seed, row.question_id))[:count]
 
 
-def evidence(rows: Collection[AnsweredQuestion]) -> str:
+def evidence(rows: Collection[GradedAnswer]) -> str:
     """A hash of what is fitted on: answers with their grades, in any order."""
     return digest(*sorted(f"{row.answer_key}:{row.correct}" for row in rows))
 

@@ -14,9 +14,9 @@ from raycal.experiment.run import Run
 from raycal.methods.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
 from raycal.methods.options import Classifier, FineTuned, Target
 from raycal.questions.question import Split
-from raycal.stages.answers import AnsweredQuestion, answered, first_by_hash
+from raycal.stages.answers import GradedAnswer, answered, first_by_hash
 from raycal.stages.features import feature_reader
-from raycal.store.atomic import is_whole, whole_folder
+from raycal.store.atomic import atomic_folder, is_complete
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 
@@ -38,7 +38,7 @@ def classifier_head(run: Run, method: Classifier, states: States, certainty: Cer
         return _load_fitted(method, method.fitted)
     rows, labels = _training(run, method, states, certainty)
     folder = run.store.root / "classifiers" / _name(run, method, rows, labels)
-    if not is_whole(folder):
+    if not is_complete(folder):
         fitting = np.stack([states[row.answer_key] for row in rows])
         _install(fit_classifier(method, fitting, labels, seed=run.experiment.seed), method, folder)
     return ClassifierHead.load(folder / _WEIGHTS)
@@ -57,7 +57,7 @@ def _load_fitted(method: Classifier, folder: Location) -> ClassifierHead:
 
 def _training(
     run: Run, method: Classifier, states: States, certainty: Certainty
-) -> tuple[list[AnsweredQuestion], NDArray[np.bool_]]:
+) -> tuple[list[GradedAnswer], NDArray[np.bool_]]:
     """The training answers with hidden states, and what the head is to say of each."""
     by_entropy = method.target is Target.SEMANTIC_ENTROPY
     known = certainty() if by_entropy else {}
@@ -74,7 +74,7 @@ def _training(
     return rows, np.array([bool(row.correct) for row in rows])
 
 
-def _name(run: Run, method: Classifier, rows: list[AnsweredQuestion], labels: NDArray[np.bool_]) -> str:
+def _name(run: Run, method: Classifier, rows: list[GradedAnswer], labels: NDArray[np.bool_]) -> str:
     identity = method.identity(exclude=("fitted", "model"))
     reads = feature_reader(run, method).key("", method.layer)
     taught = sorted(f"{row.answer_key}:{label}" for row, label in zip(rows, labels.tolist(), strict=True))
@@ -82,7 +82,7 @@ def _name(run: Run, method: Classifier, rows: list[AnsweredQuestion], labels: ND
 
 
 def _install(head: ClassifierHead, method: Classifier, folder: Location) -> None:
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         head.save(aside / _WEIGHTS)
         write_settings(aside, method)
 

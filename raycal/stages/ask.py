@@ -11,12 +11,12 @@ from typing import Any
 from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.config.engine import Device, ModelConfig
 from raycal.experiment.config import Experiment
-from raycal.experiment.pending import Work
+from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Query, Recipe
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
-from raycal.inference.tasks import Rows
-from raycal.methods import Confidence, Elicited, Sample, needed_pairs, score
+from raycal.inference.tasks import TableRows
+from raycal.methods import Confidence, Evidence, SampledAnswer, needed_pairs, score
 from raycal.methods.options import FineTuned, Method, Unfitted
 from raycal.models.adapters import find_adapter
 from raycal.models.embeddings import Embedder
@@ -103,7 +103,7 @@ def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: Fin
 
 
 async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> Reply:
-    work = Work(
+    work = WorkItem(
         question_id=question,
         dataset=_DATASET,
         subject="",
@@ -132,7 +132,7 @@ async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Te
     return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
 
 
-async def _judged(engine: TextBackend, method: Unfitted, row: Elicited) -> dict[frozenset[str], bool | None]:
+async def _judged(engine: TextBackend, method: Unfitted, row: Evidence) -> dict[frozenset[str], bool | None]:
     judge = EquivalenceJudge("", "", "")
     verdicts: dict[frozenset[str], bool | None] = {}
     for pair in needed_pairs(method, row):
@@ -143,16 +143,16 @@ async def _judged(engine: TextBackend, method: Unfitted, row: Elicited) -> dict[
     return verdicts
 
 
-def _elicited(question: str, rows: Rows, verdicts: dict[frozenset[str], bool | None]) -> Elicited:
+def _elicited(question: str, rows: TableRows, verdicts: dict[frozenset[str], bool | None]) -> Evidence:
     (answer,) = rows[Table.ANSWERS]
     replies = {Query(row["query"]): row for row in rows[Table.QUERIES] if row.get("error") is None}
-    return Elicited(
+    return Evidence(
         question_id=question,
         question=question,
         answer=answer["text"],
         mean_logprob=_mean(answer["logprobs"]),
         samples=tuple(
-            Sample(row["index"], row["text"], _mean(row["logprobs"]), row["finish_reason"])
+            SampledAnswer(row["index"], row["text"], _mean(row["logprobs"]), row["finish_reason"])
             for row in rows[Table.SAMPLES]
             if row.get("text") is not None
         ),

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from raycal.experiment.pending import Done, Work, pick_work
+from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
 from raycal.experiment.recipe import Query, Recipe, query_prompt, query_tokens
 from raycal.experiment.run import Run
-from raycal.experiment.selection import QUESTION_COLUMNS, asked_rows
+from raycal.experiment.selection import QUESTION_COLUMNS, select_questions
 from raycal.inference.backend import Generation, GenerationError, TextBackend, Usage
 from raycal.inference.backends import text_backend
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns
 from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording
 from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import SCHEMAS, Table
@@ -38,12 +38,12 @@ class Elicitor:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return self.recipe.partitions
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See asker.Asker: an earlier attempt at this batch may have written some of its shards."""
-        batch = [Work(**row) for row in work]
+        """See tasks.Task: an earlier attempt at this batch may have written some of its shards."""
+        batch = [WorkItem(**row) for row in work]
         for table, partition in self.partitions.items():
             expected = [one.expected_keys(table, self.recipe) for one in batch]
             finished = store.finished(table, partition, chain.from_iterable(expected))
@@ -61,9 +61,9 @@ class Elicitor:
         shards = {Table.ANSWERS: store.shards(Table.ANSWERS, self.partitions[Table.ANSWERS])}
         return {row["key"]: row["text"] for row in store.rows(query, keys, shards=shards)}
 
-    async def ask(self, engine: TextBackend, row: Row) -> Rows:
-        """See asker.Asker."""
-        work = Work(**row)
+    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
+        """See tasks.Task."""
+        work = WorkItem(**row)
         asked = self.recipe.asked(work.dataset, work.subject, work.question, work.choices)
         answers, answer = [], work.answer
         if work.needs_answer:
@@ -73,7 +73,7 @@ class Elicitor:
         samples, queries = await asyncio.gather(self._samples(engine, work, asked), asyncio.gather(*asking))
         return {Table.ANSWERS: answers, Table.SAMPLES: samples, Table.QUERIES: list(queries)}
 
-    async def _answer(self, engine: TextBackend, work: Work, asked: Conversation) -> Row:
+    async def _answer(self, engine: TextBackend, work: WorkItem, asked: Conversation) -> Row:
         row = {
             "key": work.answer_key,
             "question_id": work.question_id,
@@ -86,7 +86,7 @@ class Elicitor:
             return row | failed_columns(str(error))
         return row | _generated(answer) | cost_columns(usage)
 
-    async def _samples(self, engine: TextBackend, work: Work, asked: Conversation) -> list[Row]:
+    async def _samples(self, engine: TextBackend, work: WorkItem, asked: Conversation) -> list[Row]:
         config = self.recipe.config
         indices = range(work.first_sample, config.samples.k)
         row = {
@@ -117,7 +117,7 @@ class Elicitor:
         return rows
 
     async def _query(
-        self, engine: TextBackend, work: Work, asked: Conversation, answer: str | None, query: Query
+        self, engine: TextBackend, work: WorkItem, asked: Conversation, answer: str | None, query: Query
     ) -> Row:
         row = {
             "key": self.recipe.query_key(query, work.answer_key),
@@ -158,11 +158,11 @@ def questions_dataset(shards: Sequence[Location]) -> ray.data.Dataset:
     return ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS), schema=schema)
 
 
-def elicit(run: Run, done: Done, backend: type[TextBackend] | None = None) -> Iterator[Progress]:
+def elicit(run: Run, done: CompletedKeys, backend: type[TextBackend] | None = None) -> Iterator[BatchReport]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
     backend: what answers, by `engine.backend` if None; the benchmark of all but the engine has another. Raises
-    ResourceError and FanoutError, see `run_fanout`.
+    ResourceError and RunnerError, see `run_tasks`.
     """
     import ray.data
 
@@ -171,10 +171,10 @@ def elicit(run: Run, done: Done, backend: type[TextBackend] | None = None) -> It
 
         def pick(block: pa.Table) -> pa.Table:
             splits, recipe, done = ray.get(shared)
-            return pick_work(asked_rows(block, splits, recipe), recipe, done)
+            return pending_work(select_questions(block, splits, recipe), recipe, done)
 
         return questions_dataset(run.questions.shards).map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
     answers = backend or text_backend(engine)
-    return run_fanout(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=answers)
+    return run_tasks(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=answers)

@@ -15,7 +15,7 @@ from raycal.experiment.config import Missing
 from raycal.experiment.run import Run
 from raycal.methods.options import Method
 from raycal.metrics import evaluate, evaluate_groups
-from raycal.metrics.bootstrap import Bootstrap, Scores
+from raycal.metrics.bootstrap import Bootstrap, PairedScores
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of
 from raycal.stages.score import resolved, scores_of
@@ -30,7 +30,7 @@ class NoBaseRateError(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class ScoredSplit:
     """The graded answers of one dataset and split, with a confidence by every method.
 
     confidence: label -> (n,) p(correct), NaN where it is missing and not imputed. coverage: label -> the share of the
@@ -47,7 +47,7 @@ class Judged:
     coverage: dict[str, float | None]
 
 
-def judged(run: Run, split: Split) -> Iterator[Judged]:
+def scored_splits(run: Run, split: Split) -> Iterator[ScoredSplit]:
     """What the store says of a split, a dataset at a time, in the order of question ids.
 
     Missing confidences are imputed where the experiment says so; raises NoBaseRateError where there is nothing to
@@ -63,7 +63,7 @@ def judged(run: Run, split: Split) -> Iterator[Judged]:
             imputed = _base_rate(of_dataset, grades)
         rows = [row for row in of_dataset if row["split"] == split]
         graded = [row for row in rows if grades.get(row["answer_key"]) is not None]
-        yield Judged(
+        yield ScoredSplit(
             dataset=dataset,
             split=str(split),
             questions=len(rows),
@@ -87,7 +87,7 @@ def evaluate_run(run: Run) -> list[dict[str, Any]]:
     One row a dataset and method. An answer without a grade counts in `failed`, one without a confidence in `coverage`.
     """
     rows, comparisons = [], []
-    for found in judged(run, run.experiment.evaluate.split):
+    for found in scored_splits(run, run.experiment.evaluate.split):
         rows += [_metrics_row(run, method, found) for method in run.experiment.methods]
         comparisons += _comparison_rows(run, found)
     run.store.replace(Table.METRICS, run.id, rows)
@@ -105,7 +105,7 @@ def _base_rate(asked: list[dict[str, str]], grades: Mapping[str, bool | None]) -
     return sum(known) / len(known)
 
 
-def _metrics_row(run: Run, method: Method, found: Judged) -> dict[str, Any]:
+def _metrics_row(run: Run, method: Method, found: ScoredSplit) -> dict[str, Any]:
     config = run.experiment.evaluate
     p = found.confidence[method.label]
     kept = ~np.isnan(p)
@@ -143,13 +143,13 @@ def _metrics_row(run: Run, method: Method, found: Judged) -> dict[str, Any]:
     return row
 
 
-def _comparison_rows(run: Run, found: Judged) -> list[dict[str, Any]]:
+def _comparison_rows(run: Run, found: ScoredSplit) -> list[dict[str, Any]]:
     """Every pair of methods, over the questions for which both have a confidence."""
     if not run.experiment.evaluate.replicates:
         return []
     ids = np.array(found.ids, dtype=str)
     scores = {
-        label: Scores(ids[kept], p[kept], found.correct[kept])
+        label: PairedScores(ids[kept], p[kept], found.correct[kept])
         for label, p in found.confidence.items()
         for kept in [~np.isnan(p)]
     }

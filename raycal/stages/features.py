@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from raycal.config.engine import ModelConfig
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
-from raycal.finetuning.data import ExampleError, tokenise
+from raycal.finetuning.data import ExampleError, tokenize
 from raycal.inference.backend import StatesBackend, Usage
 from raycal.inference.backends import states_backend
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.methods.options import Classifier
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
@@ -56,16 +56,16 @@ class FeatureReader:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return {Table.FEATURES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         keys = [{"key": self.key(row["answer_key"], layer)} for row in work for layer in self.layers]
         return work if unless_written(Table.FEATURES, self.partition, keys, store) else []
 
-    async def ask(self, engine: StatesBackend, row: Row) -> Rows:
-        """See asker.Asker."""
+    async def ask(self, engine: StatesBackend, row: Row) -> TableRows:
+        """See tasks.Task."""
         found = [
             {
                 "key": self.key(row["answer_key"], layer),
@@ -77,7 +77,7 @@ class FeatureReader:
             for layer in self.layers
         ]
         try:
-            example = tokenise(
+            example = tokenize(
                 row["answer_key"],
                 conversation(self.recipe, row, few_shot=self.few_shot),
                 row["answer"],
@@ -131,13 +131,13 @@ def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[
     return missing
 
 
-def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[Progress]:
-    """Read hidden states (see `missing_features`); yields progress batch by batch. Raises as `run_fanout` does."""
+def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[BatchReport]:
+    """Read hidden states (see `missing_features`); yields progress batch by batch. Raises as `run_tasks` does."""
     import ray.data
 
     model, engine = reader.config, run.experiment.engine
     backend = states_backend(engine)
-    return run_fanout(
+    return run_tasks(
         lambda: ray.data.from_arrow(todo), reader, model, engine, run.store, run_id=run.id, backend=backend
     )
 

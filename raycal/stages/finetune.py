@@ -18,7 +18,7 @@ from raycal.config.engine import Device, PromptStyle
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.run import Run
 from raycal.finetuning.card import model_card
-from raycal.finetuning.data import Examples, steps_an_epoch, tokenise
+from raycal.finetuning.data import Examples, steps_an_epoch, tokenize
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.status import TrainingStatus
 from raycal.finetuning.trainer import train
@@ -27,9 +27,9 @@ from raycal.models.find import check_available
 from raycal.models.prompts import CORRECTNESS_QUERIES, answer_prompt, correctness_prompt, template_name
 from raycal.questions.question import Split
 from raycal.stages.activity import Activity, activity
-from raycal.stages.answers import AnsweredQuestion, conversation, evidence, first_by_hash, graded
+from raycal.stages.answers import GradedAnswer, conversation, evidence, first_by_hash, graded
 from raycal.stages.artifacts import write_settings
-from raycal.store.atomic import copy_folder, is_whole, remove_folder, whole_folder
+from raycal.store.atomic import atomic_folder, copy_folder, is_complete, remove_folder
 from raycal.store.keys import digest
 from raycal.store.locations import Location, cache_folder
 from raycal.store.schemas import Table
@@ -49,7 +49,7 @@ def check_enough(method: FineTuned, split: Split, count: int) -> None:
         )
 
 
-def training_rows(run: Run, method: FineTuned) -> list[AnsweredQuestion]:
+def training_rows(run: Run, method: FineTuned) -> list[GradedAnswer]:
     """The graded answers that a method trains on: all of the training split, or the first by hash."""
     return first_by_hash(graded(run, Split.TRAIN), method.training_questions, method.seed)
 
@@ -105,14 +105,14 @@ def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device)
     )
 
 
-def _tokenised(run: Run, method: FineTuned, rows: Sequence[AnsweredQuestion], tokenizer: Any) -> Location:
+def _tokenised(run: Run, method: FineTuned, rows: Sequence[GradedAnswer], tokenizer: Any) -> Location:
     reading = run.reading(method)
     name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
     path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
     if path.exists():
         return path
     Examples.of(
-        tokenise(
+        tokenize(
             row.answer_key,
             conversation(reading, vars(row), few_shot=method.few_shot),
             row.answer,
@@ -139,7 +139,7 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
     callbacks: see `train`. Raises ModelError, NothingToLearnError, ResourceError and FinetuneError.
     """
     folder = adapter_folder(run, method)
-    if method.adapter is not None or is_whole(folder):
+    if method.adapter is not None or is_complete(folder):
         return folder
     from raycal.finetuning.interruptions import Interruptions
 
@@ -147,7 +147,7 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
     plan = plan_workers(run.experiment.trainer, connect())
     trainer = in_native_dtype(run.experiment.trainer, plan.device, run.experiment.engine.start_timeout_s)
     with _one_at_a_time(folder):
-        if not is_whole(folder):
+        if not is_complete(folder):
             job = prepare(run, method, trainer, plan.device)
             steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
             interruptions = Interruptions(job)
@@ -171,7 +171,7 @@ def _one_at_a_time(folder: Location) -> BaseFileLock:
 
 
 def _install(run: Run, job: FinetuneJob, best: Location, folder: Location) -> None:
-    with whole_folder(folder) as aside:
+    with atomic_folder(folder) as aside:
         copy_folder(best, aside)
         (aside / "README.md").write_text(model_card(job, training_curve(run, job.adapter_id)))
         write_settings(aside, job.method)

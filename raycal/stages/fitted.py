@@ -14,7 +14,7 @@ from raycal.methods.options import Classifier, Combined, FineTuned, Method, Reca
 from raycal.methods.recalibrated import fit
 from raycal.metrics.counts import Floats
 from raycal.questions.question import Split
-from raycal.stages.answers import AnsweredQuestion, graded
+from raycal.stages.answers import GradedAnswer, graded
 from raycal.stages.artifacts import classifier_head
 from raycal.stages.features import features_of
 from raycal.stages.tuned_query import tuned_query
@@ -66,27 +66,27 @@ def _classifier(run: Run, method: Classifier, scores_of: ScoresOf) -> Mapping[st
 
 
 def _recalibrated(run: Run, method: Recalibrated, scores: Mapping[str, float]) -> Mapping[str, Confidence]:
-    def predict(rows: Sequence[AnsweredQuestion], keys: Sequence[str]) -> Floats:
+    def predict(rows: Sequence[GradedAnswer], keys: Sequence[str]) -> Floats:
         fitted = fit(method.by, [scores[row.answer_key] for row in rows], [bool(row.correct) for row in rows])
         return fitted.apply([scores[key] for key in keys])
 
-    found = cross_fitted(_calibration(run, [scores]), list(scores), predict)
+    found = cross_fit(_calibration(run, [scores]), list(scores), predict)
     return {key: probability(p, "the recalibrated p") for key, p in found.items()}
 
 
 def _combined(run: Run, scores: Sequence[Mapping[str, float]]) -> Mapping[str, Confidence]:
-    def predict(rows: Sequence[AnsweredQuestion], keys: Sequence[str]) -> Floats:
+    def predict(rows: Sequence[GradedAnswer], keys: Sequence[str]) -> Floats:
         answers = _table(scores, [row.answer_key for row in rows])
         return fit_stack(answers, [bool(row.correct) for row in rows]).apply(_table(scores, keys))
 
-    found = cross_fitted(_calibration(run, scores), sorted(set().union(*scores)), predict)
+    found = cross_fit(_calibration(run, scores), sorted(set().union(*scores)), predict)
     return {key: probability(p, "the combined p") for key, p in found.items()}
 
 
-def cross_fitted(
-    rows: Sequence[AnsweredQuestion],
+def cross_fit(
+    rows: Sequence[GradedAnswer],
     keys: Sequence[str],
-    predict: Callable[[Sequence[AnsweredQuestion], Sequence[str]], Floats],
+    predict: Callable[[Sequence[GradedAnswer], Sequence[str]], Floats],
 ) -> dict[str, float]:
     """What `predict` says of answers when it is fitted on `rows`; of the rows themselves, when fitted without them.
 
@@ -94,7 +94,7 @@ def cross_fitted(
     The rows are left out in five folds by a hash of the question; all of one fold are too few to leave any out.
     """
     found = dict(zip(keys, predict(rows, keys).tolist(), strict=True))
-    folds: dict[int, list[AnsweredQuestion]] = {}
+    folds: dict[int, list[GradedAnswer]] = {}
     for row in rows:
         folds.setdefault(int(digest("fold", row.question_id), 16) % _FOLDS, []).append(row)
     for number, fold in folds.items():
@@ -105,7 +105,7 @@ def cross_fitted(
     return found
 
 
-def _calibration(run: Run, scores: Sequence[Mapping[str, float]]) -> list[AnsweredQuestion]:
+def _calibration(run: Run, scores: Sequence[Mapping[str, float]]) -> list[GradedAnswer]:
     rows = [row for row in graded(run, Split.CALIBRATION) if any(row.answer_key in one for one in scores)]
     if not rows:
         raise NothingToFitError(

@@ -12,8 +12,8 @@ from raycal.experiment.run import Run
 from raycal.grading import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.models.prompts import judge_prompt, template_name
 from raycal.questions.question import Kind
 from raycal.store.keys import digest
@@ -100,16 +100,16 @@ def _write_grades(run: Run, grader: Grader, grade: Callable[[Row], Row | None]) 
     return written
 
 
-def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[Progress]:
+def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[BatchReport]:
     """Have the model judge answers (those of `ungraded`); yields progress batch by batch.
 
-    Raises ResourceError and FanoutError.
+    Raises ResourceError and RunnerError.
     """
     import ray.data
 
     judge = Judge(_partition(run, Grader.JUDGE))
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(
+    return run_tasks(
         lambda: ray.data.from_arrow(todo), judge, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
     )
 
@@ -142,15 +142,15 @@ class Judge:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return {Table.GRADES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return unless_written(Table.GRADES, self.partition, work, store)
 
-    async def ask(self, engine: TextBackend, row: Row) -> Rows:
-        """See asker.Asker. A reply that is no verdict leaves the grade null, with the reply as the reason."""
+    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
+        """See tasks.Task. A reply that is no verdict leaves the grade null, with the reply as the reason."""
         prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
         try:
             (reply,), usage = await engine.generate(prompt, max_tokens=VERDICT_TOKENS, stop=("\n",))

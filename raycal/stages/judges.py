@@ -12,8 +12,8 @@ from raycal.experiment.run import Run
 from raycal.grading import VERDICT_TOKENS, parse_verdict
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.models.prompts import equivalence_prompt, template_name
 from raycal.store.keys import digest
 from raycal.store.schemas import Table
@@ -39,10 +39,10 @@ def verdicts_of(run: Run) -> Mapping[str, Mapping[Pair, bool | None]]:
     return verdicts
 
 
-def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Iterator[Progress]:
+def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Iterator[BatchReport]:
     """Have the model judge pairs (question id, question, pair of answers); yields progress batch by batch.
 
-    Raises ResourceError and FanoutError.
+    Raises ResourceError and RunnerError.
     """
     import ray.data
 
@@ -54,7 +54,7 @@ def judge_equivalence(run: Run, pairs: Iterable[tuple[str, str, Pair]]) -> Itera
     judge = EquivalenceJudge(verdicts_partition(run), str(run.recipe.model), judge_name(run))
     rows = pa.Table.from_pylist(work)
     model, engine = run.experiment.model, run.experiment.engine
-    return run_fanout(
+    return run_tasks(
         lambda: ray.data.from_arrow(rows), judge, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
     )
 
@@ -74,15 +74,15 @@ class EquivalenceJudge:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return {Table.VERDICTS: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return unless_written(Table.VERDICTS, self.partition, work, store)
 
-    async def ask(self, engine: TextBackend, row: Row) -> Rows:
-        """See asker.Asker. A reply that is no verdict leaves the verdict null, with the reply beside it."""
+    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
+        """See tasks.Task. A reply that is no verdict leaves the verdict null, with the reply beside it."""
         identity = {name: row[name] for name in ("key", "question_id", "one", "other")}
         identity |= {"model": self.model, "prompt": self.prompt, "sampling": '{"temperature": 0}'}
         prompt = equivalence_prompt(row["question"], row["one"], row["other"])

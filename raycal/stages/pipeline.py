@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 
 from raycal.experiment.config import Grader
-from raycal.experiment.pending import Done, count_work
-from raycal.experiment.record import failures, record_run
+from raycal.experiment.pending import CompletedKeys, count_work
+from raycal.experiment.record import count_failed_rows, record_run
 from raycal.experiment.run import Run
 from raycal.grading.agreement import Agreement, agreement
-from raycal.methods.options import Classifier, FineTuned, Method, with_bases
+from raycal.methods.options import Classifier, FineTuned, Method, in_dependency_order
 from raycal.models.embeddings import Embedder
 from raycal.models.find import check_available
 from raycal.stages.activity import activity
@@ -32,27 +32,27 @@ from raycal.store.schemas import Table
 def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
     """Questions to ANSWERS, SAMPLES and QUERIES.
 
-    Raises ResourceError and FanoutError, and before anything starts AdapterError, ClassifierError, SettingsError and
+    Raises ResourceError and RunnerError, and before anything starts AdapterError, ClassifierError, SettingsError and
     ModelError.
     """
     check_fitted(run)
     _say_bad_rows(run, console)
     with activity(console, "elicit", "counting what the store has"):
-        done = Done.read(run.store, run.recipe, retry_errors=retry_errors)
+        done = CompletedKeys.read(run.store, run.recipe, retry_errors=retry_errors)
         asked, todo = count_work(run, done)
     console.print(f"elicit: {todo} questions to ask, {asked - todo} are in {run.store.root} already", highlight=False)
     if todo:
         _check_models(run)
         reports = elicit(run, done)
         show_progress(reports, todo, "elicit", console)
-    failed = {table: count for table, count in failures(run).items() if count}
+    failed = {table: count for table, count in count_failed_rows(run).items() if count}
     if failed:
         said = ", ".join(f"{count} {table}" for table, count in failed.items())
         console.print(f"elicit: failed rows, each with its reason in the store: {said} (--retry-errors asks again)")
 
 
 def grade_stage(run: Run, console: Console) -> None:
-    """ANSWERS to GRADES. Raises ResourceError and FanoutError."""
+    """ANSWERS to GRADES. Raises ResourceError and RunnerError."""
     for grader in run.experiment.grade.graders:
         console.print(f"grade: {_grade(run, grader, console)}", highlight=False)
     for name, found in agreements(run).items():
@@ -77,9 +77,9 @@ def _grade(run: Run, grader: Grader, console: Console) -> str:
 def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) -> None:
     """GRADES to an adapter for each fine-tuned method, and its replies to QUERIES.
 
-    callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and FanoutError.
+    callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and RunnerError.
     """
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         if not isinstance(method, FineTuned):
             continue
         folder = finetune(run, method, console, callbacks)
@@ -93,8 +93,8 @@ def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) ->
 
 
 def features_stage(run: Run, console: Console) -> None:
-    """Answers to FEATURES, for the classifiers. Raises ResourceError and FanoutError."""
-    classifiers = [one for one in with_bases(run.experiment.methods) if isinstance(one, Classifier)]
+    """Answers to FEATURES, for the classifiers. Raises ResourceError and RunnerError."""
+    classifiers = [one for one in in_dependency_order(run.experiment.methods) if isinstance(one, Classifier)]
     for reader, todo in missing_features(run, classifiers):
         show_progress(read_features(run, reader, todo), len(todo), "features", console)
 
@@ -102,11 +102,11 @@ def features_stage(run: Run, console: Console) -> None:
 def score_stage(run: Run, console: Console) -> None:
     """All that is known about the answers to SCORES.
 
-    Raises ResourceError and FanoutError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
+    Raises ResourceError and RunnerError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
     method's adapter is not there yet), and as `fitted_confidences` does.
     """
     embed = Embedder(run.experiment.embedding_model)
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         judge_pairs(run, method, console)
         with activity(console, "score", method.label):
             scored = score_answers(run, method, embed)
@@ -114,7 +114,7 @@ def score_stage(run: Run, console: Console) -> None:
 
 
 def judge_pairs(run: Run, method: Method, console: Console) -> None:
-    """Have the judge compare the answers that a method wants compared. Raises ResourceError and FanoutError."""
+    """Have the judge compare the answers that a method wants compared. Raises ResourceError and RunnerError."""
     pairs = pairs_to_judge(run, method)
     if pairs:
         show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
@@ -134,7 +134,7 @@ def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
 def _fitted_dtypes(run: Run) -> dict[Table, set[str]]:
     """The dtypes of what is read and trained for methods that are fitted, by table."""
     dtypes: dict[Table, set[str]] = {Table.FEATURES: set(), Table.TRAINING: set()}
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         if isinstance(method, Classifier):
             dtypes[Table.FEATURES] |= feature_dtypes(run, method)
         elif isinstance(method, FineTuned) and method.adapter is None:
@@ -160,7 +160,7 @@ def check_fitted(run: Run) -> None:
 
     Raises AdapterError, ClassifierError and SettingsError.
     """
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         if isinstance(method, FineTuned) and method.adapter is not None:
             tuned_query(run, method)
         if isinstance(method, Classifier) and method.fitted is not None:
@@ -170,7 +170,7 @@ def check_fitted(run: Run) -> None:
 def _check_models(run: Run) -> None:
     """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
     check_available(run.recipe.model)
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         if isinstance(method, FineTuned | Classifier):
             check_available(run.reading(method).model)
 

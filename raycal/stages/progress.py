@@ -8,13 +8,13 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from raycal.inference.tasks import Progress
+from raycal.inference.tasks import BatchReport
 from raycal.stages.activity import activity
 
 _SHORTEST_S = 1.0  # of what a speed is told by: batches may be reported all at once
 
 
-def show_progress(reports: Iterable[Progress], total: int, stage: str, console: Console) -> int:
+def show_progress(reports: Iterable[BatchReport], total: int, stage: str, console: Console) -> int:
     """Drain a stage's reports while showing them, and then what was got over; returns how many questions failed."""
     failed = 0
     incidents: Counter[str] = Counter()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from raycal.experiment.recipe import Query
 from raycal.experiment.run import Run
-from raycal.methods import Confidence, Elicited, Embed, Sample, needed_pairs, score
+from raycal.methods import Confidence, Embed, Evidence, SampledAnswer, needed_pairs, score
 from raycal.methods.options import (
     Classifier,
     Combined,
@@ -58,12 +58,12 @@ def resolved(method: Method, run: Run) -> Method:
 def score_keys(run: Run, method: Method) -> pa.Table:
     """`run.asked` with the key of each question's score: of the method, its configuration and its evidence."""
     method = resolved(method, run)
-    evidence = _evidence(run, method)
+    evidence = score_inputs(run, method)
     identity = method.identity()
     return run.keyed(lambda row: digest("score", identity, row["answer_key"], *evidence(row)))
 
 
-def _evidence(run: Run, method: Method) -> Callable[[dict[str, str]], Sequence[str]]:
+def score_inputs(run: Run, method: Method) -> Callable[[dict[str, str]], Sequence[str]]:
     """What a score follows from, beside the method: what was elicited, and what the method is fitted on."""
     recipe = run.recipe
     match method:
@@ -148,7 +148,7 @@ def score_answers(run: Run, method: Method, embed: Embed) -> int:
 
 
 def _scored(
-    run: Run, method: Method, todo: Iterator[tuple[Row, Elicited]], embed: Embed
+    run: Run, method: Method, todo: Iterator[tuple[Row, Evidence]], embed: Embed
 ) -> Iterator[tuple[Sequence[Row], Sequence[Confidence]]]:
     """Rows with their confidences, in chunks. A fitted method is fitted once, and leaves out what it is not for."""
     found: Mapping[str, Confidence] | None = None
@@ -193,7 +193,7 @@ def _partition(method: Method) -> str:
     return f"{method.method}-{digest(method.identity())[:12]}"
 
 
-def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iterator[tuple[dict[str, Any], Elicited]]:
+def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iterator[tuple[dict[str, Any], Evidence]]:
     """What the store holds about each answered question whose key has no confidence in some shards of SCORES."""
     recipe = run.recipe
     for query in recipe.queries:
@@ -204,12 +204,12 @@ def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iter
     for row in run.store.rows(_elicited_query(recipe.queries), shards=shards, extra={"asked": keys}):
         yield (
             row,
-            Elicited(
+            Evidence(
                 question_id=row["question_id"],
                 question=row["question"],
                 answer=row["answer"],
                 mean_logprob=row["mean_logprob"],
-                samples=tuple(Sample(**sample) for sample in row["samples"] or ()),
+                samples=tuple(SampledAnswer(**sample) for sample in row["samples"] or ()),
                 p_true=row.get("correctness_p"),
                 stated={
                     q.phrasing: row[f"{q}_text"] for q in recipe.queries if q.phrasing and row[f"{q}_text"] is not None

@@ -15,8 +15,8 @@ from raycal.experiment.run import Run
 from raycal.finetuning.calibration import kept_confidences
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
-from raycal.inference.runner import run_fanout
-from raycal.inference.tasks import Progress, Row, Rows, cost_columns, failed_columns, unless_written
+from raycal.inference.runner import run_tasks
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.methods.options import FineTuned
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_QUERIES, correctness_prompt
@@ -65,15 +65,15 @@ class TunedQuery:
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return {Table.QUERIES: self.partition}
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See asker.Asker."""
+        """See tasks.Task."""
         return unless_written(Table.QUERIES, self.partition, work, store)
 
-    async def ask(self, engine: TextBackend, row: Row) -> Rows:
-        """See asker.Asker."""
+    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
+        """See tasks.Task."""
         found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
         choices = CORRECTNESS_QUERIES[self.method.wording]
@@ -125,14 +125,14 @@ def unasked(run: Run, query: TunedQuery) -> pa.Table:
     return pa.Table.from_pylist([row for row in rows if row["key"] not in there])
 
 
-def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[Progress]:
+def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[BatchReport]:
     """Ask the tuned model about answers (rows of `unasked`); yields progress batch by batch.
 
-    Raises ResourceError and FanoutError.
+    Raises ResourceError and RunnerError.
     """
     import ray.data
 
     model, engine = query.config, run.experiment.engine
-    return run_fanout(
+    return run_tasks(
         lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
     )

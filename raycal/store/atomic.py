@@ -16,7 +16,7 @@ _ASIDE = ".aside-"  # hidden, so that no reader of a folder of Parquet files pic
 
 
 @contextmanager
-def whole_file(file: Location) -> Iterator[Path]:
+def atomic_file(file: Location) -> Iterator[Path]:
     """The path of a file to write, which becomes `file` when the block ends, and is gone when the block fails."""
     if not isinstance(file, Path):
         with TemporaryDirectory(prefix="raycal-") as folder:
@@ -37,7 +37,7 @@ _MARKER = "_SUCCESS"  # in a bucket, the last object of a folder
 
 
 @contextmanager
-def whole_folder(folder: Location) -> Iterator[Path]:
+def atomic_folder(folder: Location) -> Iterator[Path]:
     """An empty folder to fill, which becomes `folder` when the block ends, and is gone when the block fails.
 
     Where another process was faster its folder stays: the name must tell all that determines the content.
@@ -45,7 +45,7 @@ def whole_folder(folder: Location) -> Iterator[Path]:
     if not isinstance(folder, Path):
         with TemporaryDirectory(prefix="raycal-") as filled:
             yield Path(filled)
-            if not is_whole(folder):
+            if not is_complete(folder):
                 files = [path for path in Path(filled).rglob("*") if path.is_file()]
                 names = [(folder / path.relative_to(filled).as_posix()).path for path in files]
                 folder.fs.put([str(path) for path in files], names)
@@ -64,8 +64,8 @@ def whole_folder(folder: Location) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def is_whole(folder: Location) -> bool:
-    """Whether a folder that `whole_folder` makes is there."""
+def is_complete(folder: Location) -> bool:
+    """Whether a folder that `atomic_folder` makes is there."""
     return folder.is_dir() if isinstance(folder, Path) else (folder / _MARKER).is_file()
 
 
@@ -77,7 +77,7 @@ def local_copy(folder: Location) -> Path:
     versions = [f"{name} {found[name]['ETag']}" for name in sorted(found)]
     copy = cache_folder() / "copies" / f"{folder.name}-{digest(str(folder), *versions)[:16]}"
     if not copy.is_dir():
-        with whole_folder(copy) as aside:
+        with atomic_folder(copy) as aside:
             copy_folder(folder, aside)
     return copy
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from raycal import __version__
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
@@ -101,7 +101,7 @@ class Store:
             return None
         self._mark()
         path = self.shard(table, partition, map(_identity, rows))
-        with whole_file(path) as aside:
+        with atomic_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
         return path
 
@@ -110,7 +110,7 @@ class Store:
         if self._is_marked:
             return
         if self.format() < STORE_FORMAT:
-            with whole_file(self.root / _FORMAT_FILE) as aside:
+            with atomic_file(self.root / _FORMAT_FILE) as aside:
                 aside.write_text(_Format(format=STORE_FORMAT, raycal=__version__).model_dump_json())
         self._is_marked = True
 

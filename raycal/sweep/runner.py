@@ -14,7 +14,7 @@ from rich.console import Console
 from raycal.cluster.connection import connect
 from raycal.cluster.resources import plan_workers
 from raycal.experiment.run import Run
-from raycal.methods.options import with_bases
+from raycal.methods.options import in_dependency_order
 from raycal.stages.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.store.atomic import remove_folder
 from raycal.store.locations import Location, for_arrow
@@ -106,7 +106,7 @@ def _prepare(run: Run, console: Console) -> None:
     elicit_stage(run, console)
     grade_stage(run, console)
     features_stage(run, console)
-    for method in with_bases(run.experiment.methods):
+    for method in in_dependency_order(run.experiment.methods):
         judge_pairs(run, method, console)
 
 

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 from raycal.sweep.config import Objective, Sampler, SweepConfig
 from raycal.sweep.space import Space, SweepError
@@ -165,7 +165,7 @@ class StudyFile:
         if isinstance(self._kept, Path) or not (self.folder / DATABASE).is_file():
             return
         with (
-            whole_file(self._kept) as aside,
+            atomic_file(self._kept) as aside,
             closing(connect(self.folder / DATABASE)) as study,
             closing(connect(aside)) as copy,
         ):

@@ -11,7 +11,7 @@ from typing import Any
 
 from raycal.models.find import Model
 from raycal.questions.question import Question
-from raycal.store.atomic import whole_file
+from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 
 _CONFIG = "config.json"  # by which a folder is a model's
@@ -68,7 +68,7 @@ def simulated_model(folder: Path, facts: Mapping[str, Fact], service: Service | 
 
 def set_service(folder: Path, service: Service) -> None:
     """Have the engines that start from now on serve a simulated model in another way."""
-    with whole_file(folder / _SERVICE) as aside:
+    with atomic_file(folder / _SERVICE) as aside:
         aside.write_text(json.dumps(asdict(service)))  # JSON is YAML too
 
 

@@ -92,7 +92,7 @@ def fold(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Line:
+class ParsedText:
     """A text as words, and the punctuation marks in the gaps in front of, between and behind them.
 
     `gaps` is one longer than `words`. A hyphen inside a compound leaves "-" in the gap, a dash between words "—".
@@ -101,18 +101,18 @@ class Line:
     words: tuple[str, ...]
     gaps: tuple[str, ...]
 
-    def __getitem__(self, part: slice) -> Line:
+    def __getitem__(self, part: slice) -> ParsedText:
         """The line's words from start to stop, with the gaps around them."""
         start, stop, _ = part.indices(len(self.words))
-        return Line(self.words[start:stop], self.gaps[start : stop + 1])
+        return ParsedText(self.words[start:stop], self.gaps[start : stop + 1])
 
 
 @lru_cache(maxsize=1 << 12)
-def parse(text: str) -> Line:
+def parse(text: str) -> ParsedText:
     """Split a text into words in canonical spelling; an article goes where a word follows it directly."""
     words: list[str] = []
     gaps = [""]
-    pieces = [*spell_alike(tokenise(text)), "."]
+    pieces = [*spell_alike(tokenize(text)), "."]
     for previous, piece, following in zip(["", *pieces], pieces, pieces[1:], strict=False):
         if piece in "—/" and _OPERAND.fullmatch(previous) and _OPERAND.fullmatch(following):
             words.append("−" if piece == "—" else "÷")  # x - 1 is neither x + 1 nor x / 1
@@ -122,10 +122,10 @@ def parse(text: str) -> Line:
         elif piece not in ARTICLES or following in _MARKS:
             words.append(piece)
             gaps.append("")
-    return Line(tuple(words), tuple(gaps))
+    return ParsedText(tuple(words), tuple(gaps))
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """The normal form of a text: its words, joined by single spaces.
 
     A text of nothing but punctuation keeps it, so that only an empty text has an empty normal form.
@@ -133,7 +133,7 @@ def normalise(text: str) -> str:
     return " ".join(parse(text).words) or " ".join(text.casefold().split())
 
 
-def tokenise(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """Words, numbers, symbols and single punctuation marks of a text, in order, folded."""
     pieces: list[str] = []
     plain = "".join(_plain(character) for character in fold(text))

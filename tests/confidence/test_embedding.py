@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raycal.methods import Elicited, Sample, score
+from raycal.methods import Evidence, SampledAnswer, score
 from raycal.methods.options import Equivalence, Sampling, SemanticEntropy
 from raycal.models.embeddings import MINILM, Embedder, find_embedding_model
 from raycal.models.find import ModelError
@@ -40,8 +40,8 @@ def test_vectors_do_not_depend_on_their_company(embed: Embedder) -> None:
 @pytest.mark.engine
 def test_embedded_samples_are_equivalent_by_meaning(embed: Embedder) -> None:
     texts = ["United States", "the United States of America", "Rome", "France"]
-    samples = tuple(Sample(index, text, -1.0) for index, text in enumerate(texts))
-    row = Elicited(question_id="q", question="?", answer="United States of America", samples=samples)
+    samples = tuple(SampledAnswer(index, text, -1.0) for index, text in enumerate(texts))
+    row = Evidence(question_id="q", question="?", answer="United States of America", samples=samples)
     by_meaning = {"equivalence": Equivalence.EMBEDDING, "threshold": 0.8}
     assert score(Sampling(**by_meaning), [row], embed=embed)[0].value == 0.5
     spread = score(SemanticEntropy(**by_meaning), [row], embed=embed)[0].value

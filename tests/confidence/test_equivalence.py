@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.methods.base import Elicited, Sample
+from raycal.methods.base import Evidence, SampledAnswer
 from raycal.methods.equivalence import compared_pairs, comparer, hindrance, needed_pairs, token_f1
 from raycal.methods.options import Equivalence, Sampling, SemanticEntropy, Verbalized
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6).map(" ".join)
 
 
-def elicited(answer: str, *texts: str, **more: object) -> Elicited:
-    samples = tuple(Sample(index, text, -1.0) for index, text in enumerate(texts))
-    return Elicited(question_id="q", question="?", answer=answer, samples=samples, **more)  # type: ignore[arg-type]
+def elicited(answer: str, *texts: str, **more: object) -> Evidence:
+    samples = tuple(SampledAnswer(index, text, -1.0) for index, text in enumerate(texts))
+    return Evidence(question_id="q", question="?", answer=answer, samples=samples, **more)  # type: ignore[arg-type]
 
 
 def pair(left: str, right: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.methods import Confidence, Elicited, Sample, score
+from raycal.methods import Confidence, Evidence, SampledAnswer, score
 from raycal.methods.options import (
     Equivalence,
     Likelihood,
@@ -39,17 +39,17 @@ def by_length(texts: list[str]) -> NDArray[np.float32]:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-FULL = Elicited(
+FULL = Evidence(
     question_id="q",
     question="What is the capital of France?",
     answer="Paris",
     mean_logprob=math.log(0.8),
-    samples=(Sample(0, "Paris", -0.2), Sample(1, "paris", -0.3), Sample(2, "Rome", -1.5)),
+    samples=(SampledAnswer(0, "Paris", -0.2), SampledAnswer(1, "paris", -0.3), SampledAnswer(2, "Rome", -1.5)),
     p_true=0.75,
     stated={Phrasing.PROBABILITY: "0.9", Phrasing.PERCENT: "90%", Phrasing.WORDS: "very likely"},
     verdicts={frozenset({"paris", "rome"}): False},
 )
-BARE = Elicited(question_id="r", question="?", answer="")
+BARE = Evidence(question_id="r", question="?", answer="")
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
@@ -63,7 +63,7 @@ def test_every_method_scores_a_full_row_and_explains_a_bare_one(method: Method) 
 
 
 def test_zero_shot_is_the_probability_of_correct() -> None:
-    rows = [Elicited(question_id="q", question="?", answer="x", p_true=p) for p in (0.25, None, math.nan, 1.2)]
+    rows = [Evidence(question_id="q", question="?", answer="x", p_true=p) for p in (0.25, None, math.nan, 1.2)]
     assert score(ZeroShot(), rows) == [
         Confidence(0.25),
         Confidence(reason="no zero-shot probability"),
@@ -74,7 +74,7 @@ def test_zero_shot_is_the_probability_of_correct() -> None:
 
 def test_likelihood_is_the_geometric_mean_of_token_probabilities() -> None:
     tokens = [0.5, 0.9, 0.1]
-    row = Elicited(question_id="q", question="?", answer="x", mean_logprob=float(np.mean(np.log(tokens))))
+    row = Evidence(question_id="q", question="?", answer="x", mean_logprob=float(np.mean(np.log(tokens))))
     assert score(Likelihood(), [row])[0].value == pytest.approx(math.prod(tokens) ** (1 / 3))
 
 
@@ -87,13 +87,13 @@ def test_likelihood_is_the_geometric_mean_of_token_probabilities() -> None:
     ],
 )
 def test_likelihood_explains_what_is_no_log_probability(logprob: float | None, reason: str) -> None:
-    row = Elicited(question_id="q", question="?", answer="x", mean_logprob=logprob)
+    row = Evidence(question_id="q", question="?", answer="x", mean_logprob=logprob)
     assert score(Likelihood(), [row]) == [Confidence(reason=reason)]
 
 
 @given(st.floats(-1000, 0), st.floats(-1000, 0))
 def test_likelihood_grows_with_the_log_probability(one: float, other: float) -> None:
-    rows = [Elicited(question_id="q", question="?", answer="x", mean_logprob=p) for p in sorted((one, other))]
+    rows = [Evidence(question_id="q", question="?", answer="x", mean_logprob=p) for p in sorted((one, other))]
     low, high = (confidence.value for confidence in score(Likelihood(), rows))
     assert low is not None
     assert high is not None

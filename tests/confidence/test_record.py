@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from raycal.methods.base import Confidence, Elicited, Sample, is_logprob, probability
+from raycal.methods.base import Confidence, Evidence, SampledAnswer, is_logprob, probability
 
 
 def test_confidence_has_a_value_or_a_reason() -> None:
@@ -32,15 +32,17 @@ def test_rounding_errors_are_removed_and_nothing_else() -> None:
 
 
 def test_samples_are_sorted_and_unique() -> None:
-    samples = [Sample(i, "x", -1.0) for i in range(3)]
-    assert len(Elicited(question_id="q", question="?", answer="x", samples=tuple(samples)).samples) == 3
+    samples = [SampledAnswer(i, "x", -1.0) for i in range(3)]
+    assert len(Evidence(question_id="q", question="?", answer="x", samples=tuple(samples)).samples) == 3
     for wrong in ([samples[1], samples[0]], [samples[0], samples[0]]):
         with pytest.raises(ValueError, match="samples of question q"):
-            Elicited(question_id="q", question="?", answer="x", samples=tuple(wrong))
+            Evidence(question_id="q", question="?", answer="x", samples=tuple(wrong))
 
 
 def test_first_samples_are_those_of_a_smaller_run() -> None:
-    row = Elicited(question_id="q", question="?", answer="x", samples=tuple(Sample(i, "x", -1.0) for i in (0, 1, 3, 4)))
+    row = Evidence(
+        question_id="q", question="?", answer="x", samples=tuple(SampledAnswer(i, "x", -1.0) for i in (0, 1, 3, 4))
+    )
     assert [sample.index for sample in row.first(4)] == [0, 1, 3]
     assert len(row.first(None)) == 4
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.methods.base import Elicited, Sample
+from raycal.methods.base import Evidence, SampledAnswer
 from raycal.methods.options import Equivalence, Sampling, Weighting
 from raycal.methods.sampling import score
 
@@ -17,12 +17,12 @@ COUNT, LIKELIHOOD = Sampling(), Sampling(weighting=Weighting.LIKELIHOOD)
 TEXT_AND_LOGPROB = st.tuples(st.sampled_from(["Paris", "paris.", "Rome", "Lyon", ""]), st.floats(-900, 0))
 
 
-def elicited(*samples: tuple[str, float | None], **more: Any) -> Elicited:
-    drawn = tuple(Sample(index, *sample) for index, sample in enumerate(samples))
-    return Elicited(question_id="q", question="?", answer="Paris", samples=drawn, **more)
+def elicited(*samples: tuple[str, float | None], **more: Any) -> Evidence:
+    drawn = tuple(SampledAnswer(index, *sample) for index, sample in enumerate(samples))
+    return Evidence(question_id="q", question="?", answer="Paris", samples=drawn, **more)
 
 
-def value(config: Sampling, row: Elicited) -> float | None:
+def value(config: Sampling, row: Evidence) -> float | None:
     return score(config, [row])[0].value
 
 
@@ -49,8 +49,8 @@ def test_only_the_first_k_samples_count() -> None:
 
 
 def test_failed_sample_is_missing_and_not_replaced_by_a_later_one() -> None:
-    samples = tuple(Sample(index, "Paris", -1.0) for index in (0, 2, 3))
-    row = Elicited(question_id="q", question="?", answer="Paris", samples=samples)
+    samples = tuple(SampledAnswer(index, "Paris", -1.0) for index in (0, 2, 3))
+    row = Evidence(question_id="q", question="?", answer="Paris", samples=samples)
     assert score(Sampling(k=3), [row])[0].reason == "only 2 of 3 samples"
 
 

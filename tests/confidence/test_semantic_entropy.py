@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.methods.base import Elicited, Sample
+from raycal.methods.base import Evidence, SampledAnswer
 from raycal.methods.options import Equivalence, Linkage, SemanticEntropy
 from raycal.methods.semantic_entropy import clusters, entropy, score
 
@@ -19,12 +19,12 @@ CHAIN = ["aa bb", "bb cc", "cc dd", "dd ee"]
 OVERLAP = {"equivalence": Equivalence.TOKEN_OVERLAP, "threshold": 0.5}
 
 
-def elicited(*texts: str, **more: Any) -> Elicited:
-    samples = tuple(Sample(index, text, -1.0) for index, text in enumerate(texts))
-    return Elicited(question_id="q", question="?", answer="x", samples=samples, **more)
+def elicited(*texts: str, **more: Any) -> Evidence:
+    samples = tuple(SampledAnswer(index, text, -1.0) for index, text in enumerate(texts))
+    return Evidence(question_id="q", question="?", answer="x", samples=samples, **more)
 
 
-def value(row: Elicited, **config: Any) -> float | None:
+def value(row: Evidence, **config: Any) -> float | None:
     return score(SemanticEntropy(**config), [row])[0].value
 
 

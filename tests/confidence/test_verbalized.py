@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raycal.methods.base import Elicited
+from raycal.methods.base import Evidence
 from raycal.methods.options import Verbalized
 from raycal.methods.verbalized import WORDS, read_confidence, score
 from raycal.models.prompts import Phrasing
@@ -211,7 +211,7 @@ def test_words_are_ordered_as_their_meanings() -> None:
 
 
 def test_score_reads_the_phrasing_of_the_configuration() -> None:
-    row = Elicited(question_id="q", question="How many?", answer="7", stated={PROBABILITY: "0.3", PERCENT: "40%"})
+    row = Evidence(question_id="q", question="How many?", answer="7", stated={PROBABILITY: "0.3", PERCENT: "40%"})
     assert score(Verbalized(phrasing=PROBABILITY), [row])[0].value == 0.3
     assert score(Verbalized(phrasing=PERCENT), [row])[0].value == 0.4
     assert score(Verbalized(phrasing=IN_WORDS), [row])[0].reason == "no stated confidence"

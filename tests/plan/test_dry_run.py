@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from raycal.cli.main import app
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
-from raycal.plan import Line, Plan, Rates
+from raycal.plan import Plan, PlanLine, Rates
 from raycal.plan.build import plan_experiment, plan_sweep
 from raycal.stages.finetune import NothingToLearnError, adapter_folder
 from raycal.store.schemas import Table
@@ -30,7 +30,7 @@ def plan_of(path: Path, *overrides: str, rates: Rates | None = None, **options: 
     return plan_experiment(read_experiment(path, overrides), rates or Rates(), **options)
 
 
-def line(plan: Plan, stage: str) -> Line:
+def line(plan: Plan, stage: str) -> PlanLine:
     (found,) = (one for one in plan.lines if one.stage == stage)
     return found
 

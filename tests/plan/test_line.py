@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from raycal.cli.render import plan_table, short
-from raycal.plan import Line, Plan, Rate
+from raycal.plan import Plan, PlanLine, Throughput
 
-ANSWERS = Line("answers", 100, 100, 40, 60, 9_000, 1_800, rate=Rate(3.0, stated=True), gpus=4)
-TRAINING = Line("train x", 80, 20, 0, 20, 3_600, 0, is_bound=False, gpus=1, is_training=True)
+ANSWERS = PlanLine("answers", 100, 100, 40, 60, 9_000, 1_800, rate=Throughput(3.0, stated=True), gpus=4)
+TRAINING = PlanLine("train x", 80, 20, 0, 20, 3_600, 0, is_bound=False, gpus=1, is_training=True)
 PLAN = Plan("some-1", (ANSWERS, TRAINING), ("engines: 1",), ("An assumption.",))
 
 

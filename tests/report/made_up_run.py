@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from raycal.metrics import METRIC_NAMES, Convention, evaluate
 from raycal.report.results import (
     Ablation,
-    Comparison,
     Cost,
     Counts,
     MethodResult,
     MetricValue,
     RunResults,
+    ShownComparison,
     TrainingCurve,
 )
 
@@ -90,7 +90,7 @@ def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes:
     correct = rng.random(n) < 0.35
     methods = [method_result(name, LABELS[name], _confidence(name, correct, rng), correct) for name in names]
     comparisons = [
-        Comparison(its.label, other.label, name, a - b, a - b - 0.05, a - b + 0.05)
+        ShownComparison(its.label, other.label, name, a - b, a - b - 0.05, a - b + 0.05)
         for place, its in enumerate(methods)
         for other in methods[:place]
         for name in ("ece", "auroc", "brier")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from made_up_run import make_results, method_result
 
-from raycal.report.results import Comparison, RunResults
+from raycal.report.results import RunResults, ShownComparison
 from raycal.report.sweep_results import Importances, SearchedOption, Share, SweepEntry, SweepResults, SweepTrial
 
 OPTIONS: dict[str, tuple[SearchedOption, ...]] = {
@@ -137,7 +137,7 @@ def make_swept(sweep: SweepResults | None = None, n: int = 80, **changes: Any) -
             better = np.clip(plain + 0.15 * (base.correct - plain) + rng.normal(0, 0.02, n), 0, 1)
             methods.append(method_result(entry.label, str(entry.best_method), better, base.correct))
     comparisons = [
-        Comparison(method.label, other.label, name, a - b, a - b - 0.04, a - b + 0.04)
+        ShownComparison(method.label, other.label, name, a - b, a - b - 0.04, a - b + 0.04)
         for place, method in enumerate(methods)
         for other in methods[:place]
         for name in ("ece", "smece", "brier", "auroc")

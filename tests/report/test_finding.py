@@ -3,7 +3,7 @@ import pytest
 from made_up_run import make_results
 
 from raycal.metrics import METRIC_NAMES
-from raycal.report.results import Comparison, MethodResult, MetricValue
+from raycal.report.results import MethodResult, MetricValue, ShownComparison
 from raycal.report.sentences import finding
 
 
@@ -46,7 +46,8 @@ def test_overlapping_intervals_are_owned_up_to():
 
 
 @pytest.mark.parametrize(
-    "comparison", [Comparison("a", "b", "auroc", 0.1, 0.05, 0.15), Comparison("b", "a", "auroc", -0.1, -0.15, -0.05)]
+    "comparison",
+    [ShownComparison("a", "b", "auroc", 0.1, 0.05, 0.15), ShownComparison("b", "a", "auroc", -0.1, -0.15, -0.05)],
 )
 def test_a_settled_paired_difference_beats_overlapping_intervals(comparison):
     assert "ahead of every other method; by ECE" in said(run_of(CLOSE, [comparison]))
@@ -54,12 +55,12 @@ def test_a_settled_paired_difference_beats_overlapping_intervals(comparison):
 
 @pytest.mark.parametrize(("low", "high"), [(-0.01, 0.15), (-0.15, -0.05)])
 def test_a_paired_difference_that_is_open_or_against_the_best_leaves_the_order_open(low, high):
-    comparison = Comparison("a", "b", "auroc", (low + high) / 2, low, high)
+    comparison = ShownComparison("a", "b", "auroc", (low + high) / 2, low, high)
     assert "but b cannot be told apart from it; by ECE" in said(run_of(CLEAR, [comparison]))
 
 
 def test_a_paired_difference_in_ece_counts_when_it_is_lower():
-    assert said(run_of(CLOSE, [Comparison("b", "a", "ece", -0.01, -0.02, -0.005)])).endswith("every other method.")
+    assert said(run_of(CLOSE, [ShownComparison("b", "a", "ece", -0.01, -0.02, -0.005)])).endswith("every other method.")
 
 
 def test_without_intervals_nothing_is_told_apart():

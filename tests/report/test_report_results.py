@@ -3,7 +3,7 @@ import pytest
 from made_up_run import make_ablation, make_curve, make_results, method_result
 
 from raycal.metrics import METRIC_NAMES
-from raycal.report.results import Ablation, Comparison, MethodResult, MetricValue
+from raycal.report.results import Ablation, MethodResult, MetricValue, ShownComparison
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_two_methods_cannot_share_a_label(results):
 @pytest.mark.parametrize(("baseline", "metric"), [("nobody", "ece"), ("zero-shot", "f1")])
 def test_comparison_must_be_of_methods_and_metrics_that_are_there(baseline, metric):
     with pytest.raises(ValueError, match="is not of two of the methods"):
-        make_results(60, comparisons=[Comparison("classifier", baseline, metric, 0.1, 0.0, 0.2)])
+        make_results(60, comparisons=[ShownComparison("classifier", baseline, metric, 0.1, 0.0, 0.2)])
 
 
 def test_methods_stand_in_the_figures_order_and_the_rest_as_given(results):

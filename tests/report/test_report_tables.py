@@ -5,7 +5,7 @@ import pytest
 from made_up_run import make_results, method_result
 
 from raycal.report import tables
-from raycal.report.results import Comparison
+from raycal.report.results import ShownComparison
 from raycal.report.wording import METRICS
 
 
@@ -59,8 +59,8 @@ def test_difference_table_pivots_metrics_into_columns(results):
 def test_a_metric_that_a_pair_lacks_is_a_dash():
     results = make_results(
         comparisons=[
-            Comparison("classifier", "zero-shot", "ece", -0.1, -0.2, -0.05),
-            Comparison("fine-tuned", "zero-shot", "auroc", 0.004, -0.01, 0.02),
+            ShownComparison("classifier", "zero-shot", "ece", -0.1, -0.2, -0.05),
+            ShownComparison("fine-tuned", "zero-shot", "auroc", 0.004, -0.01, 0.02),
         ]
     )
     (_, classifier), (_, tuned) = tables.difference_table(results).rows

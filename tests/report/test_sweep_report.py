@@ -10,7 +10,7 @@ from parsed_page import Page
 
 from raycal.report import figures, sentences, sweep_figures
 from raycal.report.page import write_report
-from raycal.report.results import Comparison
+from raycal.report.results import ShownComparison
 from raycal.report.sweep_results import Importances
 from raycal.report.sweep_tables import FAILED_ROWS, said, tried_table, verdict
 
@@ -145,9 +145,9 @@ def test_the_difference_is_best_minus_default_whichever_the_store_has(swept, tur
     ends = ("sampling, default", "sampling, best") if turned else ("sampling, best", "sampling, default")
     sign = -1 if turned else 1
     comparisons = [
-        Comparison(*ends, "ece", sign * -0.05, *sorted((sign * -0.08, sign * -0.02))),
-        Comparison(*ends, "auroc", sign * -0.04, *sorted((sign * -0.06, sign * -0.01))),
-        Comparison(*ends, "brier", sign * 0.01, *sorted((sign * -0.01, sign * 0.03))),
+        ShownComparison(*ends, "ece", sign * -0.05, *sorted((sign * -0.08, sign * -0.02))),
+        ShownComparison(*ends, "auroc", sign * -0.04, *sorted((sign * -0.06, sign * -0.01))),
+        ShownComparison(*ends, "brier", sign * 0.01, *sorted((sign * -0.01, sign * 0.03))),
     ]
     ece, brier, auroc = rows_of(replace(swept, comparisons=comparisons))["sampling", "best − default"].cells[:3]
     assert (ece.text, ece.interval, ece.strong, ece.verdict) == ("−5.0", "[−8.0, −2.0]", True, "better")
@@ -160,8 +160,8 @@ def test_the_difference_is_best_minus_default_whichever_the_store_has(swept, tur
     [("ece", -0.05, "better"), ("ece", 0.05, "worse"), ("auroc", 0.05, "better"), ("auroc", -0.05, "worse")],
 )
 def test_a_verdict_knows_which_end_is_better(metric, difference, said_of_it):
-    assert verdict(Comparison("a", "b", metric, difference, difference - 0.01, difference + 0.01)) == said_of_it
-    assert verdict(Comparison("a", "b", metric, difference, -0.1, 0.1)) == "not settled"
+    assert verdict(ShownComparison("a", "b", metric, difference, difference - 0.01, difference + 0.01)) == said_of_it
+    assert verdict(ShownComparison("a", "b", metric, difference, -0.1, 0.1)) == "not settled"
 
 
 def test_a_default_that_is_the_best_is_one_row_that_says_so(swept, sweep, tmp_path):
