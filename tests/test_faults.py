@@ -132,7 +132,7 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(
         "asker": Echo(),
         "model": echoing(tmp_path_factory.mktemp("model"), ["text"], latency_s=0),
         "config": EngineConfig(),
-        "plan": ReplicaPlan(1, Device.CPU, 1, 0),
+        "plan": ReplicaPlan(1, Device.CPU, 1, 0, 1),
     }
 
     @ray.remote

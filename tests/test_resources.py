@@ -54,6 +54,12 @@ def test_workers_have_no_more_threads_than_their_node_has_cpus(workers: int, nod
     assert plan_workers(TrainerConfig(workers=workers), nodes).threads == threads
 
 
+def test_replicas_on_cpus_share_those_of_their_node_as_threads() -> None:
+    assert plan_replicas(EngineConfig(), [Node(cpus=2)]).threads == 2
+    assert plan_replicas(EngineConfig(replicas=2), [Node(cpus=8), Node(cpus=4)]).threads == 4
+    assert plan_replicas(EngineConfig(), [Node(cpus=8, gpus=1)]).threads == 1
+
+
 @given(
     replicas=st.integers(1, 20),
     tensor_parallel=st.integers(1, 8),

@@ -29,6 +29,7 @@ class ReplicaPlan:
     device: Device  # never auto
     cpus: float
     gpus: int
+    threads: int  # for arithmetic on CPUs; a replica may use more of an otherwise idle machine than it reserves
 
     @property
     def each(self) -> str:
@@ -44,7 +45,7 @@ class WorkerPlan:
     device: Device  # never auto
     cpus: float
     gpus: float
-    threads: int  # for arithmetic; a worker may use more of an otherwise idle machine than it reserves
+    threads: int  # as of ReplicaPlan
 
 
 # Beside its engines a stage needs room for the tasks that read and pick questions, or it would wait for ever.
@@ -59,7 +60,8 @@ def plan_replicas(config: EngineConfig, nodes: Sequence[Node]) -> ReplicaPlan:
             f"engine.tensor_parallel is {config.tensor_parallel}, but there is no GPU: set it to 1, or run on GPUs"
         )
     device, gpus = (Device.GPU, config.tensor_parallel) if on_gpu else (Device.CPU, 0)
-    plan = ReplicaPlan(config.replicas, device, config.cpus_per_replica, gpus)
+    threads = _threads(config.replicas, config.cpus_per_replica, gpus, nodes)
+    plan = ReplicaPlan(config.replicas, device, config.cpus_per_replica, gpus, threads)
     if (there := places(plan, nodes)) < plan.replicas:
         raise ResourceError(
             f"{plan.replicas} engine replicas of {plan.each} each were asked for, but only {there} fit on "
@@ -93,18 +95,23 @@ def plan_workers(config: TrainerConfig, nodes: Sequence[Node]) -> WorkerPlan:
             f"{config.workers} training workers of {asked} each were asked for, but only {places} fit on "
             f"{_said(nodes)}: lower trainer.workers, or add nodes"
         )
-    # Ray packs workers together: as many as fit share the CPUs of one node, whatever the others have.
-    roomiest = max(
-        (node for node in nodes if _places_on(node, config.cpus_per_worker, gpus)), key=lambda node: node.cpus
-    )
-    threads = int(roomiest.cpus / min(config.workers, _places_on(roomiest, config.cpus_per_worker, gpus)))
     return WorkerPlan(
         workers=config.workers,
         device=Device.GPU if on_gpu else Device.CPU,
         cpus=config.cpus_per_worker,
         gpus=gpus,
-        threads=1 if on_gpu else max(1, threads),
+        threads=_threads(config.workers, config.cpus_per_worker, gpus, nodes),
     )
+
+
+def _threads(count: int, cpus: float, gpus: float, nodes: Sequence[Node]) -> int:
+    """The threads of each of some processes that reserve these resources; those on GPUs need one."""
+    roomy = [node for node in nodes if _places_on(node, cpus, gpus)]
+    if gpus or not roomy:
+        return 1
+    # Ray packs processes together: as many as fit share the CPUs of one node, whatever the others have.
+    roomiest = max(roomy, key=lambda node: node.cpus)
+    return max(1, int(roomiest.cpus / min(count, _places_on(roomiest, cpus, gpus))))
 
 
 def _on_gpu(device: Device, nodes: Sequence[Node]) -> bool:

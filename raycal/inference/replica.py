@@ -91,6 +91,8 @@ class Replica(Generic[B]):
             self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
             if self._restarts.note() > _MOST_STARTS:
                 raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
+            # Ray allows as many threads as it reserves CPUs, and torch keeps to what it finds when it is loaded.
+            os.environ["OMP_NUM_THREADS"] = str(plan.threads)
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
             _freeze()
             self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
