@@ -57,22 +57,22 @@ ENGINE_ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Timed:
-    """An asker that notes when its first batch arrives, which is when the engine is up."""
+    """A task that notes when its first batch arrives, which is when the engine is up."""
 
-    asker: Task
+    task: Task
     note: Path
 
     @property
     def partitions(self) -> Mapping[Table, str]:
-        return self.asker.partitions
+        return self.task.partitions
 
     def remaining(self, work: list[Row], store: Store) -> list[Row]:
         if not self.note.exists():
             self.note.write_text(str(time.time()))
-        return self.asker.remaining(work, store)
+        return self.task.remaining(work, store)
 
     async def ask(self, engine: Engine, row: Row) -> TableRows:
-        return await self.asker.ask(engine, row)
+        return await self.task.ask(engine, row)
 
 
 def through_raycal(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
@@ -81,11 +81,11 @@ def through_raycal(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
 
     with tempfile.TemporaryDirectory() as folder:
         note = Path(folder) / "started"
-        asker = Timed(Elicitor(recipe), note)
+        task = Timed(Elicitor(recipe), note)
         rows = pa.Table.from_pylist([vars(one) for one in work])
         tokens, ended = 0, 0.0
         reports = run_tasks(
-            lambda: ray.data.from_arrow(rows), asker, MODEL, ENGINE, Store(folder), run_id="bench", backend=Engine
+            lambda: ray.data.from_arrow(rows), task, MODEL, ENGINE, Store(folder), run_id="bench", backend=Engine
         )
         for done in reports:
             tokens, ended = tokens + done.generated_tokens, time.time()

@@ -107,12 +107,12 @@ def test_failed_rows_are_done_unless_they_are_to_be_retried(store: Store) -> Non
 
 
 def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: Store) -> None:
-    asker = Elicitor(RECIPE)
+    task = Elicitor(RECIPE)
     batch = [vars(work) for work in left(store, "a", "b")]
-    assert asker.remaining(batch, store) == batch
+    assert task.remaining(batch, store) == batch
     rows = [{"key": RECIPE.answer_key(one, "d", "open", "s"), "text": f"answer {one}"} for one in ("a", "b")]
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
-    again = [WorkItem(**row) for row in asker.remaining(batch, store)]
+    again = [WorkItem(**row) for row in task.remaining(batch, store)]
     assert [one.needs_answer for one in again] == [False, False]
     assert [one.answer for one in again] == ["answer a", "answer b"]
     assert all(one.queries and one.first_sample == 0 for one in again)
@@ -122,7 +122,7 @@ def test_a_repeated_batch_asks_only_what_its_predecessor_did_not_write(store: St
         if table is Table.QUERIES:
             written = [{"key": row["key"]} for row in written]
         store.write(table, RECIPE.partitions[table], written)
-    assert asker.remaining(batch, store) == []
+    assert task.remaining(batch, store) == []
 
 
 def test_a_batch_that_failed_as_a_whole_is_asked_again_and_what_it_finished_is_not(store: Store) -> None:

@@ -187,12 +187,12 @@ def test_only_what_is_left_is_asked(engine: Engine, model: Model, wait: Await[An
 def test_a_question_that_cannot_be_asked_is_error_rows_under_the_expected_keys(
     engine: Engine, model: Model, wait: Await[Any]
 ) -> None:
-    asker = Elicitor(recipe(model))
+    task = Elicitor(recipe(model))
     row = work("why? " * 300)
-    rows = wait(asker.ask(engine, row))
-    for table in asker.partitions:
+    rows = wait(task.ask(engine, row))
+    for table in task.partitions:
         written = [f"{one['key']}:{one.get('index', '')}" for one in rows[table]]
-        assert sorted(written) == sorted(WorkItem(**row).expected_keys(table, asker.recipe))
+        assert sorted(written) == sorted(WorkItem(**row).expected_keys(table, task.recipe))
         assert all(one["error"] for one in rows[table])
     assert "max_model_len" in rows[Table.ANSWERS][0]["error"]
 

@@ -129,7 +129,7 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(
 ) -> None:
     store = Store(tmp_path)
     replica = {
-        "asker": Echo(),
+        "task": Echo(),
         "model": echoing(tmp_path_factory.mktemp("model"), ["text"], latency_s=0),
         "config": EngineConfig(),
         "plan": ReplicaPlan(1, Device.CPU, 1, 0, 1),

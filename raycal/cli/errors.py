@@ -1,4 +1,4 @@
-"""What the commands share: the experiment they open, the errors they say, the results they print."""
+"""Errors as sentences, and the opening of experiments, for every command."""
 
 from __future__ import annotations
 

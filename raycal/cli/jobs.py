@@ -1,4 +1,4 @@
-"""What the scripts under jobs/ share: how they start, and the last line that says where the results lie."""
+"""Entry points of the scripts under jobs/: their start, and the last line with the place of the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what an experiment asks for fits what the machine or cluster has: decided before anything starts."""
+"""Placement of replicas and workers: checked against the machine or cluster before anything starts."""
 
 from __future__ import annotations
 

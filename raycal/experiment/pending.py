@@ -1,4 +1,4 @@
-"""What is left to ask, by the keys that the store has."""
+"""Work that is left to ask, by the keys that the store has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What determines every generated row: the keys, and what each question is to be asked."""
+"""The recipe of every generated row: its key, and the conversation that is put for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure the tuned model is of the calibration split's answers while it learns, and how right it is to be."""
+"""Loss, ECE and AUROC of the tuned model on the calibration split, measured during training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed training goes on from: the adapter, the optimiser's state, and where it stood. Megabytes."""
+"""Checkpoints of a training: the adapter, the optimizer's state, and the step. Megabytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What interrupted a training that went on from its checkpoint: notes in the store, by the one who sees it happen."""
+"""Interruptions of a training that went on from its checkpoint: notes in the store, by the one who sees it happen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fine-tuning makes small."""
+"""The losses of fine-tuning: of the query, and the divergence from the base model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training is at, between its evaluations: a small file that the first worker writes and the driver reads."""
+"""A training's status between its evaluations: a small file that the first worker writes and the driver reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two graders agree."""
+"""Agreement of two graders."""
 
 from __future__ import annotations
 

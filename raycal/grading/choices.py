@@ -1,4 +1,4 @@
-"""Which choices of a multiple-choice question a reply names, by letter or by text.
+"""The choices of a multiple-choice question that a reply names, by letter or by text.
 
 A letter is named where it is the whole reply ("b"), stands in parentheses or in front of one ("(b)", "b)"), or, as a
 capital, opens the reply ("B", "B.", "B Paris") or follows a word such as "answer", "option" or "is". "A" and "I" are

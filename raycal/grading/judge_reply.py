@@ -1,4 +1,4 @@
-"""What a judge's reply says: yes, no, or nothing that can be relied on."""
+"""A judge's reply: yes, no, or nothing that can be relied on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a reply mentions an answer, and whether it asserts it there.
+"""Mentions of an answer in a reply, asserted or denied.
 
 The rules are the match grader's (see `raycal.grading.match`); they work on words, so that "Par" is not in "Paris".
 """

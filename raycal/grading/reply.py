@@ -1,4 +1,4 @@
-"""Which part of a model's reply is its answer, and what of it is a refusal to answer."""
+"""The part of a model's reply that is its answer, and refusals to answer."""
 
 from __future__ import annotations
 

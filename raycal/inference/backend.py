@@ -1,4 +1,4 @@
-"""What a replica holds: the protocols of backends, and what they return and raise."""
+"""Protocols of backends, and what they return and raise."""
 
 from __future__ import annotations
 

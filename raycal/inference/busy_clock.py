@@ -1,4 +1,4 @@
-"""How long an engine was busy."""
+"""The time for which an engine was busy."""
 
 from __future__ import annotations
 

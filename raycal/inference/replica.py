@@ -1,4 +1,4 @@
-"""The actor of the fan-out: one engine, some batches of rows in flight, and each batch written once it is done.
+"""The replica actor: one engine, some batches of rows in flight, and each batch written once it is done.
 
 A batch is written by the replica that finished it, before Ray learns of it: neither a killed replica nor a killed
 driver costs a finished batch.
@@ -59,7 +59,7 @@ class Replica(Generic[B]):
         self,
         *,
         backend: type[B],
-        asker: Task[B],
+        task: Task[B],
         model: ModelConfig,
         config: EngineConfig,
         plan: ReplicaPlan,
@@ -69,16 +69,16 @@ class Replica(Generic[B]):
         import ray
 
         raise_gc_threshold()
-        self._asker = asker
+        self._task = task
         self._store = store
         self._marker = marker_of(store, run_id)
-        notes = store.root / "notes" / digest(*asker.partitions.values())
+        notes = store.root / "notes" / digest(*task.partitions.values())
         self._dtype = str(config.dtype)
-        self._suspects = CrashLog(notes)
-        self._restarts = StartCounter(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
+        self._crash_log = CrashLog(notes)
+        self._starts = StartCounter(notes / "starts", ray.get_runtime_context().get_actor_id() or "")
         self._turns = ExclusiveTurns()
         self._in_flight: dict[int, Row] = {}  # by its id, for two of them may be alike
-        self._watch = ReplicaTelemetry(run_id, stage=next(iter(asker.partitions)), gpus=plan.gpus)
+        self._telemetry = ReplicaTelemetry(run_id, stage=next(iter(task.partitions)), gpus=plan.gpus)
         self._incidents: list[str] = []
         self._if_restarted = ""
         self._accounted_s = 0.0
@@ -87,15 +87,15 @@ class Replica(Generic[B]):
         started = time.monotonic()
         self._failure: EngineStartError | OSError | None = None
         try:
-            self._patiently(self._check_storage)
-            self._if_restarted = _ENGINE_DIED if self._restarts.engine_is_to_blame() else _REPLICA_LOST
-            if self._restarts.note() > _MOST_STARTS:
+            self._retry_storage(self._check_storage)
+            self._if_restarted = _ENGINE_DIED if self._starts.engine_is_to_blame() else _REPLICA_LOST
+            if self._starts.note() > _MOST_STARTS:
                 raise EngineStartError(f"{_MOST_STARTS} engines in a row ended before they had answered anything")
             # Ray allows as many threads as it reserves CPUs, and torch keeps to what it finds when it is loaded.
             os.environ["OMP_NUM_THREADS"] = str(plan.threads)
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
             _freeze()
-            self._watch.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
+            self._telemetry.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
         except (EngineStartError, OSError) as error:
             self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
 
@@ -108,13 +108,13 @@ class Replica(Generic[B]):
             raise self._failure
         work = batch.to_pylist()
         # In threads, for a storage may take its time while the engine has other batches to do.
-        todo = await asyncio.to_thread(self._asker.remaining, work, self._store)
-        noted = await asyncio.to_thread(self._suspects.read)
+        todo = await asyncio.to_thread(self._task.remaining, work, self._store)
+        noted = await asyncio.to_thread(self._crash_log.read)
         results = await asyncio.gather(*(self._ask(row, noted.get(CrashLog.name(row))) for row in todo))
         rows = [(table, row) for result in results for table, some in result.items() for row in some]
         seconds = self._share_engine_seconds([row for _, row in rows])
         await self._write(rows)
-        await asyncio.to_thread(self._suspects.clear, noted.keys() & {CrashLog.name(row) for row in todo})
+        await asyncio.to_thread(self._crash_log.clear, noted.keys() & {CrashLog.name(row) for row in todo})
         if self._if_restarted and ray.get_runtime_context().was_current_actor_reconstructed:
             self._incidents.append(self._if_restarted)
         self._if_restarted = ""
@@ -126,10 +126,10 @@ class Replica(Generic[B]):
             incidents=self._incidents,
         )
         self._incidents = []
-        self._watch.count(done, seconds)
+        self._telemetry.count(done, seconds)
         for table, row in rows:
             if row.get("error"):
-                self._watch.log("row failed", table=table, question=row["question_id"], reason=row["error"])
+                self._telemetry.log("row failed", table=table, question=row["question_id"], reason=row["error"])
         # Of an empty list Arrow does not know what it is a list of.
         incidents = pa.array([done.incidents], pa.list_(pa.string()))
         return pa.table({name: [value] for name, value in vars(done).items()} | {"incidents": incidents})
@@ -137,22 +137,22 @@ class Replica(Generic[B]):
     async def _ask(self, row: Row, suspicion: Suspicion | None) -> TableRows:
         if suspicion is Suspicion.GUILTY:
             refusing: Any = RejectingBackend("the engine ended twice over it, the second time with nothing else to do")
-            return await self._asker.ask(refusing, row)
+            return await self._task.ask(refusing, row)
         async with self._turns.alone() if suspicion else self._turns.beside_others():
             self._in_flight[id(row)] = row
             try:
-                rows = await self._asker.ask(self._engine, row)
+                rows = await self._task.ask(self._engine, row)
             except EngineDiedError:
                 at_hand = self._in_flight.values()
-                self._watch.log("engine died", questions=sorted(one["question_id"] for one in at_hand))
-                self._patiently(self._check_storage)
-                self._suspects.note(map(CrashLog.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
-                self._restarts.blame_engine()
+                self._telemetry.log("engine died", questions=sorted(one["question_id"] for one in at_hand))
+                self._retry_storage(self._check_storage)
+                self._crash_log.note(map(CrashLog.name, at_hand), Suspicion.GUILTY if suspicion else Suspicion.SUSPECT)
+                self._starts.blame_engine()
                 os._exit(1)
             del self._in_flight[id(row)]
             if not self._has_answered:
                 self._has_answered = True
-                await asyncio.to_thread(self._restarts.clear)
+                await asyncio.to_thread(self._starts.clear)
             return rows
 
     async def _write(self, rows: list[tuple[Table, Row]]) -> None:
@@ -161,12 +161,12 @@ class Replica(Generic[B]):
         Only a failed attempt tells that the storage was away: how long a write takes also depends on how busy the
         machine is. All batches in flight see the same outage.
         """
-        was_away = await asyncio.to_thread(self._patiently, partial(self._write_once, rows))
+        was_away = await asyncio.to_thread(self._retry_storage, partial(self._write_once, rows))
         if was_away and not self._storage_was_away:
             self._storage_was_away = True
             self._incidents.append(_STORAGE_AWAY)
 
-    def _patiently(self, do: Callable[[], None]) -> bool:
+    def _retry_storage(self, do: Callable[[], None]) -> bool:
         """Do something once the storage is there, and return whether it was away; a full disk is not waited for.
 
         A bucket's client has waited by itself, as long as here, before it fails.
@@ -180,14 +180,14 @@ class Replica(Generic[B]):
                 if error.errno in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
                     raise
                 was_away = True
-                self._watch.log("storage failed", reason=str(error))
+                self._telemetry.log("storage failed", reason=str(error))
                 time.sleep(_STORAGE_PAUSE_S)
             else:
                 return was_away
 
     def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
         self._check_storage()
-        for table, partition in self._asker.partitions.items():
+        for table, partition in self._task.partitions.items():
             self._store.write(table, partition, [row for its, row in rows if its is table])
 
     def _check_storage(self) -> None:

@@ -1,4 +1,4 @@
-"""The Ray Data fan-out: rows of work over engine replicas. The driver sees counts only; see replica.py for the rest."""
+"""The runner: tasks over engine replicas on Ray Data. The driver sees counts only; see replica.py for the rest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RunnerError(RuntimeError):
 
 def run_tasks(
     work: Callable[[], ray.data.Dataset],
-    asker: Task[B],
+    task: Task[B],
     model: ModelConfig,
     config: EngineConfig,
     store: Store,
@@ -83,7 +83,7 @@ def run_tasks(
                 Replica,
                 fn_constructor_kwargs={
                     "backend": backend,
-                    "asker": asker,
+                    "task": task,
                     "model": model,
                     "config": config,
                     "plan": plan,

@@ -1,4 +1,4 @@
-"""What a fan-out asks of its engines: the protocol of who asks, and the columns that all results have."""
+"""Tasks for replicas: what is done with one row of work, and the columns that all results have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replica says to those who watch a cluster: counters for Ray's metrics, and log lines in JSON."""
+"""Telemetry of a replica: counters for Ray's metrics, and log lines in JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure is the model? One module a method, each with `score(config, rows) -> list[Confidence]`."""
+"""Confidence methods. One module a method, each with `score(config, rows) -> list[Confidence]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the methods read and write: an answered question with all that was elicited about it, and a confidence."""
+"""The types that methods read and write: the evidence about an answered question, and a confidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When do two answers to one question mean the same?
+"""Equivalence of two answers to one question.
 
 All rules compare normal forms (`raycal.text.normalize.normalize`), so that none depends on which of several spellings
 was sampled first, and all are symmetric. Equal normal forms are always equivalent.

@@ -1,4 +1,4 @@
-"""What an ECE bins, and where the edges of bins belong."""
+"""The bins of an ECE, and the side to which their edges belong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answers may be trusted: the lowest confidence above which, with a guarantee, few enough answers are wrong.
+"""The threshold of trust: the lowest confidence above which, with a guarantee, few enough answers are wrong.
 
 Thresholds are tested from the strictest down, and the last before the first that fails is taken: fixed-sequence
 testing, by which nothing is lost to testing many (Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052;

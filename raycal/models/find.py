@@ -1,4 +1,4 @@
-"""Where a model's files are, and what names its weights in a key."""
+"""Places of models' files, and the names of their weights in keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plan says beside its numbers: what it needs of a cluster, and what it assumes."""
+"""The notes of a plan: what it needs of a cluster, and what it assumes."""
 
 from __future__ import annotations
 

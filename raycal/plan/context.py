@@ -1,4 +1,4 @@
-"""What a plan is computed from: a run, the rates that the user states, and what the store has measured."""
+"""The inputs of a plan: a run, the rates that the user states, and what the store has measured."""
 
 from __future__ import annotations
 

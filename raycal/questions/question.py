@@ -1,4 +1,4 @@
-"""What a question is, how it is identified, and on which side of the split it stands."""
+"""Questions: their identity, and the side of the split on which each stands."""
 
 from __future__ import annotations
 

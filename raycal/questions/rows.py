@@ -1,4 +1,4 @@
-"""What the loaders read: rows, rows that cannot be read, and sources that cannot be loaded at all."""
+"""The rows that loaders read, rows that cannot be read, and errors of whole sources."""
 
 from __future__ import annotations
 

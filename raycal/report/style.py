@@ -1,4 +1,4 @@
-"""How every figure looks: colours, lines and letters."""
+"""The look of every figure: colours, lines and letters."""
 
 from __future__ import annotations
 

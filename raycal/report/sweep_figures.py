@@ -1,4 +1,4 @@
-"""What a sweep tried and found, as matplotlib Figures that belong to no window and no global state."""
+"""Figures of a sweep's trials, as matplotlib Figures that belong to no window and no global state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report shows of a sweep, as plain data: it says nothing of where the data came from."""
+"""A sweep's part of a report as plain data, which says nothing of where it came from."""
 
 from __future__ import annotations
 

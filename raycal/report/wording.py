@@ -1,4 +1,4 @@
-"""How metrics are called and how numbers are written, the same in figures, tables and sentences."""
+"""Names of metrics and formats of numbers, the same in figures, tables and sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is doing, and how far it is: a bar that moves at a terminal, a line every few seconds in a log."""
+"""Activities of a command: a bar that moves at a terminal, a line every few seconds in a log."""
 
 from __future__ import annotations
 

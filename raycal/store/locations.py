@@ -1,4 +1,4 @@
-"""Where results lie: a local folder, a mount, or a place in an S3 bucket; and the cache of this machine."""
+"""Places of results: a local folder, a mount, or a place in an S3 bucket; and the cache of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep found, scored once on test: the best setting of each method beside its default, and the Pareto front."""
+"""The final scoring of a sweep on test: each method's best setting beside its default, and the Pareto front."""
 
 from __future__ import annotations
 

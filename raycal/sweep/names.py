@@ -1,4 +1,4 @@
-"""What names a sweep: its experiment, whose methods need all that the space needs, and what is searched."""
+"""The id of a sweep, and the experiment whose methods need all that the space needs."""
 
 from __future__ import annotations
 

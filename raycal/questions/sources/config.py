@@ -1,4 +1,4 @@
-"""Where questions come from."""
+"""Configuration of the sources of questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the columns of well-known hub datasets mean: one function and one line of the table a dataset."""
+"""Mappings of well-known hub datasets to questions: one function and one line of the table a dataset."""
 
 from __future__ import annotations
 
