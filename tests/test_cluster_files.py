@@ -115,12 +115,12 @@ def test_the_head_launches_workers_and_the_workers_find_it(cluster: dict[str, An
     assert "--address=$RAY_HEAD_IP:6379" in worker
 
 
-def test_all_nodes_mount_the_storage_that_the_readme_names(cluster: dict[str, Any]) -> None:
+def test_all_nodes_mount_the_storage_that_the_page_on_clusters_names(cluster: dict[str, Any]) -> None:
     assert any(
         "mount -t nfs4" in command and "/mnt/raycal" in command for command in cluster["initialization_commands"]
     )
     assert not any("initialization_commands" in node for node in cluster["available_node_types"].values())
-    assert "storage=/mnt/raycal" in (ROOT / "README.md").read_text()
+    assert "storage=/mnt/raycal" in (ROOT / "docs" / "clusters.md").read_text()
 
 
 def test_jobs_are_told_what_the_autoscaler_may_add(cluster: dict[str, Any]) -> None:
