@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
@@ -41,7 +42,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class ExportError(ValueError):
+class ExportError(RaycalError, ValueError):
     """The graded answers cannot be written out; the message says why and what to do."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Grader
 from raycal.experiment.run import Run
 from raycal.questions.cells import MISSING, lookup, text_of
@@ -25,7 +26,7 @@ _BLANK = ("", "nan", "null", "none")
 _IDENTIFYING = (("answer_key",), ("question_id", "answer"), ("question", "answer"))
 
 
-class ImportGradedError(ValueError):
+class ImportGradedError(RaycalError, ValueError):
     """A file whose grades cannot be taken over; the message says what is wrong and what to do."""
 
 

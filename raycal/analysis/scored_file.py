@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from raycal.errors import RaycalError
 from raycal.metrics import Floats, Groups
 from raycal.questions.rows import nearest
 
@@ -41,7 +42,7 @@ _QUERY = """
 """
 
 
-class ScoredFileError(ValueError):
+class ScoredFileError(RaycalError, ValueError):
     """A file of scored answers that cannot be used; the message says what is wrong, where, and what to do."""
 
 

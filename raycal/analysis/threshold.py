@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from raycal.analysis.scored_file import read_scored
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.methods.options import Combined, FineTuned, Method, Recalibrated, Recalibration
 from raycal.metrics.threshold import TrustThreshold, trust_threshold
@@ -94,7 +95,7 @@ class ThresholdReport:
         return Text("\n".join([f"{self.source}:", self.found.sentence, *test, *notes]))
 
 
-class ThresholdError(ValueError):
+class ThresholdError(RaycalError, ValueError):
     """A run cannot give a threshold; the message says what is missing."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import typer
 
+from raycal.errors import RaycalError
 from raycal.store.locations import location
 
 JOBS = ("elicit", "grade", "finetune", "sweep", "evaluate", "report", "pipeline")
@@ -38,11 +39,11 @@ EXCLUDES = (
 _INTERRUPTED = 130
 
 
-class SubmitError(ValueError):
+class SubmitError(RaycalError, ValueError):
     """The job cannot be submitted; the message says why."""
 
 
-class JobError(RuntimeError):
+class JobError(RaycalError, RuntimeError):
     """The job ended badly before its script said why, or cannot be followed any more."""
 
 

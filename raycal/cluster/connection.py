@@ -17,6 +17,7 @@ from typing import Any
 from raycal.cluster.precision import C, Processor, depends_on_processor, this_processor, with_native_dtype
 from raycal.cluster.resources import Node, ResourceError
 from raycal.config.engine import Device
+from raycal.errors import RaycalError
 from raycal.text.normalize import last_line
 
 MACHINES = "RAYCAL_MACHINES"
@@ -37,7 +38,7 @@ _SLIVER = 0.001  # of a GPU: enough to be placed where there is one
 _KIND = re.compile(r"(\d+)x\((\d+) CPU(?:, (\d+) GPU)?\)")
 
 
-class ClusterError(RuntimeError):
+class ClusterError(RaycalError, RuntimeError):
     """No cluster is reached; the message says where it was looked for."""
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from raycal.config.engine import Device, EngineConfig
 from raycal.config.trainer import TrainerConfig
+from raycal.errors import RaycalError
 
 
-class ResourceError(ValueError):
+class ResourceError(RaycalError, ValueError):
     """What was asked for cannot fit; the message says what is missing and what to change."""
 
 

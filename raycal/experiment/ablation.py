@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeGuard
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.methods.options import Classifier, FineTuned, Method
@@ -13,7 +14,7 @@ from raycal.questions.question import Split
 Learner = Classifier | FineTuned
 
 
-class AblationError(ValueError):
+class AblationError(RaycalError, ValueError):
     """There is no such ablation of this experiment; the message says what to change."""
 
 

@@ -9,12 +9,13 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 
 E = TypeVar("E", bound=Experiment)
 
 
-class ExperimentError(ValueError):
+class ExperimentError(RaycalError, ValueError):
     """The experiment file cannot be used; one line a fault, each with the key it is about."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from raycal.errors import RaycalError
 from raycal.experiment.recipe import Group
 from raycal.models.prompts import FewShotExample, choice_letter
 from raycal.questions import BadRow, fingerprint, load
@@ -27,7 +28,7 @@ _VERSION = "2"  # of how files become questions: another one has them read again
 _SHARD_ROWS = 1024
 
 
-class NoQuestionsError(ValueError):
+class NoQuestionsError(RaycalError, ValueError):
     """None of the sources has a question to ask."""
 
 

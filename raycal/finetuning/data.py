@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from raycal.config.engine import PromptStyle
+from raycal.errors import RaycalError
 from raycal.models.prompts import Conversation, Wording, correctness_prompt, render
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location, readable
@@ -84,7 +85,7 @@ _SCHEMA = pa.schema(
 )
 
 
-class ExampleError(ValueError):
+class ExampleError(RaycalError, ValueError):
     """An answer cannot be found again in its own prompt; the message names it."""
 
 

@@ -12,6 +12,7 @@ import torch
 import torch.distributed
 
 from raycal.config.engine import Device
+from raycal.errors import RaycalError
 from raycal.finetuning.calibration import Calibration
 from raycal.finetuning.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from raycal.finetuning.data import Examples, MicroBatch, QueryExample, epoch_batches, micro_batches, steps_an_epoch
@@ -31,7 +32,7 @@ _REPORTED = ("loss", "divergence", "learning_rate", "calibration_loss", "calibra
 _MOST_SKIPPED = 5  # steps in a row without finite gradients, after which training is given up
 
 
-class TrainingError(RuntimeError):
+class TrainingError(RaycalError, RuntimeError):
     """The training cannot go on; the message says why and what to change."""
 
 

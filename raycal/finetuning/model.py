@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raycal.errors import RaycalError
 from raycal.finetuning.data import QueryExample
 from raycal.finetuning.kernels.flat_adapter import FlatAdapter
 from raycal.finetuning.loss import divergence
@@ -19,7 +20,7 @@ from raycal.methods.options import Divergence, FineTuned
 _TOLERANCE = 0.05  # of logits computed twice, in bfloat16
 
 
-class UnsupportedModelError(ValueError):
+class UnsupportedModelError(RaycalError, ValueError):
     """The model's architecture is not one that can be trained here; the message says what of it."""
 
 

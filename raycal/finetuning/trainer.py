@@ -12,6 +12,7 @@ from raycal.cluster.connection import root_cause
 from raycal.cluster.gc import raise_gc_threshold
 from raycal.cluster.resources import WorkerPlan
 from raycal.config.engine import Device
+from raycal.errors import RaycalError
 from raycal.finetuning.job import ADAPTER, FinetuneJob
 from raycal.store.locations import Location, for_arrow
 
@@ -19,7 +20,7 @@ from raycal.store.locations import Location, for_arrow
 _MOST_WAITS = 30
 
 
-class FinetuneError(RuntimeError):
+class FinetuneError(RaycalError, RuntimeError):
     """The fine-tuning did not finish; its checkpoints are kept."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.errors import RaycalError
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation
 
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class GenerationError(RuntimeError):
+class GenerationError(RaycalError, RuntimeError):
     """One request failed, for the reason given; the engine lives on."""
 
 
-class EngineStartError(RuntimeError):
+class EngineStartError(RaycalError, RuntimeError):
     """The engine did not come up; the message says why."""
 
 
-class EngineDiedError(RuntimeError):
+class EngineDiedError(RaycalError, RuntimeError):
     """The engine is gone, and with it all requests that were in flight."""
 
 

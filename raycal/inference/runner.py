@@ -11,6 +11,7 @@ from raycal.cluster.connection import connect, in_native_dtype, root_cause
 from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import ReplicaPlan, places, plan_replicas
 from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.errors import RaycalError
 from raycal.inference.backend import B
 from raycal.inference.faults import StallWatchdog
 from raycal.inference.replica import Replica, marker_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _READ_AHEAD_BYTES, _ROW_BYTES = 64 * 2**20, 4096
 
 
-class RunnerError(RuntimeError):
+class RunnerError(RaycalError, RuntimeError):
     """The stage could not finish; what it finished is in the store."""
 
 

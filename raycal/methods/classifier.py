@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raycal.errors import RaycalError
 from raycal.methods.options import Classifier, Head
 from raycal.store.locations import Location
 
@@ -25,7 +26,7 @@ _FOLDS = 5
 _WEIGHT_DECAYS = (1.0, 10.0, 100.0, 1e3, 1e4)  # those that cross-validation chooses from
 
 
-class ClassifierError(ValueError):
+class ClassifierError(RaycalError, ValueError):
     """A classifier cannot be fitted or applied; the message says why."""
 
 

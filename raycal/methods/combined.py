@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from raycal.errors import RaycalError
 from raycal.methods.recalibrated import logits
 from raycal.metrics.counts import Floats, checked
 
 
-class StackingError(ValueError):
+class StackingError(RaycalError, ValueError):
     """There is nothing that a stack could be fitted on."""
 
 

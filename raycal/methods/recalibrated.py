@@ -12,6 +12,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from raycal.errors import RaycalError
 from raycal.methods.options import Recalibration
 from raycal.metrics.counts import Floats, checked
 
@@ -20,7 +21,7 @@ EPSILON = 1e-6  # logits are those of p clipped to [EPSILON, 1 - EPSILON], so th
 _COLDEST, _HOTTEST = 0.01, 1000.0  # temperatures beyond which nothing is gained
 
 
-class RecalibrationError(ValueError):
+class RecalibrationError(RaycalError, ValueError):
     """There is nothing that a recalibration could be fitted on."""
 
 

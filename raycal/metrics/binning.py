@@ -7,10 +7,11 @@ from enum import StrEnum
 
 import numpy as np
 
+from raycal.errors import RaycalError
 from raycal.metrics.counts import Floats, Ints
 
 
-class ConventionError(ValueError):
+class ConventionError(RaycalError, ValueError):
     """Two numbers that were binned by different conventions cannot be compared."""
 
 

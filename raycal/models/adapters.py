@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from raycal.errors import RaycalError
 from raycal.store.atomic import atomic_folder, local_copy
 from raycal.store.keys import digest
 from raycal.store.locations import Location
@@ -13,7 +14,7 @@ from raycal.store.locations import Location
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
-class AdapterError(ValueError):
+class AdapterError(RaycalError, ValueError):
     """There is no adapter that can be used; the message says what is missing."""
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from raycal.config.engine import ModelConfig
+from raycal.errors import RaycalError
 from raycal.models.adapters import Adapter, find_adapter, merge
 from raycal.store.atomic import atomic_folder
 from raycal.store.keys import digest, safe_name
@@ -25,7 +26,7 @@ _CONFIG = "config.json"
 _SAMPLED_BYTES = 1 << 20
 
 
-class ModelError(ValueError):
+class ModelError(RaycalError, ValueError):
     """The model cannot be found; the message says what to do."""
 
 

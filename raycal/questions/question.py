@@ -8,6 +8,7 @@ from enum import StrEnum
 from string import ascii_uppercase
 from typing import Any
 
+from raycal.errors import RaycalError
 from raycal.store.keys import digest
 
 
@@ -32,7 +33,7 @@ _TRAIN_SHARE = 0.50
 _CALIBRATION_SHARE = 0.15
 
 
-class QuestionError(ValueError):
+class QuestionError(RaycalError, ValueError):
     """A row that cannot become a question; the message says why."""
 
 

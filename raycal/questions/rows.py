@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from raycal.errors import RaycalError
 from raycal.questions.question import Question, QuestionError
 
 _RAW_LENGTH = 200
 
 
-class QuestionSourceError(ValueError):
+class QuestionSourceError(RaycalError, ValueError):
     """A source that cannot be loaded; the message says what is wrong, where, and what to do."""
 
 

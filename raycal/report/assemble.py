@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from raycal.errors import RaycalError
 from raycal.experiment.ablation import by_size, unsized_label
 from raycal.experiment.run import Run
 from raycal.methods.options import FineTuned, Method, in_dependency_order
@@ -30,7 +31,7 @@ from raycal.store.schemas import Table
 _COMPARED = ("metric", "difference", "low", "high")
 
 
-class NotEvaluatedError(ValueError):
+class NotEvaluatedError(RaycalError, ValueError):
     """The run has no metrics yet; the message says what to do."""
 
 

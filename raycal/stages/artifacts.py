@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.methods.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
 from raycal.methods.options import Classifier, FineTuned, Target
@@ -91,7 +92,7 @@ _FILE = "raycal.json"
 _WHERE = {"adapter", "fitted"}  # where it lies, which it need not know of itself
 
 
-class SettingsError(ValueError):
+class SettingsError(RaycalError, ValueError):
     """A method would use what was fitted in another way than it was fitted; the message says what to set."""
 
 

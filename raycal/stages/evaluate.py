@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Missing
 from raycal.experiment.run import Run
 from raycal.methods.options import Method
@@ -25,7 +26,7 @@ from raycal.store.schemas import Table
 COMPARED = ("ece", "smece", "brier", "auroc")
 
 
-class NoBaseRateError(ValueError):
+class NoBaseRateError(RaycalError, ValueError):
     """There is nothing to impute missing confidences by; the message says what to do."""
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from raycal.config.engine import ModelConfig
+from raycal.errors import RaycalError
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.finetuning.data import ExampleError, tokenize
@@ -27,7 +28,7 @@ from raycal.store.store import Store
 _VERSION = "1"  # of what is read where; raise it whenever that changes
 
 
-class LayerError(ValueError):
+class LayerError(RaycalError, ValueError):
     """The model has no such layer."""
 
 

@@ -16,6 +16,7 @@ from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import plan_workers
 from raycal.config.engine import Device, PromptStyle
 from raycal.config.trainer import TrainerConfig
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.finetuning.card import model_card
 from raycal.finetuning.data import Examples, steps_an_epoch, tokenize
@@ -37,7 +38,7 @@ from raycal.store.schemas import Table
 _FEWEST = 2  # graded answers of a split, below which there is nothing to learn from
 
 
-class NothingToLearnError(ValueError):
+class NothingToLearnError(RaycalError, ValueError):
     """There are no graded answers to train or to stop by; the message says what to add."""
 
 

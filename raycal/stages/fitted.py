@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.methods import Confidence
 from raycal.methods.base import probability
@@ -27,7 +28,7 @@ ScoresOf = Callable[[Method], Mapping[str, float]]
 _FOLDS = 5
 
 
-class NothingToFitError(ValueError):
+class NothingToFitError(RaycalError, ValueError):
     """A method has no answers to be fitted on; the message says what to add."""
 
 

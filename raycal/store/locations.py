@@ -10,6 +10,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from raycal.errors import RaycalError
+
 if TYPE_CHECKING:
     from raycal.store.s3 import BucketPath
 
@@ -25,7 +27,7 @@ _URL = re.compile(r"([A-Za-z][\w+.-]+):/(.*)", re.DOTALL)  # with one slash too,
 _IN_BUCKET = re.compile(r"/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#*\[]*)?", re.DOTALL)
 
 
-class LocationError(ValueError):
+class LocationError(RaycalError, ValueError):
     """There can be no storage at a place; the message says why, and repeats no part of it that may be a secret."""
 
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from raycal import __version__
+from raycal.errors import RaycalError
 from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
@@ -36,7 +37,7 @@ _PORTION = 256  # shards that are read together where memory counts
 _MAGIC = b"PAR1"
 
 
-class StoreError(ValueError):
+class StoreError(RaycalError, ValueError):
     """The store cannot be read; the message says where and why."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from raycal.api import report_stage
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.methods.options import METHOD, Method
 from raycal.questions.question import Split
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
 
-class NothingFoundError(ValueError):
+class NothingFoundError(RaycalError, ValueError):
     """No trial finished, and so there is nothing to score on test."""
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from raycal.cluster.connection import connect
 from raycal.cluster.resources import plan_workers
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.methods.options import in_dependency_order
 from raycal.stages.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 _ROUNDS = 3  # a trial is run twice more where its process is lost; the sweep goes on meanwhile
 
 
-class SweepFailedError(RuntimeError):
+class SweepFailedError(RaycalError, RuntimeError):
     """No trial succeeded; the message says why the last one did not."""
 
 

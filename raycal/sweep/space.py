@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.methods.options import METHOD, Method, MethodConfig
 
@@ -21,7 +22,7 @@ _SCALAR = str | int | float | bool | None
 _ELICITED = ("phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
 
 
-class SweepError(ValueError):
+class SweepError(RaycalError, ValueError):
     """The sweep cannot be run as it is written; one line a fault, each with the key it is about."""
 
 

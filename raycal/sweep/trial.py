@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.methods.options import METHOD, FineTuned, Method, in_dependency_order
@@ -15,7 +16,7 @@ from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG, FINISHED, RUN
 
 
-class UndefinedObjectiveError(ValueError):
+class UndefinedObjectiveError(RaycalError, ValueError):
     """An objective has no value for a trial; the message says why."""
 
 

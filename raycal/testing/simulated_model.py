@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raycal.errors import RaycalError
 from raycal.models.find import Model
 from raycal.questions.question import Question
 from raycal.store.atomic import atomic_file
@@ -21,7 +22,7 @@ _NAMES = ("Arden", "Borodin", "Castell", "Dunmore", "Elsinore", "Farrow", "Galen
 _WRONG_ANSWERS = 3  # that the model may give to an open question
 
 
-class NoSimulatedModelError(ValueError):
+class NoSimulatedModelError(RaycalError, ValueError):
     """The folder holds no simulated model; the message says how to write one."""
 
 
