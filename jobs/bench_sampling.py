@@ -31,6 +31,7 @@ from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.ingest import ingest
+from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Recipe
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import Row, TableRows, Task
@@ -40,7 +41,7 @@ from raycal.models.find import find_model
 from raycal.models.prompts import messages, render
 from raycal.questions.question import Split
 from raycal.questions.sources.config import WorldFacts
-from raycal.stages.elicit import Elicitor, WorkItem
+from raycal.stages.elicit import Elicitor
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
@@ -59,7 +60,7 @@ ENGINE_ARGUMENTS = {
 class Timed:
     """A task that notes when its first batch arrives, which is when the engine is up."""
 
-    task: Task
+    task: Task[Engine]
     note: Path
 
     @property

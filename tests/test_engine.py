@@ -13,13 +13,14 @@ from transformers import AutoModelForCausalLM
 
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
+from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Query, Recipe
 from raycal.grading import parse_verdict
 from raycal.inference.backend import GenerationError
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording, answer_prompt, correctness_prompt, render
-from raycal.stages.elicit import Elicitor, WorkItem
+from raycal.stages.elicit import Elicitor
 from raycal.stages.grade import Judge
 from raycal.stages.judges import EquivalenceJudge
 from raycal.store.schemas import SCHEMAS, Table
