@@ -12,7 +12,7 @@ from echo import Echo, echoed, echoing, ray_of_its_own
 from ray.cluster_utils import Cluster
 from sweeping import copied, opened, start, sweep_file, trials
 
-from raycal.config.engine import Device, EngineConfig
+from raycal.config.engine import Device, Dtype, EngineConfig
 from raycal.experiment.run import Run
 from raycal.inference.runner import RunnerError, run_tasks
 from raycal.store.store import Store
@@ -64,10 +64,10 @@ def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_
     store = Store(tmp_path / "store")
     texts = [f"text {i}" for i in range(32)]
     model = echoing(tmp_path / "model", texts, latency_s=1)
-    config = EngineConfig(device=Device.GPU, batch_size=2, batches_in_flight=2, start_timeout_s=10)
+    config = EngineConfig(device=Device.GPU, dtype=Dtype.FLOAT32, batch_size=2, batches_in_flight=2, start_timeout_s=10)
     with three_nodes(head_cpus=1, gpus=(1, 0)) as cluster, ray_of_its_own():
         reports = run_tasks(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine)
-        next(reports)
+        next(report for report in reports if report.questions)
         (at_work,) = {row["extracted"] for row in store.rows("SELECT extracted FROM grades")}
         victim = next(node for node in cluster.worker_nodes if node.node_id == at_work)
         cluster.remove_node(victim, allow_graceful=False)

@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 
 import pytest
+import ray
+import torch
 from echo import ray_of_its_own
 from made_up_store import make_run
 
@@ -115,6 +117,17 @@ def test_a_node_that_has_the_device_decides_and_one_that_never_comes_is_a_senten
         assert decided.dtype is native_dtype(this_processor(Device.CPU))
         with pytest.raises(ClusterError, match="no node with a GPU was there within 1 seconds"):
             in_native_dtype(EngineConfig(), Device.GPU, 1)
+
+
+@pytest.mark.ray
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a torch without a GPU")
+def test_a_gpu_that_torch_does_not_know_is_a_sentence() -> None:
+    ray.init(num_cpus=1, num_gpus=1, include_dashboard=False)
+    try:
+        with pytest.raises(ClusterError, match=r"cannot tell what its GPU computes natively .*: set engine\.dtype"):
+            in_native_dtype(EngineConfig(), Device.GPU, 300)
+    finally:
+        ray.shutdown()
 
 
 def test_float32_asks_no_cluster() -> None:

@@ -192,7 +192,7 @@ def in_native_dtype(config: C, device: Device, within_s: float) -> C:
     """A configuration with its dtype decided by the processor of a node that has the device.
 
     One node decides for all, so that replicas compute alike whatever their number. Raises ClusterError where no node
-    has answered within `within_s` seconds.
+    has answered within `within_s` seconds, or its torch does not know the device.
     """
     if not depends_on_processor(config.dtype):
         return config
@@ -215,6 +215,11 @@ def _processor(device: Device, within_s: float) -> Processor:
         processor: Processor = ray.get(ask.remote(device), timeout=within_s)
     except ray.exceptions.GetTimeoutError as error:
         raise ClusterError(f"no node with a {device.upper()} was there within {within_s:g} seconds") from error
+    except ray.exceptions.RayTaskError as error:
+        raise ClusterError(
+            f"a node cannot tell what its {device.upper()} computes natively ({root_cause(error)}): set engine.dtype "
+            "and trainer.dtype"
+        ) from error
     return processor
 
 
