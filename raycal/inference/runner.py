@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from raycal.cluster.connection import connect, in_native_dtype, root_cause
@@ -54,6 +56,8 @@ def run_tasks(
     check_available(find_model(model))
     yield BatchReport.entering("connecting to Ray")
     plan = plan_replicas(config, connect())
+    if stated_threads := os.environ.get("OMP_NUM_THREADS"):
+        plan = replace(plan, threads=int(stated_threads.partition(",")[0]))  # those of nested levels stand behind
     wanted = config.dtype
     config = in_native_dtype(config, plan.device, config.start_timeout_s)
     replicas = "1 replica" if plan.replicas == 1 else f"{plan.replicas} replicas"
