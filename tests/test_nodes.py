@@ -10,6 +10,7 @@ import ray
 from clusters import lose_node, three_nodes
 from echo import Echo, echoed, echoing, ray_of_its_own
 from ray.cluster_utils import Cluster
+from ray.data import DataContext
 from sweeping import copied, opened, start, sweep_file, trials
 
 from raycal.config.engine import Device, Dtype, EngineConfig
@@ -73,6 +74,7 @@ def test_a_replica_whose_node_is_lost_is_not_waited_for_where_no_other_node_has_
         cluster.remove_node(victim, allow_graceful=False)
         with pytest.raises(RunnerError, match="none that is left has a place for a replica of 1 CPU and 1 GPU"):
             list(reports)
+    assert DataContext.get_current().custom_execution_callback_classes == []  # datasets of others are not watched
     answered = {row["key"] for row in store.rows("SELECT key FROM grades")}
     assert 0 < len(answered) < len(texts)
 

@@ -23,6 +23,7 @@ from raycal.store.store import Store
 
 if TYPE_CHECKING:
     import ray.data
+    from ray.data import DataContext
 
 # What waits for replicas lies in the driver itself where a batch has less than 100 kB, so that Ray Data must not read
 # ahead as far as its object store would let it.
@@ -51,7 +52,7 @@ def run_tasks(
     and has no place on another.
     """
     import ray
-    from ray.data import ActorPoolStrategy, DataContext, ExecutionResources
+    from ray.data import ActorPoolStrategy, DataContext
 
     check_available(find_model(model))
     yield BatchReport.entering("connecting to Ray")
@@ -66,19 +67,9 @@ def run_tasks(
     if marker is not None:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()  # and stays, for what replicas still write when the driver is gone
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
     patience = StallWatchdog(config.start_timeout_s, lambda: _check_place(plan))
-    context.custom_execution_callback_classes = [patience.callback()]
-    in_flight = plan.replicas * config.batches_in_flight * config.batch_size
-    context.execution_options.resource_limits = ExecutionResources.for_limits(
-        object_store_memory=_READ_AHEAD_BYTES + in_flight * _ROW_BYTES
-    )
-    context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what fails is raised here
-
-    with warnings.catch_warnings():
+    with DataContext.current(_data_context(plan, config, patience)), warnings.catch_warnings():
         # The number of retries has no other name in this version of Ray.
         warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")
         done = (
@@ -117,6 +108,22 @@ def run_tasks(
         ) from error
     except ray.exceptions.RayError as error:
         raise RunnerError(f"{root_cause(error).rstrip('.')}; what was finished is kept, run again to go on") from error
+
+
+def _data_context(plan: ReplicaPlan, config: EngineConfig, patience: StallWatchdog) -> DataContext:
+    """Settings of these tasks' dataset alone: the process may have datasets of its own, before and after."""
+    from ray.data import DataContext, ExecutionResources
+
+    context = DataContext.get_current().copy()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.custom_execution_callback_classes = [patience.callback()]
+    in_flight = plan.replicas * config.batches_in_flight * config.batch_size
+    context.execution_options.resource_limits = ExecutionResources.for_limits(
+        object_store_memory=_READ_AHEAD_BYTES + in_flight * _ROW_BYTES
+    )
+    context.wait_for_min_actors_s = round(config.start_timeout_s) + 60
+    return context
 
 
 def _check_place(plan: ReplicaPlan) -> None:
