@@ -17,11 +17,11 @@ from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.models.prompts import CORRECTNESS_QUERIES, Wording
 from raycal.questions.question import Split
-from raycal.questions.rows import nearest
 from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grader_name
 from raycal.store.locations import Location
 from raycal.store.store import Store, StoreError
+from raycal.text.suggest import nearest
 
 _TEXTS = pa.list_(pa.string())
 _SCHEMA = pa.schema(

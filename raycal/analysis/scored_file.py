@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from raycal.errors import RaycalError
 from raycal.metrics import Floats, Groups
-from raycal.questions.rows import nearest
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa

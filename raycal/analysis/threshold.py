@@ -15,9 +15,9 @@ from raycal.experiment.run import Run
 from raycal.methods.options import Combined, FineTuned, Method, Recalibrated, Recalibration
 from raycal.metrics.threshold import TrustThreshold, trust_threshold
 from raycal.questions.question import Split
-from raycal.questions.rows import nearest
 from raycal.stages.answers import graded
 from raycal.stages.score import scores_of
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     from rich.text import Text

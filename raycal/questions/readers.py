@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raycal.questions.cells import column_names
-from raycal.questions.rows import QuestionSourceError, Row, Unreadable, nearest
+from raycal.questions.rows import QuestionSourceError, Row, Unreadable
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa

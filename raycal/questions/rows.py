@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +67,3 @@ class BadRow:
         # The row may be bad because its text is not Unicode, and a store takes nothing else.
         storable = raw.encode("utf-8", "replace").decode()
         return cls(dataset=attempt.dataset, location=attempt.location, error=error, raw=storable)
-
-
-def nearest(wrong: str, valid: Iterable[str]) -> str:
-    """The end of an error message about an unknown name: the most similar valid one, and all of them."""
-    names = sorted(valid)
-    lowered = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(wrong.casefold(), lowered, n=1, cutoff=0.5)
-    suggestion = f"did you mean {lowered[close[0]]!r}? " if close else ""
-    return f"{suggestion}There is: {', '.join(names)}"

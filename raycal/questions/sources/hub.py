@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
-from raycal.questions.rows import Attempt, QuestionSourceError, nearest
+from raycal.questions.rows import Attempt, QuestionSourceError
 from raycal.questions.sources.hub_mappings import MAPPINGS, HubMapping
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     import datasets

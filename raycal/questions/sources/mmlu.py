@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from raycal.questions.items import ChoiceItem
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.readers import read_cells
-from raycal.questions.rows import Attempt, QuestionSourceError, Unreadable, nearest
+from raycal.questions.rows import Attempt, QuestionSourceError, Unreadable
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     from raycal.questions.sources.config import Mmlu

@@ -11,8 +11,9 @@ from raycal.questions.facts import cities, countries, elements, languages, state
 from raycal.questions.facts.fact import Fact, fold, parts
 from raycal.questions.items import shuffled
 from raycal.questions.question import Kind, Question, split_of
-from raycal.questions.rows import Attempt, QuestionSourceError, nearest
+from raycal.questions.rows import Attempt, QuestionSourceError
 from raycal.store.keys import digest
+from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     from raycal.questions.sources.config import WorldFacts
