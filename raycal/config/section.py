@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_origin
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from raycal.config.registry import Registry
 from raycal.store.locations import Location, location
 
 if TYPE_CHECKING:
@@ -49,6 +50,29 @@ class Section(BaseModel):
             if field.is_required() or _is_tag(field) or value != plain_default(field):
                 options[name] = value
         return options
+
+
+class NamedSection(Section):
+    """A section of which there are kinds, told apart by one key of it, whose value is a name in a registry.
+
+    kind_key: that key. kinds: where a class of this base stands by its name. A field for any kind is annotated
+    `Annotated[SerializeAsAny[Base], PlainValidator(Base.read)]`.
+    """
+
+    kind_key: ClassVar[str]
+    kinds: ClassVar[Registry[type[Any]]]
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """A section of any kind, of plain data or as it is. Raises ValueError, and PluginError."""
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"write it as a mapping with its {cls.kind_key}, and not as {value!r}")  # noqa: TRY004
+        if cls.kind_key not in value:
+            raise ValueError(f"it has no {cls.kind_key}: name one")
+        section: Self = cls.kinds.get(str(value[cls.kind_key])).model_validate(value)
+        return section
 
 
 def plain_default(field: FieldInfo) -> Any:
