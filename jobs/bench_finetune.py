@@ -39,9 +39,9 @@ from raycal.finetuning.loop import peak_gib
 from raycal.finetuning.loss import divergence, two_choice_loss
 from raycal.finetuning.model import Batch, with_lora
 from raycal.finetuning.trainer import train
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import find_model
-from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, answer_prompt
+from raycal.models.prompts import CORRECTNESS_PROMPTS, Wording, answer_prompt
 from raycal.questions import load
 from raycal.questions.question import Question
 from raycal.questions.sources.config import WorldFacts
@@ -83,7 +83,7 @@ def make_job(root: Path, count: int, batch: int, trainer: TrainerConfig) -> Fine
     ).examples
     Examples(examples[:count]).write(root / "training.parquet")
     Examples(examples[count : count + 32]).write(root / "calibration.parquet")
-    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+    choices = CORRECTNESS_PROMPTS[Wording.CHOICES]
     device = Device.GPU if torch.cuda.is_available() else Device.CPU
     return FinetuneJob(
         adapter_id="bench",

@@ -16,15 +16,20 @@ from typing import Any
 import numpy as np
 import yaml
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
+from numpy.typing import NDArray
 
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Section, plain_default
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run, run_id
-from raycal.methods.options import Classifier, FineTuned
+from raycal.methods.classifier import Classifier
+from raycal.methods.evidence import Evidence
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import SMOLLM2, Model, find_model
-from raycal.stages.artifacts import classifier_head
+from raycal.questions.question import Split
+from raycal.stages.answers import graded
+from raycal.stages.artifacts import kept_fit
 from raycal.stages.finetune import adapter_folder, adapter_id
 from raycal.stages.grade import grade_by_match, grade_keys
 from raycal.stages.score import score_keys
@@ -76,7 +81,7 @@ def made_up_ids() -> dict[str, Any]:
             "partitions": {str(table): name for table, name in run.recipe.partitions.items()},
             "answer": row["answer_key"],
             "samples": row["samples_key"],
-            "queries": {str(query): run.recipe.query_key(query, row["answer_key"]) for query in run.recipe.queries},
+            "queries": {prompt.name: run.recipe.query_key(prompt, row["answer_key"]) for prompt in run.recipe.prompts},
             "grade": _first(grade_keys(run, run.experiment.grade.graders[0])),
             "adapter": adapter_id(run, FineTuned()),
             "classifier": classifier_name(run),
@@ -99,11 +104,18 @@ def made_up_run(root: Path) -> Run:
 
 def classifier_name(run: Run) -> str:
     """The name of a classifier that is fitted on made-up hidden states."""
-    keys = run.asked["answer_key"].to_pylist()
-    states = {key: np.array([int(key[:2], 16), int(key[2:4], 16)], np.float32) for key in keys}
-    classifier_head(run, Classifier(weight_decay=1.0), states, dict)
+    rows = graded(run, Split.TRAIN)
+    evidence = [
+        Evidence(question_id=row.question_id, question=row.question, answer=row.answer, state=_state(row.answer_key))
+        for row in rows
+    ]
+    kept_fit(run, Classifier(weight_decay=1.0), rows, evidence, np.array([bool(row.correct) for row in rows]))
     (folder,) = run.store.root.glob("classifiers/*")
     return folder.name
+
+
+def _state(key: str) -> NDArray[np.float32]:
+    return np.array([int(key[:2], 16), int(key[2:4], 16)], np.float32)
 
 
 def sections() -> dict[str, dict[str, Any]]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from raycal.experiment.file import read_experiment
-from raycal.experiment.recipe import Query
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
-from raycal.methods.options import ZeroShot
+from raycal.methods.zero_shot import ZeroShot
 from raycal.models.embeddings import Embedder
+from raycal.models.prompts import CORRECTNESS
 from raycal.stages.grade import grade_by_match
 from raycal.stages.pipeline import agreements
 from raycal.stages.score import score_answers
@@ -73,7 +73,7 @@ def write_answers(run: Run, answer_of: Callable[[str], str] | None = None) -> No
 def write_scores(run: Run, p_true: Callable[[str], float | None]) -> None:
     """Zero-shot confidences from made-up probabilities of "yes" by answer key."""
     rows = [
-        {"key": run.recipe.query_key(Query.CORRECTNESS, key), "answer_key": key, "p_true": p_true(key)}
+        {"key": run.recipe.query_key(CORRECTNESS, key), "answer_key": key, "p_true": p_true(key)}
         for key in run.asked["answer_key"].to_pylist()
     ]
     run.store.write(Table.QUERIES, run.recipe.partitions[Table.QUERIES], rows)

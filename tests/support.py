@@ -5,11 +5,20 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
+from raycal.methods.base import ScoredMethod
+from raycal.methods.evidence import Confidence, Evidence
+from raycal.models.prompts import CONFIDENCE_PROMPTS, CORRECTNESS
+from raycal.stages.evidence import Embed, with_vectors
+
+# Every follow-up prompt that a method of ours has.
+PROMPTS = (CORRECTNESS, *CONFIDENCE_PROMPTS.values())
 Raycal = Callable[..., subprocess.CompletedProcess[str]]
 SharedFolder = Callable[[str, Callable[[Path], object]], Path]
 
@@ -34,3 +43,13 @@ def command_of(process: psutil.Process) -> str:
 def heeding_interrupts() -> None:
     """As at a terminal: what a shell starts in the background, these tests perhaps, ignores Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def no_embed(texts: list[str]) -> NDArray[np.float32]:
+    """In place of an embedding model where no text is embedded."""
+    raise AssertionError(f"nothing was to be embedded, and {texts} were")
+
+
+def score(method: ScoredMethod, rows: Sequence[Evidence], embed: Embed = no_embed) -> list[Confidence]:
+    """A method's confidences of some rows."""
+    return [method.score(row) for row in with_vectors(method, rows, embed)]

@@ -12,7 +12,11 @@ from raycal.cli.main import app
 from raycal.experiment.ablation import AblationError, ablated, by_size, open_ablation, unsized_label
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import read_experiment
-from raycal.methods.options import Classifier, FineTuned, Method, Recalibrated, ZeroShot
+from raycal.methods.base import Method
+from raycal.methods.classifier import Classifier
+from raycal.methods.fine_tuned import FineTuned
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.zero_shot import ZeroShot
 
 TUNED = FineTuned(name="tuned", rank=2)
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from raycal.config.engine import PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
-from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.recipe import Recipe
 from raycal.experiment.selection import select_questions
 from raycal.inference.tasks import unless_written
 from raycal.models.find import Model
-from raycal.models.prompts import FewShotExample
+from raycal.models.prompts import CONFIDENCE_PROMPTS, CORRECTNESS, FewShotExample, Phrasing
 from raycal.questions.question import Split
 from raycal.stages.elicit import Elicitor
 from raycal.store.key_set import KEY, KeySet
@@ -32,7 +32,7 @@ RECIPE = Recipe(
     Model("somewhere", "tiny", "1"),
     PromptStyle.AUTO,
     ElicitConfig(samples=Samples(k=3)),
-    (Query.CORRECTNESS, Query.WORDS),
+    (CORRECTNESS, CONFIDENCE_PROMPTS[Phrasing.WORDS]),
     0,
     {},
 )
@@ -72,7 +72,7 @@ def write_everything(store: Store, question: str) -> None:
     write(store, Table.ANSWERS, key=answer, text="Paris")
     for index in range(3):
         write(store, Table.SAMPLES, key=RECIPE.samples_key(question, "d", "open", "s"), index=index, text="Paris")
-    for query in RECIPE.queries:
+    for query in RECIPE.prompts:
         write(store, Table.QUERIES, key=RECIPE.query_key(query, answer), text="likely")
 
 

@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 
 import pytest
 import torch
+from support import PROMPTS
 from transformers import AutoModelForCausalLM
 
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.pending import WorkItem
-from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.recipe import Recipe
 from raycal.grading import parse_verdict
 from raycal.inference.backend import GenerationError
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
-from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording, answer_prompt, correctness_prompt, render
+from raycal.models.prompts import CORRECTNESS, Conversation, answer_prompt, render
 from raycal.stages.elicit import Elicitor
 from raycal.stages.grade import Judge
 from raycal.stages.judges import EquivalenceJudge
@@ -31,7 +32,7 @@ T = TypeVar("T")
 Await = Callable[[Coroutine[Any, Any, T]], T]
 
 CONFIG = EngineConfig(max_model_len=256, max_num_seqs=32, kv_cache_gib=1, dtype="float32")
-CHOICES = (CORRECTNESS_QUERIES[Wording.CHOICES].no, CORRECTNESS_QUERIES[Wording.CHOICES].yes)
+CHOICES = (CORRECTNESS.no, CORRECTNESS.yes)
 CAPITAL = answer_prompt("What is the capital of France?", (), ())
 
 
@@ -73,7 +74,7 @@ def next_logprobs(reference: Any, tokens: list[int]) -> torch.Tensor:
 
 def recipe(model: Model) -> Recipe:
     config = ElicitConfig(max_tokens=6, samples=Samples(k=3, top_p=1.0))
-    return Recipe(model, PromptStyle.AUTO, config, tuple(Query), 0, {})
+    return Recipe(model, PromptStyle.AUTO, config, PROMPTS, 0, {})
 
 
 def work(question: str, **changes: Any) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def work(question: str, **changes: Any) -> dict[str, Any]:
         "samples_key": "samples",
         "needs_answer": True,
         "first_sample": 0,
-        "queries": list(Query),
+        "queries": [prompt.name for prompt in PROMPTS],
     }
     return vars(WorkItem(**base | changes))
 
@@ -139,7 +140,7 @@ def test_a_seed_gives_the_same_samples_in_any_company_and_in_any_portions(engine
 
 
 def test_two_choice_probability_is_that_of_transformers(engine: Engine, reference: Any, wait: Await[Any]) -> None:
-    conversation = correctness_prompt(CAPITAL, "Paris")
+    conversation = CORRECTNESS.put(CAPITAL, "Paris")
     logprobs, _ = wait(engine.next_token_logprobs(conversation, CHOICES))
     expected = next_logprobs(reference, render(conversation, engine.tokenizer, PromptStyle.AUTO))[-1]
     tokens = [engine.tokenizer.encode(text)[-1] for text in CHOICES]
@@ -164,8 +165,8 @@ def test_a_prompt_over_the_context_is_refused_before_the_engine_sees_it(engine: 
 def test_eliciting_fills_every_table_with_rows_of_its_schema(engine: Engine, model: Model, wait: Await[Any]) -> None:
     rows = wait(Elicitor(recipe(model)).ask(engine, work("What is the capital of France?")))
     assert [row["index"] for row in rows[Table.SAMPLES]] == [0, 1, 2]
-    assert {row["query"] for row in rows[Table.QUERIES]} == set(Query)
-    (correctness,) = [row for row in rows[Table.QUERIES] if row["query"] == Query.CORRECTNESS]
+    assert {row["query"] for row in rows[Table.QUERIES]} == {prompt.name for prompt in PROMPTS}
+    (correctness,) = [row for row in rows[Table.QUERIES] if row["query"] == CORRECTNESS.name]
     assert 0 < correctness["p_true"] < 1
     assert math.isfinite(correctness["p_true"])
     for table, some in rows.items():
@@ -176,13 +177,13 @@ def test_eliciting_fills_every_table_with_rows_of_its_schema(engine: Engine, mod
 
 
 def test_only_what_is_left_is_asked(engine: Engine, model: Model, wait: Await[Any]) -> None:
-    left = {"needs_answer": False, "answer": "Paris", "first_sample": 2, "queries": [str(Query.WORDS)]}
+    left = {"needs_answer": False, "answer": "Paris", "first_sample": 2, "queries": ["words"]}
     rows = wait(Elicitor(recipe(model)).ask(engine, work("What is the capital of France?", **left)))
     everything = wait(Elicitor(recipe(model)).ask(engine, work("What is the capital of France?")))
     assert rows[Table.ANSWERS] == []
     assert [row["index"] for row in rows[Table.SAMPLES]] == [2]
     assert rows[Table.SAMPLES][0]["text"] == everything[Table.SAMPLES][2]["text"]
-    assert [row["query"] for row in rows[Table.QUERIES]] == [Query.WORDS]
+    assert [row["query"] for row in rows[Table.QUERIES]] == ["words"]
 
 
 def test_a_question_that_cannot_be_asked_is_error_rows_under_the_expected_keys(

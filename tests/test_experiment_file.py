@@ -6,7 +6,7 @@ import pytest
 
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import ExperimentError, read_experiment
-from raycal.methods.options import Sampling
+from raycal.methods.sampling import Sampling
 from raycal.questions.sources.config import WorldFacts
 
 
@@ -44,8 +44,8 @@ def test_overrides_reach_into_sections_and_lists(write) -> None:  # type: ignore
         ("name: x\nquestions: [{source: worldfacts, limt: 3}]", [], "no key questions.0.limt, did you mean limit?"),
         ("name: x\nmethods: [{method: sampling, wieght: count}]", [], "methods.0.wieght, did you mean weighting?"),
         ("name: x", ["engine.replica=2"], "there is no key engine.replica, did you mean replicas?"),
-        ("name: x\nmethods: [{method: zeroshot}]", [], r"methods.0: there is no method zeroshot, .* zero_shot\?"),
-        ("name: x\nmethods: [{method: magic}]", [], "There are zero_shot, verbalized, "),
+        ("name: x\nmethods: [{method: zeroshot}]", [], r"methods.0: there is no method 'zeroshot': .* 'zero_shot'\?"),
+        ("name: x\nmethods: [{method: magic}]", [], "There is: classifier, combined, fine_tuned, "),
         ("name: x\nmethods: [{metod: sampling}]", [], "methods.0: it has no method: name one"),
         ("name: x\nelicit: {samples: {k: -1}}", [], "elicit.samples.k: "),
         ("name: a/b", [], "name: "),

@@ -14,17 +14,15 @@ from raycal.config.engine import ModelConfig, PromptStyle
 from raycal.config.section import Section
 from raycal.experiment.config import ElicitConfig, Experiment, Samples
 from raycal.experiment.run import Run, run_id
-from raycal.methods.options import (
-    Classifier,
-    Combined,
-    FineTuned,
-    Likelihood,
-    Method,
-    Recalibrated,
-    Sampling,
-    SemanticEntropy,
-    ZeroShot,
-)
+from raycal.methods.base import Method
+from raycal.methods.classifier import Classifier
+from raycal.methods.combined import Combined
+from raycal.methods.fine_tuned import FineTuned
+from raycal.methods.likelihood import Likelihood
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.sampling import Sampling
+from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.methods.zero_shot import ZeroShot
 from raycal.questions.sources.config import WorldFacts
 from raycal.stages.artifacts import SettingsError, check_settings, write_settings
 from raycal.stages.finetune import adapter_id

@@ -14,7 +14,7 @@ from rich.console import Console
 from raycal.config.engine import ModelConfig
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import ModelError, check_available, find_model
 from raycal.stages.pipeline import elicit_stage
 

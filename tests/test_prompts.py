@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from support import PROMPTS
 from transformers import AutoTokenizer
 
 from raycal.config.engine import ModelConfig, PromptStyle
 from raycal.models.find import find_model
 from raycal.models.prompts import (
+    CORRECTNESS,
     Conversation,
     FewShotExample,
-    Phrasing,
     answer_prompt,
     choice_letter,
-    confidence_prompt,
-    correctness_prompt,
     equivalence_prompt,
     judge_prompt,
     render,
@@ -61,9 +60,8 @@ def test_auto_is_base_exactly_where_there_is_no_template(tokenizer) -> None:  # 
 def test_follow_ups_continue_the_tokens_of_the_question(tokenizer, style: PromptStyle) -> None:  # type: ignore[no-untyped-def]
     asked = answer_prompt("What is the capital of France?", (), [EXAMPLE])
     prefix = render(asked, tokenizer, style)
-    follow_ups = [correctness_prompt(asked, "Paris"), *(confidence_prompt(asked, "Paris", p) for p in Phrasing)]
-    for follow_up in follow_ups:
-        assert render(follow_up, tokenizer, style)[: len(prefix)] == prefix
+    for prompt in PROMPTS:
+        assert render(prompt.put(asked, "Paris"), tokenizer, style)[: len(prefix)] == prefix
 
 
 def test_choices_are_lettered_and_the_letter_is_asked_for(tokenizer) -> None:  # type: ignore[no-untyped-def]
@@ -77,7 +75,7 @@ def test_choices_are_lettered_and_the_letter_is_asked_for(tokenizer) -> None:  #
 def test_any_change_of_wording_changes_the_name_of_a_template() -> None:
     conversations = [
         answer_prompt("{question}", (), ()),
-        correctness_prompt(answer_prompt("{question}", (), ()), "{answer}"),
+        CORRECTNESS.put(answer_prompt("{question}", (), ()), "{answer}"),
         judge_prompt("{question}", ["{accepted}"], "{answer}"),
         equivalence_prompt("{question}", "{left}", "{right}"),
     ]

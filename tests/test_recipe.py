@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import PROMPTS
 
 from raycal.config.engine import PromptStyle
 from raycal.experiment.config import ElicitConfig, Experiment, Samples
-from raycal.experiment.recipe import Query, Recipe, queries_of
-from raycal.methods.options import Combined, Recalibrated, Sampling, Verbalized, ZeroShot
+from raycal.experiment.recipe import Recipe
+from raycal.methods.base import Method, prompts_of
+from raycal.methods.combined import Combined
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.sampling import Sampling
+from raycal.methods.verbalized import Verbalized
+from raycal.methods.zero_shot import ZeroShot
 from raycal.models.find import Model
 from raycal.models.prompts import FewShotExample, Phrasing
 from raycal.store.schemas import Table
@@ -24,7 +30,7 @@ def recipe(**changes: Any) -> Recipe:
         "model": MODEL,
         "style": PromptStyle.AUTO,
         "config": ElicitConfig(),
-        "queries": tuple(Query),
+        "prompts": PROMPTS,
         "seed": 0,
         "examples": {},
     }
@@ -36,7 +42,7 @@ def keys(of: Recipe) -> dict[str, str]:
     return {
         "answer": answer,
         "samples": of.samples_key("q", "d", "open", "s"),
-        **{str(query): of.query_key(query, answer) for query in of.queries},
+        **{prompt.name: of.query_key(prompt, answer) for prompt in of.prompts},
     }
 
 
@@ -45,7 +51,7 @@ def changed(**changes: Any) -> set[str]:
     return {name for name, key in after.items() if before[name] != key}
 
 
-ALL = {"answer", "samples", *Query}
+ALL = {"answer", "samples", *(prompt.name for prompt in PROMPTS)}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +69,7 @@ ALL = {"answer", "samples", *Query}
         ({"config": ElicitConfig(samples=Samples(temperature=0.5))}, {"samples"}),
         ({"config": ElicitConfig(samples=Samples(top_p=0.5))}, {"samples"}),
         ({"seed": 1}, {"samples"}),
-        ({"queries": (Query.WORDS,)}, set()),
+        ({"prompts": PROMPTS[-1:]}, set()),
     ],
 )
 def test_a_key_changes_with_what_determines_its_row_and_with_nothing_else(
@@ -72,12 +78,16 @@ def test_a_key_changes_with_what_determines_its_row_and_with_nothing_else(
     assert changed(**changes) == expected
 
 
+def names(methods: list[Method]) -> list[str]:
+    return [prompt.name for prompt in prompts_of(methods)]
+
+
 def test_the_queries_are_those_that_the_methods_need() -> None:
     words, number = Verbalized(phrasing=Phrasing.WORDS), Verbalized(phrasing=Phrasing.PROBABILITY)
-    assert queries_of([Sampling()]) == ()
-    assert queries_of([words, ZeroShot(), number, words]) == (Query.CORRECTNESS, Query.PROBABILITY, Query.WORDS)
+    assert names([Sampling()]) == []
+    assert names([words, ZeroShot(), number, words]) == ["words", "correctness", "probability"]
     combined = Combined(of=(words, ZeroShot()))
-    assert queries_of([Recalibrated(of=number), combined]) == (Query.CORRECTNESS, Query.PROBABILITY, Query.WORDS)
+    assert names([Recalibrated(of=number), combined]) == ["probability", "words", "correctness"]
 
 
 def test_every_generated_table_has_a_partition_in_the_order_of_writing() -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from made_up_store import make_experiment, make_run, open_made_up, write_answers, write_scores
 
-from raycal.experiment.recipe import Query
 from raycal.experiment.record import record_run
-from raycal.methods.options import Recalibrated, ZeroShot
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.zero_shot import ZeroShot
 from raycal.models.embeddings import Embedder
+from raycal.models.prompts import CORRECTNESS
 from raycal.report.assemble import NotEvaluatedError, results_of
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.fitted import fitted_confidences
 from raycal.stages.score import score_answers, scores_of
 from raycal.store.schemas import Table
 
@@ -26,7 +26,7 @@ def test_a_confidence_that_is_still_missing_is_not_said_again(tmp_path: Path) ->
     assert score_answers(run, ZeroShot(), embed) == 20
     assert score_answers(run, ZeroShot(), embed) == 0
     answer = run.asked["answer_key"][3].as_py()
-    query = {"key": run.recipe.query_key(Query.CORRECTNESS, answer), "answer_key": answer, "p_true": 0.7}
+    query = {"key": run.recipe.query_key(CORRECTNESS, answer), "answer_key": answer, "p_true": 0.7}
     run.store.write(Table.QUERIES, run.recipe.partitions[Table.QUERIES], [query])
     assert score_answers(run, ZeroShot(), embed) == 1
     assert scores_of(run, ZeroShot()) == {answer: 0.7}
@@ -45,8 +45,11 @@ def test_what_is_fitted_is_fitted_again_where_what_it_builds_on_is_there_at_last
     some = confidences(lambda key: int(key[:4], 16) / 16**4 if key < "8" else None)
     late = confidences(lambda key: int(key[:4], 16) / 16**4)
     assert some.keys() < late.keys()
-    again = fitted_confidences(run, method, lambda base: scores_of(run, base))
-    assert late == {key: confidence.value for key, confidence in again.items() if confidence.value is not None}
+    (tmp_path / "fresh").mkdir()
+    _, fresh = make_run(tmp_path / "fresh")
+    write_scores(fresh, lambda key: int(key[:4], 16) / 16**4)
+    score_answers(fresh, method, embed)
+    assert late == scores_of(fresh, method)
 
 
 def test_a_method_may_get_another_name(tmp_path: Path) -> None:

@@ -22,17 +22,15 @@ from raycal.inference.backend import EngineDiedError, EngineStartError, Generati
 from raycal.inference.backends import states_backend, text_backend
 from raycal.inference.hidden_states import HiddenStates
 from raycal.inference.vllm_backend import Engine
-from raycal.methods.verbalized import read_confidence
+from raycal.methods.stated_confidence import read_confidence
 from raycal.models.find import find_model
 from raycal.models.prompts import (
-    CORRECTNESS_QUERIES,
+    CONFIDENCE_PROMPTS,
+    CORRECTNESS,
     Conversation,
     FewShotExample,
     Phrasing,
-    Wording,
     answer_prompt,
-    confidence_prompt,
-    correctness_prompt,
     equivalence_prompt,
     judge_prompt,
 )
@@ -108,15 +106,14 @@ Confidence = Callable[[SimulatedEngine, Conversation, str], float]
 
 
 def p_true(engine: SimulatedEngine, asked: Conversation, answer: str) -> float:
-    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
-    query = engine.next_token_logprobs(correctness_prompt(asked, answer), (choices.no, choices.yes))
+    query = engine.next_token_logprobs(CORRECTNESS.put(asked, answer), (CORRECTNESS.no, CORRECTNESS.yes))
     (no, yes), _ = asyncio.run(query)
     return float(1 / (1 + np.exp(no - yes)))
 
 
 def stated(phrasing: Phrasing) -> Confidence:
     def ask(engine: SimulatedEngine, asked: Conversation, answer: str) -> float:
-        (text,) = texts(engine, confidence_prompt(asked, answer, phrasing))
+        (text,) = texts(engine, CONFIDENCE_PROMPTS[phrasing].put(asked, answer))
         value = read_confidence(text, phrasing).value
         assert value is not None, text
         return value
@@ -181,7 +178,7 @@ def test_some_questions_are_refused_and_some_end_the_engine(tmp_path: Path) -> N
         wait(engine.generate(answer_prompt(NEVER, (), ()), max_tokens=5))
     assert wait(engine.generate(answer_prompt("Who?", (), ()), max_tokens=5))
     with pytest.raises(EngineDiedError):
-        wait(engine.generate(correctness_prompt(answer_prompt(ALWAYS, (), ()), "Paris"), max_tokens=5))
+        wait(engine.generate(CORRECTNESS.put(answer_prompt(ALWAYS, (), ()), "Paris"), max_tokens=5))
     assert not process.is_running()
     with pytest.raises(EngineDiedError, match="is gone"):
         wait(engine.generate(answer_prompt("Who?", (), ()), max_tokens=5))

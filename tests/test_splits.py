@@ -14,7 +14,7 @@ from made_up_store import make_experiment, open_made_up, write_answers
 
 from raycal.analysis.export import export_graded
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.questions import load
 from raycal.questions.question import Kind, Question, Split, split_of
 from raycal.questions.sources.config import Columns, Mmlu, QuestionFile, QuestionSource, WorldFacts

@@ -22,9 +22,10 @@ from raycal.experiment.file import read_experiment
 from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
-from raycal.methods.options import Classifier, FineTuned
+from raycal.methods.classifier import Classifier
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.embeddings import Embedder
-from raycal.stages.artifacts import fitted_fingerprint
+from raycal.stages.artifacts import artifact_fingerprint
 from raycal.stages.elicit import questions_dataset
 from raycal.stages.evaluate import evaluate_run
 from raycal.stages.grade import grade_by_match, grades_of
@@ -153,7 +154,7 @@ def test_a_run_whose_id_has_changed_since_is_named_by_its_experiment(old: Locati
 def test_what_was_fitted_is_used_as_it_was_fitted(old: Location) -> None:
     (classifier,) = (old / "classifiers").iterdir()
     (adapter,) = (old / "adapters").iterdir()
-    assert fitted_fingerprint(Classifier(fitted=classifier, layer=3), classifier)
+    assert artifact_fingerprint(Classifier(fitted=classifier, layer=3), classifier)
     check_asked_as_trained(FineTuned(adapter=adapter))
 
 

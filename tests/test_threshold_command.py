@@ -9,10 +9,13 @@ import pytest
 from made_up_store import make_run, open_made_up, write_scores
 from typer.testing import CliRunner, Result
 
-from raycal.analysis.threshold import HeldOut, ThresholdError, saw_calibration, threshold_of_file, threshold_of_run
+from raycal.analysis.threshold import HeldOut, ThresholdError, threshold_of_file, threshold_of_run
 from raycal.cli.main import app
 from raycal.experiment.run import Run
-from raycal.methods.options import Combined, FineTuned, Recalibrated, Recalibration, ZeroShot
+from raycal.methods.combined import Combined
+from raycal.methods.fine_tuned import FineTuned
+from raycal.methods.recalibrated import Recalibrated, Recalibration
+from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics.threshold import trust_threshold
 from raycal.questions.question import Split
 from raycal.stages.answers import graded
@@ -146,9 +149,9 @@ def test_what_a_run_lacks_is_said(made: tuple[Path, Run]) -> None:
 
 def test_methods_that_saw_the_calibration_answers_are_known() -> None:
     zero_shot, tuned = ZeroShot(), FineTuned()
-    assert not saw_calibration(zero_shot)
-    assert not saw_calibration(Recalibrated(of=zero_shot, by=Recalibration.TEMPERATURE))
-    assert not saw_calibration(FineTuned(adapter=Path("somewhere")))
+    assert not zero_shot.saw_calibration
+    assert not Recalibrated(of=zero_shot, by=Recalibration.TEMPERATURE).saw_calibration
+    assert not FineTuned(adapter=Path("somewhere")).saw_calibration
     for method in (
         tuned,
         Recalibrated(of=tuned, by=Recalibration.TEMPERATURE),
@@ -156,4 +159,4 @@ def test_methods_that_saw_the_calibration_answers_are_known() -> None:
         Recalibrated(of=zero_shot, by=Recalibration.ISOTONIC),
         Combined(of=(zero_shot, zero_shot)),
     ):
-        assert saw_calibration(method)
+        assert method.saw_calibration

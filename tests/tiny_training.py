@@ -22,9 +22,9 @@ from raycal.finetuning.data import Examples, QueryExample, tokenize
 from raycal.finetuning.interruptions import Interruptions
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.trainer import FinetuneError, train
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import Model, find_model
-from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, answer_prompt
+from raycal.models.prompts import CORRECTNESS_PROMPTS, Wording, answer_prompt
 from raycal.store.locations import location
 from raycal.store.store import Store
 
@@ -73,7 +73,7 @@ def run(root: Path, name: str, settings: dict[str, str]) -> None:
         paths[split] = place / f"{name}-{split}.parquet"
         examples(model, split, count, poisoned if split == "training" else 0).write(paths[split])
     tokenizer = AutoTokenizer.from_pretrained(model.location)
-    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
+    choices = CORRECTNESS_PROMPTS[Wording.CHOICES]
     method = METHOD.model_copy(update={"dropout": float(settings.pop("dropout", METHOD.dropout))})
     trainer = TrainerConfig.model_validate({"dtype": "float32", "tokens_per_micro_batch": 500, **settings})
     job = FinetuneJob(

@@ -15,7 +15,7 @@ from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
-from raycal.models.prompts import CORRECTNESS_QUERIES, Wording
+from raycal.models.prompts import CORRECTNESS_PROMPTS, Wording
 from raycal.questions.question import Split
 from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grader_name
@@ -183,5 +183,5 @@ def dataset_card(run: Run, splits: Sequence[ExportedSplit]) -> str:
         run=run,
         splits=splits,
         grader=grader_name(run, run.experiment.grade.graders[0]),
-        query=CORRECTNESS_QUERIES[Wording.CHOICES].text,
+        query=CORRECTNESS_PROMPTS[Wording.CHOICES].text,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from raycal.analysis.scored_file import read_scored
 from raycal.errors import RaycalError
 from raycal.experiment.run import Run
-from raycal.methods.options import Combined, FineTuned, Method, Recalibrated, Recalibration
+from raycal.methods.base import Method
 from raycal.metrics.threshold import TrustThreshold, trust_threshold
 from raycal.questions.question import Split
 from raycal.stages.answers import graded
@@ -134,20 +134,7 @@ def _scored(run: Run, split: Split, scores: Mapping[str, float]) -> tuple[list[f
 
 
 def _notes(method: Method) -> tuple[str, ...]:
-    if not saw_calibration(method):
+    if not method.saw_calibration:
         return ()
     said = "was itself fitted on the calibration answers, so that the certainty is not guaranteed: go by the test split"
     return (f"{method.label} {said}",)
-
-
-def saw_calibration(method: Method) -> bool:
-    """Whether grades of the calibration split decided how the method ranks answers there (see confidence.threshold)."""
-    match method:
-        case Recalibrated(by=Recalibration.TEMPERATURE):
-            return saw_calibration(method.of)  # a temperature keeps the order
-        case Combined() | Recalibrated():
-            return True
-        case FineTuned():
-            return method.adapter is None  # the calibration loss chose among the checkpoints
-        case _:
-            return False

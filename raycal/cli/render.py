@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from raycal.analysis.export import ExportedSplit
     from raycal.analysis.grade_file import GradeReport
     from raycal.analysis.import_grades import ImportReport
-    from raycal.stages.ask import Reply
+    from raycal.stages.ask import ScoredAnswer
 
 
 _SHORT_FROM = 100_000
@@ -213,7 +213,7 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else escape(str(value))
 
 
-def reply_table(reply: Reply) -> RichTable:
+def reply_table(reply: ScoredAnswer) -> RichTable:
     """An answer with each method's confidence, or the reason why there is none."""
     answer = escape(reply.answer) + (" ... (cut off at elicit.max_tokens)" if reply.truncated else "")
     table = RichTable("method", "confidence", title=answer, title_justify="left", box=SIMPLE_HEAD)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeGuard
 
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import Classifier, FineTuned, Method
+from raycal.methods.base import Method
 from raycal.questions.question import Split
-
-Learner = Classifier | FineTuned
 
 
 class AblationError(RaycalError, ValueError):
@@ -63,19 +60,20 @@ def ablated(experiment: Experiment, sizes: Sequence[int]) -> Experiment:
     return Experiment.model_validate(dict(experiment) | changes)  # a copy would not be checked
 
 
-def by_size(methods: Iterable[Method]) -> list[Mapping[int, Learner]]:
+def by_size(methods: Iterable[Method]) -> list[Mapping[int, Method]]:
     """The methods that differ only in training_questions, by it and smallest first; none without another size."""
-    families: dict[str, dict[int, Learner]] = {}
+    families: dict[str, dict[int, Method]] = {}
     for method in methods:
-        if _learns(method) and method.training_questions is not None:
-            families.setdefault(_unsized(method), {})[method.training_questions] = method
+        size = _size(method)
+        if _learns(method) and size is not None:
+            families.setdefault(_unsized(method), {})[size] = method
     return [dict(sorted(family.items())) for family in families.values() if len(family) > 1]
 
 
-def unsized_label(method: Learner) -> str:
+def unsized_label(method: Method) -> str:
     """What a method is called whatever its number of training questions."""
-    unsized = method.model_copy(update={"training_questions": None})
-    return unsized.label.removesuffix(_suffix(method.training_questions))
+    unsized = method.model_copy(update={str(method.size_option): None})
+    return unsized.label.removesuffix(_suffix(_size(method)))
 
 
 def _check(sizes: Sequence[int]) -> None:
@@ -86,23 +84,24 @@ def _check(sizes: Sequence[int]) -> None:
             raise AblationError(f"the size {size} is there more than once: name each size once")
 
 
-def _learns(method: Method) -> TypeGuard[Learner]:
-    match method:
-        case Classifier():
-            return method.fitted is None
-        case FineTuned():
-            return method.adapter is None
-        case _:
-            return False
+def _learns(method: Method) -> bool:
+    """Whether the method is fitted or tuned anew, on as many training questions as an option of it says."""
+    needs = method.needs()
+    is_fitted = needs.fit is not None and needs.fit.on is Split.TRAIN
+    return method.size_option is not None and (is_fitted or (needs.tuned is not None and needs.tuned.adapter is None))
 
 
-def _of_size(method: Learner, size: int) -> Learner:
-    return method.model_copy(update={"training_questions": size, "name": unsized_label(method) + _suffix(size)})
+def _size(method: Method) -> int | None:
+    return getattr(method, method.size_option) if method.size_option else None
+
+
+def _of_size(method: Method, size: int) -> Method:
+    return method.model_copy(update={str(method.size_option): size, "name": unsized_label(method) + _suffix(size)})
 
 
 def _suffix(size: int | None) -> str:
     return f", {size} questions"
 
 
-def _unsized(method: Learner) -> str:
-    return method.model_dump_json(exclude={"training_questions"})
+def _unsized(method: Method) -> str:
+    return method.model_dump_json(exclude={str(method.size_option)})

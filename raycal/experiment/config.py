@@ -10,18 +10,12 @@ from pydantic import Field, model_validator
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Place, Section
 from raycal.config.trainer import TrainerConfig
-from raycal.methods.options import (
-    Classifier,
-    FineTuned,
-    Likelihood,
-    Method,
-    Sampling,
-    SemanticEntropy,
-    Target,
-    Verbalized,
-    ZeroShot,
-    in_dependency_order,
-)
+from raycal.methods.base import AnyMethod, in_dependency_order, prompts_of, tunings
+from raycal.methods.likelihood import Likelihood
+from raycal.methods.sampling import Sampling
+from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.methods.verbalized import Verbalized
+from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics import Convention
 from raycal.questions.question import Split
 from raycal.questions.sources.config import QuestionSource, WorldFacts
@@ -90,7 +84,7 @@ class Experiment(Section):
     trainer: TrainerConfig = TrainerConfig()
     elicit: ElicitConfig = ElicitConfig()
     grade: GradeConfig = GradeConfig()
-    methods: tuple[Method, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
+    methods: tuple[AnyMethod, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
     embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
     evaluate: EvaluateConfig = EvaluateConfig()
 
@@ -104,34 +98,39 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _no_adapter_on_another(self) -> Experiment:
-        for method in in_dependency_order(self.methods):
-            is_tuned = isinstance(method, FineTuned) and method.adapter is None and method.model is None
-            if is_tuned and self.model.adapter is not None:
+        for tuned in tunings(self.methods):
+            if tuned.adapter is None and tuned.model is None and self.model.adapter is not None:
                 raise ValueError(
-                    f"{method.label} would put a second adapter on model.adapter: take the method out, or give it "
+                    f"{tuned.label} would put a second adapter on model.adapter: take the method out, or give it "
                     "the adapter or the model of its own"
                 )
         return self
 
     @model_validator(mode="after")
-    def _sampled_where_needed(self) -> Experiment:
+    def _sampled_where_fitted(self) -> Experiment:
         for method in in_dependency_order(self.methods):
-            learns_entropy = (
-                isinstance(method, Classifier) and method.target is Target.SEMANTIC_ENTROPY and method.fitted is None
-            )
-            if learns_entropy and Split.TRAIN not in self.elicit.sampled:
-                raise ValueError(f"{method.label} learns from samples of the train split: add it to elicit.sampled")
+            needs = method.needs()
+            if needs.fit is None or needs.fit.on in self.elicit.sampled:
+                continue
+            read = [needs] if needs.fit.target is None else [needs, needs.fit.target.needs()]
+            if any(part.samples or part.prompts for part in read):
+                raise ValueError(
+                    f"{method.label} learns from samples of the {needs.fit.on} split: add it to elicit.sampled"
+                )
         return self
 
     @model_validator(mode="after")
     def _samples_suffice(self) -> Experiment:
         for method in in_dependency_order(self.methods):
-            if not isinstance(method, Sampling | SemanticEntropy):
-                continue
-            wanted = method.k or (2 if isinstance(method, SemanticEntropy) else 1)
-            if wanted > self.elicit.samples.k:
+            needed = method.needs().samples
+            if needed > self.elicit.samples.k:
                 raise ValueError(
-                    f"{method.method} needs at least {wanted} samples, but elicit.samples.k is "
+                    f"{method.method} needs at least {needed} samples, but elicit.samples.k is "
                     f"{self.elicit.samples.k}: raise it, lower the method's k, or take the method out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _prompts_differ(self) -> Experiment:
+        prompts_of(self.methods)
         return self

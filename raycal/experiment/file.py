@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from raycal.config.section import NamedSection, Section
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
+from raycal.text.suggest import nearest
 
 E = TypeVar("E", bound=Experiment)
 
@@ -51,7 +53,9 @@ def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()
     try:
         return model.model_validate(plain)
     except ValidationError as error:
-        raise ExperimentError("\n".join(f"{where}: {_said(fault, model)}" for fault in error.errors())) from error
+        raise ExperimentError(
+            "\n".join(f"{where}: {_fault_sentence(fault, model, plain)}" for fault in error.errors())
+        ) from error
 
 
 def _parsed(value: str) -> Any:
@@ -60,58 +64,64 @@ def _parsed(value: str) -> Any:
     return yaml.safe_load(value)
 
 
-def _said(fault: Mapping[str, Any], root: type[Experiment]) -> str:
+def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: Any) -> str:
     *parents, last = fault["loc"] or ("experiment",)
-    tags = {tag for model in _SECTIONS for tag in _tags(model)}
+    tags = _union_tags(root)
     key = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(last), _keys_at(parents, root), n=1, cutoff=0)
+        near = difflib.get_close_matches(
+            str(last), _keys_at(root, content, [part for part in parents if part not in tags]), n=1, cutoff=0
+        )
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
     if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        return f"{key}: {_said_of_tag(**fault['ctx'])}"
+        return f"{key}: {_tag_sentence(**fault['ctx'])}"
     return f"{key or 'experiment'}: {fault['msg'].removeprefix('Value error, ')}"
 
 
-def _said_of_tag(discriminator: str, tag: str = "", expected_tags: str = "") -> str:
+def _tag_sentence(discriminator: str, tag: str = "", expected_tags: str = "") -> str:
     """What is wrong with the key that says which kind of section this is; pydantic puts names into quotes."""
     kind = discriminator.strip("'")
     if not tag:
         return f"it has no {kind}: name one"
-    known = [name.strip("'") for name in expected_tags.split(", ")]
-    near = difflib.get_close_matches(tag, known, n=1, cutoff=0)
-    return f"there is no {kind} {tag}, did you mean {near[0]}? There are {', '.join(known)}"
+    return f"there is no {kind} {tag!r}: {nearest(tag, [name.strip(chr(39)) for name in expected_tags.split(', ')])}"
 
 
-def _keys_at(location: Sequence[int | str], root: type[Experiment]) -> list[str]:
-    """The valid keys of the section at a location of the experiment, tags of unions among its parts."""
-    models: list[type[BaseModel]] = [root]
+def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -> list[str]:
+    """The valid keys of the section at a location of the experiment."""
+    models: list[type[Section]] = [root]
     for part in location:
-        if isinstance(part, int):
-            continue
-        tagged = [model for model in models if part in _tags(model)]
-        models = tagged or [
-            found for model in models if part in model.model_fields for found in _models_in(model.model_fields[part])
-        ]
+        content = content[part]
+        if isinstance(part, str):
+            models = [found for model in models if part in model.model_fields for found in _sections_of(model, part)]
+        if isinstance(content, Mapping):
+            models = [_of_kind(model, content) for model in models]
+            models = [model for model in models if _tag_of(model) in {None, *map(str, content.values())}]
     return [name for model in models for name in model.model_fields]
 
 
-def _models_in(field: Any) -> list[type[BaseModel]]:
-    pending, found = [getattr(field, "annotation", field)], []
+def _of_kind(model: type[Section], content: Mapping[str, Any]) -> type[Section]:
+    if not issubclass(model, NamedSection):
+        return model
+    of_kind: type[Section] = model.kinds.get(str(content[model.kind_key]))
+    return of_kind
+
+
+def _sections_of(model: type[Section], name: str) -> list[type[Section]]:
+    """The classes of sections that an option may hold."""
+    pending, found = [model.model_fields[name].annotation], []
     while pending:
-        kind = pending.pop()
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        kind: Any = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, Section):
             found.append(kind)
         pending.extend(get_args(kind))
     return found
 
 
-_SECTIONS = _models_in(Experiment.model_fields["questions"]) + _models_in(Experiment.model_fields["methods"])
+def _union_tags(root: type[Section]) -> set[str]:
+    """Names of kinds of question sources, which pydantic has in its locations and a file has not."""
+    return {tag for model in _sections_of(root, "questions") if (tag := _tag_of(model)) is not None}
 
 
-def _tags(model: type[BaseModel]) -> set[str]:
-    return {
-        value
-        for name in ("source", "method")
-        if name in model.model_fields
-        for value in get_args(model.model_fields[name].annotation)
-    }
+def _tag_of(model: type[Section]) -> str | None:
+    field = model.model_fields.get("source")
+    return str(get_args(field.annotation)[0]) if field is not None else None

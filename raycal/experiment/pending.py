@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, cells
 from raycal.store.key_set import KEY, Keys, KeySet
@@ -112,7 +112,7 @@ class WorkItem:
     samples_key: str
     needs_answer: bool
     first_sample: int  # samples from here up to k are missing
-    queries: list[str]
+    queries: list[str]  # the names of follow-up prompts
     answer: str | None = None  # the answer's text, where it is there already
 
     def expected_keys(self, table: Table, recipe: Recipe) -> list[str]:
@@ -121,7 +121,7 @@ class WorkItem:
             return [f"{self.answer_key}:"] if self.needs_answer else []
         if table is Table.SAMPLES:
             return [f"{self.samples_key}:{index}" for index in range(self.first_sample, recipe.config.samples.k)]
-        return [f"{recipe.query_key(Query(query), self.answer_key)}:" for query in self.queries]
+        return [f"{recipe.query_key(recipe.prompt(name), self.answer_key)}:" for name in self.queries]
 
     def without(self, table: Table, recipe: Recipe) -> WorkItem:
         """The same without what a table has by now."""
@@ -147,8 +147,8 @@ def pending_work(asked: pa.Table, recipe: Recipe, done: CompletedKeys) -> pa.Tab
     needs_answer = ~done.answers.has(answer_keys)
     first_sample = np.where(sampled, np.minimum(done.sample_counts(samples_keys), k), k)
     needs_query = {
-        query: sampled & ~done.queries.has([recipe.query_key(query, key) for key in answer_keys])
-        for query in recipe.queries
+        prompt.name: sampled & ~done.queries.has([recipe.query_key(prompt, key) for key in answer_keys])
+        for prompt in recipe.prompts
     }
     left = np.any([needs_answer, first_sample < k, *needs_query.values()], axis=0)
     (places,) = np.nonzero(left)
@@ -163,7 +163,9 @@ def pending_work(asked: pa.Table, recipe: Recipe, done: CompletedKeys) -> pa.Tab
             "samples_key": pa.array([samples_keys[place] for place in places], text),
             "needs_answer": pa.array(needs_answer[places]),
             "first_sample": pa.array(first_sample[places], pa.int64()),
-            "queries": pa.array([[str(q) for q in recipe.queries if needs_query[q][place]] for place in places], texts),
+            "queries": pa.array(
+                [[name for name in needs_query if needs_query[name][place]] for place in places], texts
+            ),
             "answer": pa.nulls(len(places), text),
         }
     )

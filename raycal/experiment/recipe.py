@@ -5,54 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 from raycal.config.engine import PromptStyle
 from raycal.experiment.config import ElicitConfig, Experiment
-from raycal.methods.options import Method, Verbalized, ZeroShot, in_dependency_order
+from raycal.methods.base import prompts_of
 from raycal.models.find import Model
 from raycal.models.prompts import (
     Conversation,
     FewShotExample,
-    Phrasing,
+    FollowUp,
     answer_prompt,
-    confidence_prompt,
-    correctness_prompt,
     template_name,
 )
 from raycal.questions.question import Kind
 from raycal.store.keys import digest, digest_after, safe_name
 from raycal.store.schemas import Table
 
-_CONFIDENCE_TOKENS = 20
 _SEED_SPACING = 1024  # vLLM gives the i-th sample the seed + i: questions must not share seeds; k is at most this
 
 Group = tuple[str, str, str]  # dataset, kind and subject: the questions in front of which the same examples are shown
-
-
-class Query(StrEnum):
-    """A follow-up question about an answer."""
-
-    CORRECTNESS = "correctness"
-    PROBABILITY = "probability"
-    PERCENT = "percent"
-    WORDS = "words"
-
-    @property
-    def phrasing(self) -> Phrasing | None:
-        """How the confidence is to be stated; None for the two-choice query."""
-        return None if self is Query.CORRECTNESS else Phrasing(self.value)
-
-
-def queries_of(methods: Sequence[Method]) -> tuple[Query, ...]:
-    """The follow-up questions that the methods, and what they build on, need, in a fixed order."""
-    needed = {
-        Query.CORRECTNESS if isinstance(method, ZeroShot) else Query(method.phrasing.value)
-        for method in in_dependency_order(methods)
-        if isinstance(method, ZeroShot | Verbalized)
-    }
-    return tuple(query for query in Query if query in needed)
 
 
 @dataclass(frozen=True)
@@ -62,15 +34,15 @@ class Recipe:
     model: Model
     style: PromptStyle
     config: ElicitConfig
-    queries: tuple[Query, ...]
+    prompts: tuple[FollowUp, ...]  # follow-up ones
     seed: int
     examples: Mapping[Group, tuple[FewShotExample, ...]]  # what is shown in front of a group's questions
 
     @classmethod
     def of(cls, experiment: Experiment, model: Model, examples: Mapping[Group, tuple[FewShotExample, ...]]) -> Recipe:
         """The recipe of an experiment."""
-        queries = queries_of(experiment.methods)
-        return cls(model, experiment.model.prompt_style, experiment.elicit, queries, experiment.seed, examples)
+        prompts = prompts_of(experiment.methods)
+        return cls(model, experiment.model.prompt_style, experiment.elicit, prompts, experiment.seed, examples)
 
     def asked(self, dataset: str, subject: str, question: str, choices: Sequence[str]) -> Conversation:
         """The conversation that asks a question."""
@@ -95,18 +67,16 @@ class Recipe:
         shown = self._examples_digests.get((dataset, kind, subject), "")
         return digest_after((*self._samples_provenance.values(), shown), question_id)
 
-    def query_key(self, query: Query, answer_key: str) -> str:
+    def query_key(self, prompt: FollowUp, answer_key: str) -> str:
         """The key of a follow-up query about an answer."""
-        return digest_after((*self._query_provenance[query].values(),), answer_key)
+        return digest_after((*self.query_provenance[prompt].values(),), answer_key)
 
     def sample_seed(self, question_id: str) -> int:
         """The seed of a question's first sample; the i-th has this + i."""
         return int(digest("sample", self.seed, question_id)[:10], 16) * _SEED_SPACING
 
-    def provenance(self, table: Table, query: Query | None = None) -> dict[str, str]:
-        """The columns model, prompt and sampling of a generated row."""
-        if query is not None:
-            return self._query_provenance[query]
+    def provenance(self, table: Table) -> dict[str, str]:
+        """The columns model, prompt and sampling of an answer or a sample."""
         return self._answer_provenance if table is Table.ANSWERS else self._samples_provenance
 
     @cached_property
@@ -144,16 +114,21 @@ class Recipe:
         return self._answer_provenance | {"sampling": json.dumps(sampling)}
 
     @cached_property
-    def _query_provenance(self) -> dict[Query, dict[str, str]]:
+    def query_provenance(self) -> dict[FollowUp, dict[str, str]]:
+        """The columns model, prompt and sampling of the replies to each follow-up prompt."""
         asked = answer_prompt("{question}", (), ())
         return {
-            query: {
+            prompt: {
                 "model": str(self.model),
-                "prompt": template_name(query, query_prompt(query, asked, "{answer}"), self.style),
-                "sampling": json.dumps({"temperature": 0, "max_tokens": query_tokens(query)}),
+                "prompt": template_name(prompt.name, prompt.put(asked, "{answer}"), self.style),
+                "sampling": json.dumps({"temperature": 0, "max_tokens": prompt.max_tokens}),
             }
-            for query in self.queries
+            for prompt in self.prompts
         }
+
+    def prompt(self, name: str) -> FollowUp:
+        """The follow-up prompt of a name."""
+        return next(prompt for prompt in self.prompts if prompt.name == name)
 
     @property
     def _limits(self) -> dict[str, object]:
@@ -163,15 +138,3 @@ class Recipe:
     def stop(self) -> tuple[str, ...]:
         """Where an answer ends."""
         return ("\n",) if self.config.first_line else ()
-
-
-def query_prompt(query: Query, asked: Conversation, answer: str) -> Conversation:
-    """The conversation that puts a follow-up query."""
-    if query.phrasing is None:
-        return correctness_prompt(asked, answer)
-    return confidence_prompt(asked, answer, query.phrasing)
-
-
-def query_tokens(query: Query) -> int:
-    """New tokens that a follow-up query's reply may have."""
-    return 1 if query is Query.CORRECTNESS else _CONFIDENCE_TOKENS

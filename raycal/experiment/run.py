@@ -13,7 +13,6 @@ from raycal.experiment.config import Experiment
 from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.selection import QUESTION_COLUMNS, WITH_ANSWERS, asked_table, dedupe, select_questions
-from raycal.methods.options import Classifier, FineTuned
 from raycal.models.find import Model, find_model
 from raycal.store.keys import digest
 from raycal.store.locations import Location
@@ -55,15 +54,14 @@ class Run:
         """See `run_id`."""
         return run_id(self.experiment, self.recipe.model)
 
-    def reading_config(self, method: Classifier | FineTuned) -> ModelConfig:
-        """The configuration of the model that reads the answers for a method: that which gave them, or another."""
-        return method.model or self.experiment.model
+    def recipe_for(self, reader: ModelConfig | None) -> Recipe:
+        """The recipe as the model has it that reads the answers: that which gave them (None), or another.
 
-    def reading(self, method: Classifier | FineTuned) -> Recipe:
-        """The recipe as the model has it that reads the answers for a method. Raises ModelError and AdapterError."""
-        if method.model is None:
+        Raises ModelError and AdapterError.
+        """
+        if reader is None:
             return self.recipe
-        return replace(self.recipe, model=find_model(method.model), style=method.model.prompt_style)
+        return replace(self.recipe, model=find_model(reader), style=reader.prompt_style)
 
     @cached_property
     def asked(self) -> pa.Table:

@@ -41,13 +41,13 @@ Settings: `{{ settings }}`.
 
 def model_card(job: FinetuneJob, curve: Sequence[Mapping[str, Any]]) -> str:
     """Markdown with the numbers of a finished training (rows of TRAINING)."""
-    from raycal.models.prompts import CORRECTNESS_QUERIES
+    from raycal.models.prompts import CORRECTNESS_PROMPTS
 
     evaluated = [row for row in curve if row["calibration_loss"] is not None]
     template = Environment(undefined=StrictUndefined, autoescape=False).from_string(_CARD)  # noqa: S701 - Markdown
     return template.render(
         job=job,
-        query=CORRECTNESS_QUERIES[job.method.wording],
+        query=CORRECTNESS_PROMPTS[job.method.wording],
         curve=evaluated,
         best=min(evaluated, key=lambda row: row["calibration_loss"]),
         settings=job.method.model_dump_json(exclude={"adapter", "method"}),

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from raycal.config.engine import PromptStyle
 from raycal.errors import RaycalError
-from raycal.models.prompts import Conversation, Wording, correctness_prompt, render
+from raycal.models.prompts import CORRECTNESS_PROMPTS, Conversation, Wording, render
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location, readable
 
@@ -154,7 +154,7 @@ def tokenize(
     wording: Wording = Wording.CHOICES,
 ) -> QueryExample:
     """The example of one graded answer. Raises ExampleError where the answer's tokens are not where they should be."""
-    tokens = render(correctness_prompt(asked, answer, wording), tokenizer, style)
+    tokens = render(CORRECTNESS_PROMPTS[wording].put(asked, answer), tokenizer, style)
     before = render(asked, tokenizer, style)
     start = _common_prefix(tokens, before)
     wanted = answer.strip()

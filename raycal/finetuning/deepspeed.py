@@ -9,7 +9,7 @@ import torch
 from raycal.config.engine import Dtype
 from raycal.config.trainer import TrainerConfig
 from raycal.finetuning.model import QueryModel
-from raycal.methods.options import FineTuned, Schedule
+from raycal.methods.fine_tuned import FineTuned, Schedule
 
 
 def deepspeed_config(method: FineTuned, trainer: TrainerConfig) -> dict[str, Any]:

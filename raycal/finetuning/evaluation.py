@@ -11,7 +11,7 @@ from raycal.finetuning.calibration import Calibration
 from raycal.finetuning.data import Examples, micro_batches
 from raycal.finetuning.loss import two_choice_loss
 from raycal.finetuning.model import Batch
-from raycal.methods.options import Loss
+from raycal.methods.fine_tuned import Loss
 from raycal.metrics import evaluate
 
 

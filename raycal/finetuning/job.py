@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from raycal.config.engine import Device
 from raycal.config.trainer import TrainerConfig
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import Model
 from raycal.store.locations import Location
 from raycal.store.store import Store

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from raycal.methods.options import Divergence, Loss
+from raycal.methods.fine_tuned import Divergence, Loss
 
 
 def two_choice_loss(logits: Tensor, correct: Tensor, loss: Loss) -> Tensor:

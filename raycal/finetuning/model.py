@@ -15,7 +15,7 @@ from raycal.errors import RaycalError
 from raycal.finetuning.data import QueryExample
 from raycal.finetuning.kernels.flat_adapter import FlatAdapter
 from raycal.finetuning.loss import divergence
-from raycal.methods.options import Divergence, FineTuned
+from raycal.methods.fine_tuned import Divergence, FineTuned
 
 _TOLERANCE = 0.05  # of logits computed twice, in bfloat16
 

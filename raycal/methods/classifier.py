@@ -7,23 +7,44 @@ entropy probe (Kossen et al. 2024): it learns from samples alone, without grades
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from raycal.config.engine import ModelConfig
+from raycal.config.section import Place
 from raycal.errors import RaycalError
-from raycal.methods.options import Classifier, Head
+from raycal.methods.base import METHODS, Fit, Needs, SavedMethod, States
+from raycal.methods.evidence import Evidence
+from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.metrics.counts import Floats
+from raycal.questions.question import Split
 from raycal.store.locations import Location
-
-Floats = NDArray[np.float64]
 
 _EPOCHS, _BATCH = 200, 32
 _FOLDS = 5
 _WEIGHT_DECAYS = (1.0, 10.0, 100.0, 1e3, 1e4)  # those that cross-validation chooses from
+
+
+class Head(StrEnum):
+    """What stands on the hidden state."""
+
+    LOGISTIC = "logistic"
+    MLP = "mlp"  # d - width - width/2 - width/4 - 2
+
+
+class Target(StrEnum):
+    """What a classifier learns to tell."""
+
+    GRADE = "grade"  # whether the answer is correct
+    SEMANTIC_ENTROPY = "semantic_entropy"  # whether its samples agree more than most (Kossen et al. 2024)
 
 
 class ClassifierError(RaycalError, ValueError):
@@ -41,7 +62,11 @@ class ClassifierHead:
     scale: Floats
     layers: tuple[tuple[Floats, Floats], ...]
 
-    def predict(self, states: NDArray[np.floating[Any]]) -> Floats:
+    def predict(self, rows: Sequence[Evidence]) -> Floats:
+        """See Predictor."""
+        return self.apply(_stacked(rows))
+
+    def apply(self, states: NDArray[np.floating[Any]]) -> Floats:
         """p(correct), (n,), of states (n, width). Raises ClassifierError for states of another width."""
         if states.shape[1:] != self.mean.shape:
             raise ClassifierError(
@@ -82,6 +107,53 @@ class ClassifierHead:
         if not layers or head.scale.shape != head.mean.shape or shapes != list(pairwise(sizes)) or sizes[-1] != 1:
             raise ClassifierError(f"{path} is not a classifier that raycal wrote: its layers do not fit together")
         return head
+
+
+@METHODS.register("classifier")
+class Classifier(SavedMethod):
+    """p = a small head on the hidden state of the answer's last token, fitted on the training questions."""
+
+    size_option = "training_questions"
+    folder_name = "classifiers"
+    file_name = "classifier.safetensors"
+    read_options = ("layer", "few_shot")
+    place_options = ("fitted", "model")
+
+    method: Literal["classifier"] = "classifier"
+    fitted: Place | None = None  # a folder: this classifier as an earlier run fitted it, instead of fitting one
+    model: ModelConfig | None = None  # whose hidden states are read; None: those of the model that answered
+    layer: int = -1  # 0: the embeddings; negative: counted from the last
+    head: Head = Head.LOGISTIC
+    width: int = Field(256, ge=4)  # of the MLP's first hidden layer
+    weight_decay: float | None = Field(None, gt=0)  # strength of the L2 penalty; None: by cross-validation
+    target: Target = Target.GRADE
+    entropy: SemanticEntropy = SemanticEntropy()  # that of the target, where it is the semantic entropy
+    few_shot: bool = False  # whether the answered question stands behind the examples that it was asked with
+    training_questions: int | None = Field(None, ge=1)  # None: all of the training split
+
+    def needs(self) -> Needs:
+        """One hidden state an answer, and the training split's grades or samples."""
+        target = self.entropy if self.target is Target.SEMANTIC_ENTROPY else None
+        fit = None if self.fitted is not None else Fit(Split.TRAIN, target, self.training_questions)
+        return Needs(states=States(self.model, self.layer, self.few_shot), fit=fit)
+
+    def fit(self, rows: Sequence[Evidence], targets: NDArray[Any], *, seed: int) -> ClassifierHead:
+        """See FittedMethod. Raises ClassifierError."""
+        labels = low_entropy(1 - targets) if self.target is Target.SEMANTIC_ENTROPY else targets
+        return fit_classifier(self, _stacked(rows), labels, seed=seed)
+
+    @property
+    def artifact(self) -> Location | None:
+        """See SavedMethod."""
+        return self.fitted
+
+    def load(self, path: Location) -> ClassifierHead:
+        """See SavedMethod. Raises ClassifierError."""
+        return ClassifierHead.load(path)
+
+
+def _stacked(rows: Sequence[Evidence]) -> NDArray[np.float32]:
+    return np.stack([row.state for row in rows if row.state is not None])
 
 
 def fit_classifier(

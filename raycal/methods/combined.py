@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, field_validator
 
 from raycal.errors import RaycalError
-from raycal.methods.recalibrated import logits
+from raycal.methods.base import METHODS, AnyMethod, Fit, FittedMethod, Method, Needs
+from raycal.methods.evidence import Evidence
+from raycal.methods.recalibrated import check_base, logits
 from raycal.metrics.counts import Floats, checked
+from raycal.questions.question import Split
 
 
 class StackingError(RaycalError, ValueError):
@@ -40,6 +46,39 @@ class Stack:
         z = logits(numbers)
         stacked: Floats = expit(np.where(np.isnan(z), self.means, z) @ np.array(self.weights) + self.intercept)
         return stacked
+
+    def predict(self, rows: Sequence[Evidence]) -> Floats:
+        """See Predictor."""
+        return self.apply(_base_confidences(rows))
+
+
+@METHODS.register("combined")
+class Combined(FittedMethod):
+    """p = a logistic regression on several methods' confidences, fitted on the calibration split."""
+
+    method: Literal["combined"] = "combined"
+    of: tuple[AnyMethod, ...] = Field(min_length=2)
+
+    @field_validator("of")
+    @classmethod
+    def _bases(cls, of: tuple[Method, ...]) -> tuple[Method, ...]:
+        return tuple(check_base(base) for base in of)
+
+    def needs(self) -> Needs:
+        """The methods' confidences."""
+        return Needs(bases=self.of, fit=Fit(Split.CALIBRATION, seeded=False))
+
+    def fit(self, rows: Sequence[Evidence], targets: NDArray[Any], *, seed: int) -> Stack:
+        """See FittedMethod. Raises StackingError."""
+        return fit_stack(_base_confidences(rows), targets)
+
+    def described(self) -> str:
+        """See Method."""
+        return f"combined ({', '.join(method.label for method in self.of)})"
+
+
+def _base_confidences(rows: Sequence[Evidence]) -> Floats:
+    return np.array([row.bases for row in rows], dtype=np.float64)  # None becomes NaN
 
 
 def fit_stack(p: ArrayLike, correct: ArrayLike) -> Stack:

@@ -5,20 +5,33 @@ The parameters are plain numbers: `dataclasses.asdict` writes them, and pydantic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
-from typing import assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import field_validator
 
 from raycal.errors import RaycalError
-from raycal.methods.options import Recalibration
+from raycal.methods.base import METHODS, AnyMethod, Fit, FittedMethod, Method, Needs
+from raycal.methods.evidence import Evidence
 from raycal.metrics.counts import Floats, checked
+from raycal.questions.question import Split
 
 EPSILON = 1e-6  # logits are those of p clipped to [EPSILON, 1 - EPSILON], so that certainty stays finite
 
 _COLDEST, _HOTTEST = 0.01, 1000.0  # temperatures beyond which nothing is gained
+
+
+class Recalibration(StrEnum):
+    """A map from confidences to calibrated ones."""
+
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
 
 
 class RecalibrationError(RaycalError, ValueError):
@@ -87,6 +100,60 @@ class Isotonic:
 
 
 Recalibrator = Temperature | Platt | Isotonic
+
+
+@dataclass(frozen=True)
+class RecalibratedBase:
+    """A map of the confidences of the first of a row's bases."""
+
+    recalibrator: Recalibrator
+
+    def predict(self, rows: Sequence[Evidence]) -> Floats:
+        """See Predictor."""
+        return self.recalibrator.apply(_base_confidences(rows))
+
+
+@METHODS.register("recalibrated")
+class Recalibrated(FittedMethod):
+    """p = another method's confidence, mapped by what was fitted on the calibration split."""
+
+    method: Literal["recalibrated"] = "recalibrated"
+    of: AnyMethod
+    by: Recalibration = Recalibration.TEMPERATURE
+
+    @field_validator("of")
+    @classmethod
+    def _base(cls, of: Method) -> Method:
+        return check_base(of)
+
+    def needs(self) -> Needs:
+        """The other method's confidence."""
+        return Needs(bases=(self.of,), fit=Fit(Split.CALIBRATION, seeded=False))
+
+    def fit(self, rows: Sequence[Evidence], targets: NDArray[Any], *, seed: int) -> RecalibratedBase:
+        """See FittedMethod. Raises RecalibrationError."""
+        return RecalibratedBase(fit(self.by, _base_confidences(rows), targets))
+
+    @property
+    def saw_calibration(self) -> bool:
+        """See Method; a temperature keeps the order."""
+        return self.by is not Recalibration.TEMPERATURE or self.of.saw_calibration
+
+    def described(self) -> str:
+        """See Method."""
+        return f"{self.of.label} + {self.by}"
+
+
+def check_base(method: Method) -> Method:
+    """A method that may be recalibrated or combined. Raises ValueError for one that is fitted on calibration itself."""
+    fitted = method.needs().fit
+    if fitted is not None and fitted.on is Split.CALIBRATION:
+        raise ValueError(f"{method.label} is itself fitted on the calibration split: name the methods that it is of")
+    return method
+
+
+def _base_confidences(rows: Sequence[Evidence]) -> Floats:
+    return np.array([row.bases[0] for row in rows], dtype=np.float64)
 
 
 def fit(kind: Recalibration, p: ArrayLike, correct: ArrayLike) -> Recalibrator:

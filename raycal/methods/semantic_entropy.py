@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from itertools import chain, combinations
+from typing import Literal
 
-from raycal.methods.base import Confidence, Evidence, probability
-from raycal.methods.equivalence import Embed, Same, comparer, hindrance
-from raycal.methods.options import Linkage, SemanticEntropy
+from pydantic import Field
+
+from raycal.methods.base import METHODS
+from raycal.methods.equivalence import SampledMethod, sample_forms
+from raycal.methods.evidence import Confidence, Evidence, Pair, probability
 from raycal.text.normalize import normalize
+
+
+class Linkage(StrEnum):
+    """When an answer joins a cluster of answers, for equivalences that are not transitive."""
+
+    SINGLE = "single"  # equivalent to any member (connected components)
+    COMPLETE = "complete"  # equivalent to every member
 
 
 def entropy(weights: Iterable[float]) -> float:
@@ -49,22 +60,31 @@ def clusters(texts: Iterable[str], same: Callable[[str, str], bool], linkage: Li
     return groups
 
 
-def score(config: SemanticEntropy, rows: Sequence[Evidence], *, embed: Embed | None = None) -> list[Confidence]:
-    """A confidence for each row, from its samples of index below `config.k` alone."""
-    same = comparer(config, rows, embed)
-    return [_score(config, row, same) for row in rows]
+@METHODS.register("semantic_entropy")
+class SemanticEntropy(SampledMethod):
+    """p = 1 - entropy of the samples' meanings / log k."""
 
+    least_samples = 2
 
-def _score(config: SemanticEntropy, row: Evidence, same: Same) -> Confidence:
-    reason = hindrance(config, row)
-    if reason is not None:
-        return Confidence(reason=reason)
-    sizes = Counter(normalize(sample.text) for sample in row.first(config.k))
-    k = sizes.total()
-    if k < 2:
-        return Confidence(reason="the entropy of one sample says nothing")
-    # The most frequent text first and ties by spelling: the order of the samples must not show.
-    texts = sorted(sizes, key=lambda text: (-sizes[text], text))
-    groups = clusters(texts, lambda left, right: bool(same(row, left, right)), config.linkage)
-    spread = entropy(sum(sizes[text] for text in group) for group in groups)
-    return probability(1 - spread / math.log(k), "1 - entropy / log k")
+    method: Literal["semantic_entropy"] = "semantic_entropy"
+    k: int | None = Field(None, ge=2)
+    linkage: Linkage = Linkage.SINGLE
+
+    def compared_pairs(self, row: Evidence) -> set[Pair]:
+        """Each two samples that are spelled differently."""
+        return {frozenset(pair) for pair in combinations(sample_forms(self, row), 2)}
+
+    def score(self, row: Evidence) -> Confidence:
+        """One minus the normalized entropy of the samples' clusters."""
+        reason = self.hindrance(row)
+        if reason is not None:
+            return Confidence(reason=reason)
+        sizes = Counter(normalize(sample.text) for sample in row.first(self.k))
+        k = sizes.total()
+        if k < 2:
+            return Confidence(reason="the entropy of one sample says nothing")
+        # The most frequent text first and ties by spelling: the order of the samples must not show.
+        texts = sorted(sizes, key=lambda text: (-sizes[text], text))
+        groups = clusters(texts, lambda left, right: bool(self.equivalent(row, left, right)), self.linkage)
+        spread = entropy(sum(sizes[text] for text in group) for group in groups)
+        return probability(1 - spread / math.log(k), "1 - entropy / log k")

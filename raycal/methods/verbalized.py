@@ -1,247 +1,29 @@
-"""p = the probability that the model states, as a number or in words (Lin et al. 2022; Tian et al. 2023).
-
-How a reply is read, line by line until one says anything:
-
-1. A value is a percentage ("90%", "ninety per cent"), a ratio ("9/10", "9 out of 10"), a bare number, or a range of
-   these, which stands for its middle ("between 70% and 80%", "0.7-0.8"). Bounds ("at least 90%") stand for themselves.
-   "50/50" and "fifty-fifty" are even odds. An echo of the scale ("from 0 to 1") is passed over. A comma may be the
-   decimal point ("0,9", "95,5%").
-2. A bare number from 0 to 1 is a probability, and one from 10 to 100 a percentage, whatever was asked for. Where a
-   percentage was asked for, bare numbers above 1 are percentages too; elsewhere 7 may be out of 10, and is not
-   understood. A bare "1" is a probability of 1 where a probability was asked for; elsewhere it may mean 1 % as well,
-   and is not understood, but "1.0" is.
-3. Which number counts: one that is said to be the confidence ("Confidence: 0.8", "80% sure"), else percentages and
-   ratios, else bare numbers where these are all that the line says, open it, or lie strictly between 0 and 1. A number
-   of the question or the answer counts only where the line says nothing else.
-4. Words count where there is no number; `WORDS` gives their values.
-5. Values that contradict one another, lie out of range ("150%", "-0.2"), are broken ("0. 9", "0.9e0"), denied ("not
-   90%", "almost certainly not") or about an error ("90% certain that it is wrong") make the confidence missing. Nothing
-   is ever guessed.
-"""
+"""p = the probability that the model states, as a number or in words (Lin et al. 2022; Tian et al. 2023)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from types import MappingProxyType
+from typing import Literal
 
-from raycal.methods.base import Confidence, Evidence
-from raycal.methods.options import Verbalized
-from raycal.models.prompts import Phrasing
-from raycal.text.normalize import ARTICLES, fold, parse, tokenize
-from raycal.text.numerals import is_number, listed, spell_alike
-
-# Medians of the 123 answers to "Perception of Probability Words" (Fagen-Ulmschneider 2019), the survey whose
-# expressions Tian et al. (2023) offer to models; a median is not moved by the few who took the scale the wrong way
-# round. "Very" is read as the survey's "highly", and "almost impossible" as "almost no chance", as in Kent's (1964)
-# lists of synonyms. The survey itself fixes "absolutely certain" at 99 to 100 %; "impossible" mirrors it.
-WORDS: Mapping[str, float] = MappingProxyType(
-    {
-        "absolutely certain": 0.99,
-        "almost certain": 0.95,
-        "almost certainly": 0.95,
-        "highly likely": 0.90,
-        "highly probable": 0.90,
-        "very likely": 0.90,
-        "very probable": 0.90,
-        "very good chance": 0.80,
-        "likely": 0.70,
-        "probable": 0.70,
-        "probably": 0.70,
-        "better than even": 0.60,
-        "about even": 0.50,
-        "even chance": 0.50,
-        "probably not": 0.25,
-        "unlikely": 0.20,
-        "improbable": 0.10,
-        "little chance": 0.10,
-        "chances are slight": 0.10,
-        "highly unlikely": 0.05,
-        "very unlikely": 0.05,
-        "very improbable": 0.05,
-        "almost no chance": 0.02,
-        "almost impossible": 0.02,
-        "absolutely impossible": 0.01,
-    }
-)
-# Said alone they are a statement; within a sentence they may be anything ("a certain city").
-_LONE_WORDS = MappingProxyType({"certain": 0.99, "impossible": 0.01})
-
-_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-_VALUE = re.compile(
-    rf"""(?<![\w.])(?:
-        (?P<low>{_NUMBER})(?P<low_percent>\ %)?\ ?(?:to|—|-)\ ?(?P<high>{_NUMBER})(?P<high_percent>\ %)?
-      | between\ (?P<from>{_NUMBER})(?P<from_percent>\ %)?\ and\ (?P<to>{_NUMBER})(?P<to_percent>\ %)?
-      | (?P<part>{_NUMBER})\ ?(?:(?:/|out\ of)\ ?(?P<whole>{_NUMBER})|in\ (?P<round>100?))
-      | (?P<number>{_NUMBER})(?P<percent>\ %)?
-    )(?![\w./-])""",
-    re.VERBOSE,
-)
-_SCALE = re.compile(r"(?<![\w.])0(?: %)? ?(?:to|and|—|-) ?(?:1|10|100)(?: %)?(?![\w.])")
-_EVEN_ODDS = re.compile(r"(?<![\w.])50 ?[/-] ?50(?![\w.])")
-_DECIMAL_COMMA = re.compile(
-    r"(?<![\w.,])(?:(?:0,[0-9]+|1,0{1,2})(?![\w,])|[0-9]{1,3},[0-9]{1,2}(?=\s*(?:%|per\s?cent\b|pct\b)))"
-)
-# 0.9e0, 0. 9, 90 .5, 95,5 and 9 0: a part of each would be another value.
-_BROKEN = re.compile(
-    r"""(?<![\w.])(?:
-        [0-9]*\.[0-9]+(?!per\s?cent|pct)[^\W\d_][\w+-]*
-      | 0\.\s+[0-9]+
-      | [0-9]+\s+[.,][0-9]+
-      | [0-9]+,[0-9]{1,2}(?!\w)
-      | [0-9]+(?:\.[0-9]+)?\s+[0-9](?![\w./])
-    )""",
-    re.VERBOSE,
-)
-_OUT_OF_RANGE = " -1 "
-
-_PERCENT_GROUPS = ("percent", "low_percent", "high_percent", "from_percent", "to_percent")
-
-_NAMES = listed(
-    "confidence probability certainty likelihood chance chances odds confident sure certain likely probable"
-)
-_NAME = f"(?:{'|'.join(_NAMES)})"
-_ABOUT = r"(?:about|around|approximately|roughly|over|under|at least|at most|close to)"
-_NAMED_BEFORE = re.compile(rf"\b{_NAME}(?:(?: [a-z]+){{0,6}} (?:[:=—]|is|of|at))?(?: {_ABOUT})? $")
-_NAMED_BEHIND = re.compile(rf" {_NAME}\b")
-_DENIED = re.compile(r"\b(?:not|never|isnt|dont|arent|cannot|cant|no)\b(?: [a-z]+){0,2} $")
-# "90% certain that it is wrong", "likely not", "the chance of an error is 10%": up to the next clause.
-_ON = r"(?: (?!(?:although|and|as|because|but|if|since|so|though|unless|while)\b)[a-z]+)"
-_NOT = rf"not\b(?!{_ON}{{0,2}} (?:sure|certain|confident)\b)"
-_BE = r"(?:am|are|be|been|being|did|does|im|is|its|was|were)"
-_WRONG = r"(?:error|false|inaccurate|incorrect|isnt|mistaken|untrue|wasnt|wrong)\b"
-_ERROR_BEHIND = re.compile(rf"(?: {_NAME})?(?: {_NOT}|{_ON}{{0,8}} {_BE} {_NOT}|{_ON}{{0,8}} {_WRONG})")
-_ERROR_BEFORE = re.compile(rf"\b{_NAME}{_ON}{{0,8}} (?:{_NOT}|{_WRONG}){_ON}{{0,4}}(?: [:=—])? $")
-_WORD = re.compile("|".join(rf"\b{words}\b" for words in sorted(WORDS, key=len, reverse=True)))
-_FRAME = frozenset(
-    listed("i d id im would say am my it is its about around approximately roughly think that at % of . : —")
-)
-_KNOWN_FRAME = _FRAME.union(_NAMES)
-
-_IGNORED = ARTICLES.union('"(),;!?|')
+from raycal.methods.base import METHODS, Needs, ScoredMethod
+from raycal.methods.evidence import Confidence, Evidence
+from raycal.methods.stated_confidence import read_confidence
+from raycal.models.prompts import CONFIDENCE_PROMPTS, Phrasing
 
 
-@dataclass(frozen=True)
-class _Value:
-    """A number in a line of a reply: what it says, and how plainly it is meant as a confidence (0 is plainest)."""
+@METHODS.register("verbalized")
+class Verbalized(ScoredMethod):
+    """p = the number that the model states."""
 
-    probability: float | None  # None where the number means no probability
-    rank: int
+    method: Literal["verbalized"] = "verbalized"
+    phrasing: Phrasing = Phrasing.PROBABILITY
 
+    def needs(self) -> Needs:
+        """The query for a confidence, in its phrasing."""
+        return Needs(prompts=(CONFIDENCE_PROMPTS[self.phrasing],))
 
-def score(config: Verbalized, rows: Sequence[Evidence]) -> list[Confidence]:
-    """A confidence for each row."""
-    return [_score(config.phrasing, row) for row in rows]
-
-
-def _score(phrasing: Phrasing, row: Evidence) -> Confidence:
-    if phrasing not in row.stated:
-        return Confidence(reason="no stated confidence")
-    return read_confidence(row.stated[phrasing], phrasing, known=f"{row.question}\n{row.answer}")
-
-
-def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confidence:
-    """The confidence that a reply states, by the rules above; `known` are texts whose numbers it may repeat."""
-    if not text.strip():
-        return Confidence(reason="the stated confidence is empty")
-    numbers = frozenset(filter(is_number, parse(known).words))
-    for line in text.splitlines():
-        stated = _read_line(line, phrasing, numbers)
-        if stated is not None:
-            return stated
-    return _not_understood(text)
-
-
-def _read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> Confidence | None:
-    folded = _DECIMAL_COMMA.sub(lambda match: match[0].replace(",", "."), fold(line))
-    folded = _BROKEN.sub(_OUT_OF_RANGE, folded)
-    pieces = [piece for piece in spell_alike(tokenize(folded)) if piece not in _IGNORED]
-    plain = _SCALE.sub(" ", _EVEN_ODDS.sub("about even", " ".join(pieces)))
-    plain = " ".join(plain.split()).strip(" .:—")
-    one_is_certain = phrasing is Phrasing.PROBABILITY or re.search(r"\b1\.0", folded) is not None
-    values = _values(plain, phrasing, known, one_is_certain)
-    if values:
-        plainest = min(value.rank for value in values)
-        found = {value.probability for value in values if value.rank == plainest}
-    else:
-        found = _words(plain)
-    if not found:
-        return None
-    if len(found) > 1:
-        return Confidence(reason=f"the stated confidence contradicts itself: {_quoted(line)}")
-    probability = found.pop()
-    return _not_understood(line) if probability is None else Confidence(probability)
-
-
-def _values(plain: str, phrasing: Phrasing, known: frozenset[str], one_is_certain: bool) -> list[_Value]:
-    values = []
-    for match in _VALUE.finditer(plain):
-        rank = _rank(plain, match, known)
-        if rank is not None:
-            denied = _is_denied(plain, match)
-            values.append(_Value(None if denied else _probability(match, phrasing, one_is_certain), rank))
-    return values
-
-
-def _is_denied(plain: str, match: re.Match[str]) -> bool:
-    before, behind = plain[: match.start()], plain[match.end() :]
-    return bool(_DENIED.search(before) or _ERROR_BEFORE.search(before) or _ERROR_BEHIND.match(behind))
-
-
-def _rank(plain: str, match: re.Match[str], known: frozenset[str]) -> int | None:
-    """0 for a number that is said to be the confidence, 1 for percentages and ratios, 2 for bare numbers, else None."""
-    before, behind = plain[: match.start()], plain[match.end() :]
-    others = frozenset(f"{before} {behind}".split())
-    if match[0].removesuffix(" %") in known and not others <= _KNOWN_FRAME:
-        return None
-    if _NAMED_BEFORE.search(before) or _NAMED_BEHIND.match(behind):
-        return 0
-    if match["part"] or any(match[group] for group in _PERCENT_GROUPS):
-        return 1
-    if others <= _FRAME:
-        return 2
-    opens = not before and behind.startswith((" .", " :", " —", " because", " since", " as"))
-    fraction = match["number"] is not None and "." in match[0] and 0 < float(match[0]) < 1
-    return 2 if opens or fraction else None
-
-
-def _probability(match: re.Match[str], phrasing: Phrasing, one_is_certain: bool) -> float | None:
-    if match["part"]:
-        part, whole = Decimal(match["part"]), Decimal(match["whole"] or match["round"])
-        return float(part / whole) if 0 <= part <= whole and whole > 0 else None
-    low = match["low"] or match["from"] or match["number"]
-    high = match["high"] or match["to"] or match["number"]
-    percent = any(match[group] for group in _PERCENT_GROUPS)
-    bounds = [_scaled(Decimal(bound), percent, phrasing, one_is_certain) for bound in (low, high)]
-    if bounds[0] is None or bounds[1] is None or bounds[0] > bounds[1]:
-        return None
-    return float((bounds[0] + bounds[1]) / 2)
-
-
-def _scaled(number: Decimal, percent: bool, phrasing: Phrasing, one_is_certain: bool) -> Decimal | None:
-    if percent:
-        return number / 100 if 0 <= number <= 100 else None
-    if number == 1 and not one_is_certain:
-        return None
-    if 0 <= number <= 1:
-        return number
-    smallest = 1 if phrasing is Phrasing.PERCENT else 10
-    return number / 100 if smallest <= number <= 100 else None
-
-
-def _words(plain: str) -> set[float | None]:
-    alone = " ".join(word for word in plain.split() if word not in _FRAME)
-    if alone in _LONE_WORDS:
-        return {_LONE_WORDS[alone]}
-    return {None if _is_denied(plain, match) else WORDS[match[0]] for match in _WORD.finditer(plain)}
-
-
-def _not_understood(text: str) -> Confidence:
-    return Confidence(reason=f"the stated confidence was not understood: {_quoted(text)}")
-
-
-def _quoted(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= 60 else f"{line[:59]}…")
+    def score(self, row: Evidence) -> Confidence:
+        """The confidence that the reply states; see stated_confidence."""
+        reply = row.replies.get(CONFIDENCE_PROMPTS[self.phrasing].name)
+        if reply is None or reply.text is None:
+            return Confidence(reason="no stated confidence")
+        return read_confidence(reply.text, self.phrasing, known=f"{row.question}\n{row.answer}")

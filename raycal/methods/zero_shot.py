@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Literal
 
-from raycal.methods.base import Confidence, Evidence, probability
-from raycal.methods.options import ZeroShot
+from raycal.methods.base import METHODS, Needs, ScoredMethod
+from raycal.methods.evidence import Confidence, Evidence, probability
+from raycal.models.prompts import CORRECTNESS
 
 
-def score(_config: ZeroShot, rows: Sequence[Evidence]) -> list[Confidence]:
-    """A confidence for each row."""
-    return [
-        Confidence(reason="no zero-shot probability") if row.p_true is None else probability(row.p_true, "p(correct)")
-        for row in rows
-    ]
+@METHODS.register("zero_shot")
+class ZeroShot(ScoredMethod):
+    """p = softmax over the two choice tokens after the correctness query."""
+
+    method: Literal["zero_shot"] = "zero_shot"
+
+    def needs(self) -> Needs:
+        """The correctness query."""
+        return Needs(prompts=(CORRECTNESS,))
+
+    def score(self, row: Evidence) -> Confidence:
+        """The probability of "yes"."""
+        reply = row.replies.get(CORRECTNESS.name)
+        if reply is None or reply.p is None:
+            return Confidence(reason="no zero-shot probability")
+        return probability(reply.p, "p(correct)")

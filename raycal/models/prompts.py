@@ -68,35 +68,63 @@ _CHOICE_INSTRUCTION = "Answer with the letter of the right choice and nothing el
 
 
 @dataclass(frozen=True)
-class TwoChoices:
-    """A query whether an answer is correct; the last tokens of `no` and `yes` stand for the two replies."""
+class FollowUp:
+    """A question about the answer just given, whose reply is a text.
 
+    name: in the column `query` of QUERIES and in keys, which the text enters as well. max_tokens: of the reply.
+    Raises ValueError where the name is not made of letters, digits and underscores.
+    """
+
+    name: str
     text: str
+    max_tokens: int = 20
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"a prompt's name is made of letters, digits and underscores, and not {self.name!r}")
+
+    def put(self, asked: Conversation, answer: str) -> Conversation:
+        """The conversation that puts it, behind the one that asked the question."""
+        return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, self.text))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoChoices(FollowUp):
+    """One whose reply is the probability of yes; the last tokens of `no` and `yes` stand for the two."""
+
     no: str
     yes: str
+    max_tokens: int = 1
 
 
-CORRECTNESS_QUERIES = {
-    # Kapoor et al. (2024)
-    Wording.CHOICES: TwoChoices("Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:", "i", "ii"),
-    # P(True) of Kadavath et al. (2022)
-    Wording.TRUE_FALSE: TwoChoices("Is the proposed answer:\n(A) True\n(B) False\nThe proposed answer is:", "B", "A"),
-    Wording.YES_NO: TwoChoices("Is the proposed answer correct? Reply with yes or no and nothing else.", "No", "Yes"),
+CORRECTNESS_PROMPTS = {
+    wording: TwoChoices("correctness", text, no=no, yes=yes)
+    for wording, text, no, yes in (
+        # Kapoor et al. (2024)
+        (Wording.CHOICES, "Is the proposed answer correct?\nChoices:\n(i): no\n(ii): yes\nAnswer:", "i", "ii"),
+        # P(True) of Kadavath et al. (2022)
+        (Wording.TRUE_FALSE, "Is the proposed answer:\n(A) True\n(B) False\nThe proposed answer is:", "B", "A"),
+        (Wording.YES_NO, "Is the proposed answer correct? Reply with yes or no and nothing else.", "No", "Yes"),
+    )
 }
+CORRECTNESS = CORRECTNESS_PROMPTS[Wording.CHOICES]
 
-_CONFIDENCE_QUERIES = {
-    Phrasing.PROBABILITY: (
-        "How likely is it that the proposed answer is correct? "
-        "Reply with a probability between 0.0 and 1.0 and nothing else."
-    ),
-    Phrasing.PERCENT: (
-        "How confident are you that the proposed answer is correct? "
-        "Reply with a percentage between 0% and 100% and nothing else."
-    ),
-    Phrasing.WORDS: (
-        "How likely is it that the proposed answer is correct? Reply with one of: almost certain, very likely, likely, "
-        "about even, unlikely, very unlikely, almost impossible. Say nothing else."
-    ),
+CONFIDENCE_PROMPTS = {
+    phrasing: FollowUp(str(phrasing), text)
+    for phrasing, text in {
+        Phrasing.PROBABILITY: (
+            "How likely is it that the proposed answer is correct? "
+            "Reply with a probability between 0.0 and 1.0 and nothing else."
+        ),
+        Phrasing.PERCENT: (
+            "How confident are you that the proposed answer is correct? "
+            "Reply with a percentage between 0% and 100% and nothing else."
+        ),
+        Phrasing.WORDS: (
+            "How likely is it that the proposed answer is correct? Reply with one of: almost certain, very likely, "
+            "likely, about even, unlikely, very unlikely, almost impossible. Say nothing else."
+        ),
+    }.items()
 }
 
 _JUDGE_QUERY = (
@@ -133,16 +161,6 @@ def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[FewS
     )
     instruction = Turn(Role.INSTRUCTION, _CHOICE_INSTRUCTION if choices else _OPEN_INSTRUCTION)
     return (instruction, *shown, Turn(Role.USER, _asked(question, choices)))
-
-
-def correctness_prompt(asked: Conversation, answer: str, wording: Wording = Wording.CHOICES) -> Conversation:
-    """The two-choice query whether the answer just given is correct."""
-    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, CORRECTNESS_QUERIES[wording].text))
-
-
-def confidence_prompt(asked: Conversation, answer: str, phrasing: Phrasing) -> Conversation:
-    """The query how confident the model is of the answer just given."""
-    return (*asked, Turn(Role.ASSISTANT, answer), Turn(Role.USER, _CONFIDENCE_QUERIES[phrasing]))
 
 
 def judge_prompt(question: str, answers: Sequence[str], answer: str) -> Conversation:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from raycal.config.engine import Device
 from raycal.experiment.config import Experiment
-from raycal.methods.options import Classifier, FineTuned, in_dependency_order
+from raycal.methods.base import in_dependency_order
 from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, find_tokenizer
 from raycal.plan.lines import PlanLine
 
@@ -43,14 +43,8 @@ def _each(count: int, what: str, cpus: float, gpus: float, device: Device) -> st
 def assumptions_of(basis: Basis, lines: Sequence[PlanLine]) -> list[str]:
     """What the numbers rest on, in sentences."""
     run = basis.run
-    recipes = [
-        run.recipe,
-        *(
-            run.reading(one)
-            for one in in_dependency_order(run.experiment.methods)
-            if isinstance(one, Classifier | FineTuned)
-        ),
-    ]
+    readers = [reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers]
+    recipes = [run.recipe, *(run.recipe_for(reader) for reader in readers)]
     models = {recipe.model: find_tokenizer(recipe.model) is not None for recipe in recipes}
     said = [
         f"Prompts of {model.name}: "

@@ -9,18 +9,19 @@ from functools import partial
 
 from raycal.experiment.config import Grader
 from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
-from raycal.experiment.recipe import Query, query_prompt, query_tokens
+from raycal.experiment.run import Run
 from raycal.experiment.selection import dedupe
 from raycal.grading import VERDICT_TOKENS
-from raycal.methods.options import Classifier, Equivalence, Method, Sampling, SemanticEntropy, in_dependency_order
-from raycal.models.prompts import Conversation, equivalence_prompt, judge_prompt
+from raycal.methods.base import Method, in_dependency_order
+from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
+from raycal.models.prompts import Conversation, FollowUp, equivalence_prompt, judge_prompt
 from raycal.plan.context import Basis, Prompt, Row, Tally
 from raycal.plan.lines import PlanLine, measured
 from raycal.stages.answers import conversation
-from raycal.stages.features import FeatureReader, feature_readers, has_states
+from raycal.stages.features import FeatureReader, feature_readers, has_states, wanted_states
 from raycal.stages.grade import grades_folder, grades_of
 from raycal.stages.judges import verdicts_of, verdicts_partition
-from raycal.stages.score import pairs_to_judge, resolved
+from raycal.stages.score import pairs_to_judge
 from raycal.store.schemas import Table
 
 
@@ -76,14 +77,14 @@ def elicit_lines(basis: Basis, left: Left) -> list[PlanLine]:
     lines = [line(Table.ANSWERS, Table.ANSWERS, ask, questions=len(splits), each=1, most=most)]
     if k:
         lines.append(line(Table.SAMPLES, Table.SAMPLES, ask, questions=sampled, each=k, most=most))
-    for query in recipe.queries:
-        prompt = partial(_put, query, ask)
-        lines.append(line(query, Table.QUERIES, prompt, questions=sampled, each=1, most=query_tokens(query)))
+    for prompt in recipe.prompts:
+        put = partial(_put, prompt, ask)
+        lines.append(line(prompt.name, Table.QUERIES, put, questions=sampled, each=1, most=prompt.max_tokens))
     return lines
 
 
-def _put(query: Query, ask: Prompt, row: Row) -> Conversation:
-    return query_prompt(query, ask(row), "")
+def _put(prompt: FollowUp, ask: Prompt, row: Row) -> Conversation:
+    return prompt.put(ask(row), "")
 
 
 def judge_lines(basis: Basis) -> list[PlanLine]:
@@ -116,12 +117,16 @@ def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
     How many different answers there will be is not known: of questions without all their samples, the most pairs count.
     """
     run = basis.run
-    methods = [one for one in in_dependency_order(run.experiment.methods) if _most_pairs([resolved(one, run)])]
+    methods = [
+        method
+        for method in in_dependency_order(run.experiment.methods)
+        if method.needs().equivalence is Equivalence.JUDGE
+    ]
     if not methods:
         return []
     known, tally, questions = verdicts_of(run), Tally(), 0
-    most = _most_pairs([resolved(one, run) for one in methods])
-    lacking = {(question, pair) for one in methods for question, _, pair in pairs_to_judge(run, one)}
+    most = _most_pairs([method.resolved(run.experiment.elicit.samples.k) for method in methods], run)
+    lacking = {(question, pair) for method in methods for question, _, pair in pairs_to_judge(run, method)}
     pairs_of = Counter(question for question, _ in lacking)
     there = 0
     for row in basis.answered():
@@ -148,9 +153,8 @@ def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
 
 
 def features_lines(basis: Basis) -> list[PlanLine]:
-    """The hidden states of the classifiers: one pass an answer and way of asking, whatever the layers."""
-    classifiers = [one for one in in_dependency_order(basis.run.experiment.methods) if isinstance(one, Classifier)]
-    return [_features_line(basis, reader) for reader in feature_readers(basis.run, classifiers)]
+    """The hidden states that methods read: one pass an answer and way of asking, whatever the layers."""
+    return [_features_line(basis, reader) for reader in feature_readers(basis.run, wanted_states(basis.run))]
 
 
 def _features_line(basis: Basis, reader: FeatureReader) -> PlanLine:
@@ -171,11 +175,8 @@ def _features_line(basis: Basis, reader: FeatureReader) -> PlanLine:
     )
 
 
-def _most_pairs(methods: Sequence[Method]) -> int:
-    """How many pairs of answers to a question some methods may want judged; alike ones want the same pairs."""
-    judged = [
-        one for one in methods if isinstance(one, Sampling | SemanticEntropy) and one.equivalence is Equivalence.JUDGE
-    ]
-    with_answer = max((one.k or 0 for one in judged if isinstance(one, Sampling)), default=0)
-    k = max((one.k or 0 for one in judged if isinstance(one, SemanticEntropy)), default=0)
-    return with_answer + k * (k - 1) // 2
+def _most_pairs(methods: Sequence[Method], run: Run) -> int:
+    """How many pairs of answers to a question some methods may want judged: where all samples differ."""
+    samples = tuple(SampledAnswer(index, f"sample {index}", None) for index in range(run.experiment.elicit.samples.k))
+    row = Evidence(question_id="", question="", answer="the answer", samples=samples)
+    return len({pair for method in methods for pair in method.compared_pairs(row)})

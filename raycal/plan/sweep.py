@@ -6,7 +6,8 @@ import math
 from collections.abc import Collection
 from dataclasses import replace
 
-from raycal.methods.options import FineTuned, in_dependency_order
+from raycal.methods.base import tunings
+from raycal.methods.fine_tuned import FineTuned
 from raycal.plan.context import Basis
 from raycal.plan.lines import PlanLine
 from raycal.plan.training import training_line, tuned_line
@@ -50,14 +51,14 @@ def trial_lines(basis: Basis, sweep: Sweep) -> list[PlanLine]:
 def _final(basis: Basis, entry: Entry) -> list[PlanLine]:
     """The training that an entry's default needs, and what it and the best setting are asked about test."""
     lines = []
-    for method in in_dependency_order([entry.default]):
-        if not isinstance(method, FineTuned) or method.adapter is not None:
+    for tuned in tunings([entry.default]):
+        if tuned.adapter is not None:
             continue
-        folder = adapter_folder(basis.run, method)
-        asked = tuned_line(basis, method, folder)
+        folder = adapter_folder(basis.run, tuned)
+        asked = tuned_line(basis, tuned, folder)
         twice = {name: 2 * getattr(asked, name) for name in _COUNTS}
         lines += [
-            replace(training_line(basis, method, folder), stage=f"train {entry.label}, default"),
+            replace(training_line(basis, tuned, folder), stage=f"train {entry.label}, default"),
             replace(asked, stage=f"ask {entry.label}, default and best", **twice),
         ]
     return lines
@@ -67,7 +68,7 @@ def _trainings(entry: Entry) -> list[FineTuned]:
     """The trainings that an entry's trials may need, each the longest of its kind."""
     most = {name: max(entry.options[name].ends, key=_size) for name in _LONGEST if name in entry.options}
     methods = [entry.configured(most | values) for values in entry.combinations(_ASKED)]
-    return [one for one in in_dependency_order(methods) if isinstance(one, FineTuned) and one.adapter is None]
+    return [tuned for tuned in tunings(methods) if tuned.adapter is None]
 
 
 def _size(value: float | None) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from raycal.experiment.recipe import Query
 from raycal.experiment.run import Run
 from raycal.finetuning.data import steps_an_epoch
-from raycal.methods.options import FineTuned, in_dependency_order
-from raycal.models.prompts import correctness_prompt
+from raycal.methods.base import tunings
+from raycal.methods.fine_tuned import FineTuned
+from raycal.models.prompts import CORRECTNESS, CORRECTNESS_PROMPTS
 from raycal.plan.context import Basis, Tally
 from raycal.plan.lines import Measured, PlanLine, choose_rate, measured
 from raycal.questions.question import Split
@@ -23,11 +23,10 @@ from raycal.store.schemas import Table
 def tuning_lines(basis: Basis) -> list[PlanLine]:
     """Each fine-tuned method's training, where it has one, and its queries."""
     lines = []
-    for method in in_dependency_order(basis.run.experiment.methods):
-        if isinstance(method, FineTuned):
-            folder = adapter_folder(basis.run, method)
-            lines += [] if method.adapter else [training_line(basis, method, folder)]
-            lines.append(tuned_line(basis, method, folder))
+    for tuned in tunings(basis.run.experiment.methods):
+        folder = adapter_folder(basis.run, tuned)
+        lines += [] if tuned.adapter else [training_line(basis, tuned, folder)]
+        lines.append(tuned_line(basis, tuned, folder))
     return lines
 
 
@@ -66,12 +65,12 @@ def training_line(basis: Basis, method: FineTuned, folder: Location | None) -> P
 
 def _lengths(basis: Basis, method: FineTuned, some: Tally) -> tuple[float, float]:
     """The mean tokens of an answered question, and of one with the query behind it."""
-    reading = basis.run.reading(method)
-    answered = basis.tokens(reading, some, lambda row: conversation(reading, row, few_shot=method.few_shot))
+    recipe, query = basis.run.recipe_for(method.model), CORRECTNESS_PROMPTS[method.wording]
+    answered = basis.tokens(recipe, some, lambda row: conversation(recipe, row, few_shot=method.few_shot))
     queried = basis.tokens(
-        reading,
+        recipe,
         some,
-        lambda row: correctness_prompt(conversation(reading, row, few_shot=method.few_shot), "", method.wording),
+        lambda row: query.put(conversation(recipe, row, few_shot=method.few_shot), ""),
     )
     return answered + basis.answer_tokens, queried + basis.answer_tokens
 
@@ -99,7 +98,7 @@ def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
             if query is None or query.key(row["answer_key"]) not in there:
                 left.add(row["key"], row)
     if found.tokens_a_second is None:
-        found = basis.measured(Table.QUERIES, Query.CORRECTNESS)  # the same question to the model as it was
+        found = basis.measured(Table.QUERIES, CORRECTNESS.name)  # the same question to the model as it was
     _, queried = _lengths(basis, method, left)
     return basis.line(
         f"ask {method.label}",

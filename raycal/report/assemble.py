@@ -11,7 +11,8 @@ import numpy as np
 from raycal.errors import RaycalError
 from raycal.experiment.ablation import by_size, unsized_label
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned, Method, in_dependency_order
+from raycal.methods.base import Method, tunings
+from raycal.methods.fine_tuned import FineTuned
 from raycal.metrics import METRIC_NAMES
 from raycal.report.labels import shown
 from raycal.report.results import (
@@ -117,11 +118,9 @@ def _ablations(methods: Sequence[Method]) -> list[Ablation]:
 
 def _training(run: Run) -> list[TrainingCurve]:
     """The curves of the adapters trained for the run, each once; a method of the run names it before a part of one."""
-    own_first = sorted(run.experiment.methods, key=lambda method: not isinstance(method, FineTuned))
-    tuned = [
-        method for method in in_dependency_order(own_first) if isinstance(method, FineTuned) and method.adapter is None
-    ]
-    return [curve for method in tuned if (curve := _curve(run, method)) is not None]
+    own_first = sorted(run.experiment.methods, key=lambda method: method.needs().tuned is None)
+    trained = [tuned for tuned in tunings(own_first) if tuned.adapter is None]
+    return [curve for method in trained if (curve := _curve(run, method)) is not None]
 
 
 def _curve(run: Run, method: FineTuned) -> TrainingCurve | None:

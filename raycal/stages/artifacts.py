@@ -3,89 +3,65 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
 from raycal.errors import RaycalError
 from raycal.experiment.run import Run
-from raycal.methods.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
-from raycal.methods.options import Classifier, FineTuned, Target
-from raycal.questions.question import Split
-from raycal.stages.answers import GradedAnswer, answered, first_by_hash
+from raycal.methods.base import Method, SavedMethod, SavedPredictor
+from raycal.methods.evidence import Evidence
+from raycal.stages.answers import GradedAnswer
 from raycal.stages.features import feature_reader
 from raycal.store.atomic import atomic_folder, is_complete
 from raycal.store.keys import digest
 from raycal.store.locations import Location
-
-_WEIGHTS = "classifier.safetensors"
-_READS = ("layer", "few_shot")  # what it must read, as when it was fitted
+from raycal.store.schemas import Table
 
 
-States = Mapping[str, NDArray[np.float32]]
-# The confidences of the semantic entropy by answer key, computed where they are asked for.
-Certainty = Callable[[], Mapping[str, float]]
+def load_artifact(method: SavedMethod, folder: Location) -> SavedPredictor:
+    """What an earlier run fitted. Raises SettingsError, and what the method's `load` raises."""
+    check_settings(folder, method, method.read_options)
+    return method.load(folder / method.file_name)
 
 
-def classifier_head(run: Run, method: Classifier, states: States, certainty: Certainty) -> ClassifierHead:
-    """The head of a method: the one it names, or that fitted on training answers, found again where it is there.
+def artifact_fingerprint(method: SavedMethod, folder: Location) -> str:
+    """What names a fit of an earlier run in keys. Raises as `load_artifact` does."""
+    load_artifact(method, folder)
+    return digest((folder / method.file_name).read_bytes().hex())
 
-    states: hidden states by answer key. certainty: of `method.entropy`. Raises ClassifierError and SettingsError.
+
+def kept_fit(
+    run: Run, method: SavedMethod, rows: Sequence[GradedAnswer], evidence: Sequence[Evidence], targets: NDArray[Any]
+) -> SavedPredictor:
+    """The fit of a method on some answers, found again in the store where it is there.
+
+    evidence, targets: of each row. Raises what the method's `fit` and `load` raise.
     """
-    if method.fitted is not None:
-        return _load_fitted(method, method.fitted)
-    rows, labels = _training(run, method, states, certainty)
-    folder = run.store.root / "classifiers" / _name(run, method, rows, labels)
+    folder = run.store.root / method.folder_name / _name(run, method, rows, targets)
     if not is_complete(folder):
-        fitting = np.stack([states[row.answer_key] for row in rows])
-        _install(fit_classifier(method, fitting, labels, seed=run.experiment.seed), method, folder)
-    return ClassifierHead.load(folder / _WEIGHTS)
+        fitted = method.fit(evidence, targets, seed=run.experiment.seed)
+        with atomic_folder(folder) as aside:
+            fitted.save(aside / method.file_name)
+            write_settings(aside, method)
+    return method.load(folder / method.file_name)
 
 
-def fitted_fingerprint(method: Classifier, folder: Location) -> str:
-    """What names a classifier that an earlier run fitted in keys. Raises ClassifierError and SettingsError."""
-    _load_fitted(method, folder)
-    return digest((folder / _WEIGHTS).read_bytes().hex())
-
-
-def _load_fitted(method: Classifier, folder: Location) -> ClassifierHead:
-    check_settings(folder, method, _READS)
-    return ClassifierHead.load(folder / _WEIGHTS)
-
-
-def _training(
-    run: Run, method: Classifier, states: States, certainty: Certainty
-) -> tuple[list[GradedAnswer], NDArray[np.bool_]]:
-    """The training answers with hidden states, and what the head is to say of each."""
-    by_entropy = method.target is Target.SEMANTIC_ENTROPY
-    known = certainty() if by_entropy else {}
-    rows = [
-        row
-        for row in answered(run, [Split.TRAIN])
-        if row.answer_key in states and (row.answer_key in known if by_entropy else row.correct is not None)
-    ]
-    if not rows:
-        raise ClassifierError(f"{method.label} is fitted on the train split, which has no answers: add it to splits")
-    rows = first_by_hash(rows, method.training_questions, run.experiment.seed)
-    if by_entropy:
-        return rows, low_entropy(1 - np.array([known[row.answer_key] for row in rows]))
-    return rows, np.array([bool(row.correct) for row in rows])
-
-
-def _name(run: Run, method: Classifier, rows: list[GradedAnswer], labels: NDArray[np.bool_]) -> str:
-    identity = method.identity(exclude=("fitted", "model"))
-    reads = feature_reader(run, method).key("", method.layer)
-    taught = sorted(f"{row.answer_key}:{label}" for row, label in zip(rows, labels.tolist(), strict=True))
-    return f"{run.reading(method).model.short_name}-{digest(identity, reads, run.experiment.seed, *taught)[:12]}"
-
-
-def _install(head: ClassifierHead, method: Classifier, folder: Location) -> None:
-    with atomic_folder(folder) as aside:
-        head.save(aside / _WEIGHTS)
-        write_settings(aside, method)
+def _name(run: Run, method: SavedMethod, rows: Sequence[GradedAnswer], targets: NDArray[Any]) -> str:
+    needs, recipe = method.needs(), run.recipe
+    identity = method.identity(exclude=method.place_options)
+    reads = [json.dumps(run.recipe.query_provenance[prompt]) for prompt in needs.prompts]
+    if needs.samples:
+        reads.append(run.recipe.partitions[Table.SAMPLES])
+    if needs.states is not None:
+        reader = feature_reader(run, needs.states)
+        recipe = reader.recipe
+        reads.append(reader.key("", needs.states.layer))
+    taught = sorted(f"{row.answer_key}:{target}" for row, target in zip(rows, targets.tolist(), strict=True))
+    return f"{recipe.model.short_name}-{digest(identity, *reads, run.experiment.seed, *taught)[:12]}"
 
 
 _FILE = "raycal.json"
@@ -96,7 +72,7 @@ class SettingsError(RaycalError, ValueError):
     """A method would use what was fitted in another way than it was fitted; the message says what to set."""
 
 
-def write_settings(folder: Path, method: Classifier | FineTuned) -> None:
+def write_settings(folder: Path, method: Method) -> None:
     """Write a method's settings beside what was fitted by them."""
     (folder / _FILE).write_text(method.model_dump_json(indent=2, exclude=_WHERE))
 
@@ -107,7 +83,7 @@ def read_settings(folder: Location) -> dict[str, object]:
     return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
-def check_settings(folder: Location, method: Classifier | FineTuned, names: Sequence[str]) -> None:
+def check_settings(folder: Location, method: Method, names: Sequence[str]) -> None:
     """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted.
 
     An option that raycal did not have when it wrote the settings was at its default then. What raycal has not fitted

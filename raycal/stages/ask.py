@@ -12,18 +12,19 @@ from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.config.engine import Device, ModelConfig
 from raycal.experiment.config import Experiment
 from raycal.experiment.pending import WorkItem
-from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.recipe import Recipe
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.tasks import TableRows
-from raycal.methods import Confidence, Evidence, SampledAnswer, needed_pairs, score
-from raycal.methods.options import FineTuned, Method, Unfitted
+from raycal.methods.base import Method, ScoredMethod, tunings
+from raycal.methods.evidence import Confidence, Equivalence, Evidence, Pair, Reply, SampledAnswer
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.adapters import find_adapter
 from raycal.models.embeddings import Embedder
 from raycal.models.find import check_available, find_model
 from raycal.stages.artifacts import read_settings
 from raycal.stages.elicit import Elicitor
-from raycal.stages.fitted import Fitted
+from raycal.stages.evidence import with_vectors
 from raycal.stages.judges import EquivalenceJudge
 from raycal.stages.tuned_query import TunedQuery, check_asked_as_trained
 from raycal.store.locations import Location
@@ -33,7 +34,7 @@ _DATASET = "asked"
 
 
 @dataclass(frozen=True)
-class Reply:
+class ScoredAnswer:
     """A model's answer with its confidences, a method each."""
 
     question: str
@@ -55,7 +56,7 @@ def with_adapter(experiment: Experiment, folder: Location) -> Experiment:
     return experiment.model_copy(update={"methods": (*experiment.methods, tuned)})
 
 
-def ask(question: str, experiment: Experiment) -> Reply:
+def ask(question: str, experiment: Experiment) -> ScoredAnswer:
     """Ask the experiment's model one open-ended question, without Ray and without a store.
 
     Raises ValueError for no question, SettingsError, ModelError and EngineStartError, and GenerationError where there
@@ -63,16 +64,18 @@ def ask(question: str, experiment: Experiment) -> Reply:
     """
     if not question.strip():
         raise ValueError("the question is empty")
-    for method in experiment.methods:
-        if isinstance(method, FineTuned):
-            check_asked_as_trained(method)
+    for tuned in tunings(experiment.methods):
+        check_asked_as_trained(tuned)
     recipe = Recipe.of(experiment, find_model(experiment.model), {})
     with _engine(experiment, experiment.model) as (engine, runner):
         reply = runner.run(_ask(question, experiment, recipe, engine))
     confidences = dict(reply.confidences)
     for method in experiment.methods:
-        if isinstance(method, FineTuned) and method.adapter is not None:
-            confidences[method] = _ask_tuned(reply, experiment, recipe, method)
+        needed = method.needs().tuned
+        if isinstance(method, ScoredMethod) and needed is not None and needed.adapter is not None:
+            tuned_reply = _ask_tuned(reply, experiment, recipe, needed)
+            about = Evidence(question_id=question, question=question, answer=reply.answer, tuned=tuned_reply)
+            confidences[method] = method.score(about)
     return replace(reply, confidences=tuple(confidences.items()))
 
 
@@ -90,7 +93,7 @@ def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[TextB
         engine.close()
 
 
-def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Confidence:
+def _ask_tuned(reply: ScoredAnswer, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Reply:
     base = method.model or experiment.model
     config = base.model_copy(update={"adapter": method.adapter})
     reading = replace(recipe, model=find_model(base), style=base.prompt_style)
@@ -98,11 +101,11 @@ def _ask_tuned(reply: Reply, experiment: Experiment, recipe: Recipe, method: Fin
     row = {"key": "", "answer_key": "", "question_id": "", "dataset": _DATASET, "subject": "", "choices": []}
     row |= {"question": reply.question, "answer": reply.answer}
     with _engine(experiment, config) as (engine, runner):
-        (found,) = runner.run(query.ask(engine, row))[Table.QUERIES]
-    return Confidence(reason=found["error"]) if found.get("error") else Confidence(found["p_true"])
+        (written,) = runner.run(query.ask(engine, row))[Table.QUERIES]
+    return Reply(p=written.get("p_true"), error=written.get("error"))
 
 
-async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> Reply:
+async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> ScoredAnswer:
     work = WorkItem(
         question_id=question,
         dataset=_DATASET,
@@ -113,29 +116,31 @@ async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Te
         samples_key="",
         needs_answer=True,
         first_sample=0,
-        queries=[str(query) for query in recipe.queries],
+        queries=[prompt.name for prompt in recipe.prompts],
     )
     rows = await Elicitor(recipe).ask(engine, vars(work))
     (answer,) = rows[Table.ANSWERS]
     if answer["error"] is not None:
         raise GenerationError(answer["error"])
-    elicited = _elicited(question, rows, {})
+    evidence = _evidence(question, rows)
     embed = Embedder(experiment.embedding_model)
     confidences: list[tuple[Method, Confidence]] = []
     for method in experiment.methods:
-        if isinstance(method, Fitted):
+        if not isinstance(method, ScoredMethod) or method.needs().tuned is not None:
             confidences.append((method, Confidence(reason="it is fitted on an experiment's graded answers: run that")))
             continue
-        judged = await _judged(engine, method, elicited)
-        (confidence,) = score(method, [_elicited(question, rows, judged)], embed=embed)
-        confidences.append((method, confidence))
-    return Reply(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
+        judged = replace(evidence, verdicts=await _verdicts(engine, method, evidence))
+        (row,) = with_vectors(method, [judged], embed)
+        confidences.append((method, method.score(row)))
+    return ScoredAnswer(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
 
 
-async def _judged(engine: TextBackend, method: Unfitted, row: Evidence) -> dict[frozenset[str], bool | None]:
+async def _verdicts(engine: TextBackend, method: Method, row: Evidence) -> dict[Pair, bool | None]:
+    if method.needs().equivalence is not Equivalence.JUDGE:
+        return {}
     judge = EquivalenceJudge("", "", "")
-    verdicts: dict[frozenset[str], bool | None] = {}
-    for pair in needed_pairs(method, row):
+    verdicts: dict[Pair, bool | None] = {}
+    for pair in method.compared_pairs(row):
         one, other = sorted(pair)
         work = {"key": "", "question_id": row.question_id, "question": row.question, "one": one, "other": other}
         (verdict,) = (await judge.ask(engine, work))[Table.VERDICTS]
@@ -143,9 +148,8 @@ async def _judged(engine: TextBackend, method: Unfitted, row: Evidence) -> dict[
     return verdicts
 
 
-def _elicited(question: str, rows: TableRows, verdicts: dict[frozenset[str], bool | None]) -> Evidence:
+def _evidence(question: str, rows: TableRows) -> Evidence:
     (answer,) = rows[Table.ANSWERS]
-    replies = {Query(row["query"]): row for row in rows[Table.QUERIES] if row.get("error") is None}
     return Evidence(
         question_id=question,
         question=question,
@@ -156,9 +160,11 @@ def _elicited(question: str, rows: TableRows, verdicts: dict[frozenset[str], boo
             for row in rows[Table.SAMPLES]
             if row.get("text") is not None
         ),
-        p_true=replies.get(Query.CORRECTNESS, {}).get("p_true"),
-        stated={query.phrasing: row["text"] for query, row in replies.items() if query.phrasing},
-        verdicts=verdicts,
+        replies={
+            row["query"]: Reply(text=row.get("text"), p=row.get("p_true"))
+            for row in rows[Table.QUERIES]
+            if row.get("error") is None
+        },
     )
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
-from raycal.experiment.recipe import Query, Recipe, query_prompt, query_tokens
+from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import QUESTION_COLUMNS, select_questions
 from raycal.inference.backend import Generation, GenerationError, TextBackend, Usage
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns
-from raycal.models.prompts import CORRECTNESS_QUERIES, Conversation, Wording
+from raycal.models.prompts import Conversation, FollowUp, TwoChoices
 from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import SCHEMAS, Table
 from raycal.store.store import Store
@@ -69,7 +69,8 @@ class Elicitor:
         if work.needs_answer:
             answers = [await self._answer(engine, work, asked)]
             answer = answers[0]["text"] if answers[0]["error"] is None else None
-        asking = [self._query(engine, work, asked, answer, Query(query)) for query in work.queries]
+        prompts = [self.recipe.prompt(name) for name in work.queries]
+        asking = [self._query(engine, work, asked, answer, prompt) for prompt in prompts]
         samples, queries = await asyncio.gather(self._samples(engine, work, asked), asyncio.gather(*asking))
         return {Table.ANSWERS: answers, Table.SAMPLES: samples, Table.QUERIES: list(queries)}
 
@@ -117,24 +118,23 @@ class Elicitor:
         return rows
 
     async def _query(
-        self, engine: TextBackend, work: WorkItem, asked: Conversation, answer: str | None, query: Query
+        self, engine: TextBackend, work: WorkItem, asked: Conversation, answer: str | None, prompt: FollowUp
     ) -> Row:
         row = {
-            "key": self.recipe.query_key(query, work.answer_key),
+            "key": self.recipe.query_key(prompt, work.answer_key),
             "answer_key": work.answer_key,
             "question_id": work.question_id,
-            "query": str(query),
-            **self.recipe.provenance(Table.QUERIES, query),
+            "query": prompt.name,
+            **self.recipe.query_provenance[prompt],
         }
         if answer is None:
             return row | failed_columns(_NO_ANSWER)
-        prompt = query_prompt(query, asked, answer)
+        conversation = prompt.put(asked, answer)
         try:
-            if query is Query.CORRECTNESS:
-                choices = CORRECTNESS_QUERIES[Wording.CHOICES]
-                (no, yes), usage = await engine.next_token_logprobs(prompt, (choices.no, choices.yes))
+            if isinstance(prompt, TwoChoices):
+                (no, yes), usage = await engine.next_token_logprobs(conversation, (prompt.no, prompt.yes))
                 return row | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)
-            (reply,), usage = await engine.generate(prompt, max_tokens=query_tokens(query), stop=("\n",))
+            (reply,), usage = await engine.generate(conversation, max_tokens=prompt.max_tokens, stop=("\n",))
         except GenerationError as error:
             return row | failed_columns(str(error))
         return row | {"text": reply.text, "finish_reason": reply.finish_reason} | cost_columns(usage)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from raycal.errors import RaycalError
 from raycal.experiment.config import Missing
 from raycal.experiment.run import Run
-from raycal.methods.options import Method
+from raycal.methods.base import Method
 from raycal.metrics import evaluate, evaluate_groups
 from raycal.metrics.bootstrap import Bootstrap, PairedScores
 from raycal.questions.question import Split

@@ -18,7 +18,7 @@ from raycal.inference.backend import StatesBackend, Usage
 from raycal.inference.backends import states_backend
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
-from raycal.methods.options import Classifier
+from raycal.methods.base import States, in_dependency_order
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.store.keys import digest, safe_name
@@ -100,18 +100,25 @@ def _at(states: NDArray[np.float32], layer: int) -> list[float]:
     return [float(value) for value in states[layer]]
 
 
-def feature_reader(run: Run, first: Classifier, *others: Classifier) -> FeatureReader:
-    """The reader of the states that some classifiers need, which read alike but for their layers."""
-    layers = sorted({one.layer for one in (first, *others)})
-    return FeatureReader(run.reading_config(first), run.reading(first), tuple(layers), first.few_shot)
+def wanted_states(run: Run) -> list[States]:
+    """The hidden states that the run's methods read."""
+    needed = [method.needs().states for method in in_dependency_order(run.experiment.methods)]
+    return [states for states in needed if states is not None]
 
 
-def feature_readers(run: Run, classifiers: Sequence[Classifier]) -> list[FeatureReader]:
-    """What reads the states that some classifiers need: one reader of all layers for each way of asking."""
-    alike: dict[tuple[ModelConfig | None, bool], list[Classifier]] = {}
-    for classifier in classifiers:
-        alike.setdefault((classifier.model, classifier.few_shot), []).append(classifier)
-    return [feature_reader(run, *some) for some in alike.values()]
+def feature_reader(run: Run, first: States, *others: States) -> FeatureReader:
+    """The reader of some states, which differ in their layers alone."""
+    layers = sorted({states.layer for states in (first, *others)})
+    config = first.model or run.experiment.model
+    return FeatureReader(config, run.recipe_for(first.model), tuple(layers), first.few_shot)
+
+
+def feature_readers(run: Run, wanted: Sequence[States]) -> list[FeatureReader]:
+    """What reads some states: one reader of all layers for each model and way of asking."""
+    alike: dict[tuple[ModelConfig | None, bool], list[States]] = {}
+    for states in wanted:
+        alike.setdefault((states.model, states.few_shot), []).append(states)
+    return [feature_reader(run, *group) for group in alike.values()]
 
 
 def has_states(run: Run, reader: FeatureReader) -> Callable[[str], bool]:
@@ -121,10 +128,10 @@ def has_states(run: Run, reader: FeatureReader) -> Callable[[str], bool]:
     return lambda answer_key: there.issuperset(reader.key(answer_key, layer) for layer in reader.layers)
 
 
-def missing_features(run: Run, classifiers: Sequence[Classifier]) -> list[tuple[FeatureReader, pa.Table]]:
-    """What some classifiers lack: for each way of asking, a reader of the layers, and the answers that it must read."""
+def missing_features(run: Run, wanted: Sequence[States]) -> list[tuple[FeatureReader, pa.Table]]:
+    """Which of some states the store lacks: for each way of asking, a reader, and the answers that it must read."""
     missing = []
-    for reader in feature_readers(run, classifiers):
+    for reader in feature_readers(run, wanted):
         has = has_states(run, reader)
         rows = [asdict(row) for row in answered(run, tuple(Split)) if not has(row.answer_key)]
         if rows:
@@ -143,19 +150,19 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[B
     )
 
 
-def feature_dtypes(run: Run, classifier: Classifier) -> set[str]:
-    """The dtypes that the classifier's hidden states of the run's answers were computed in; older rows name none."""
-    partition = feature_reader(run, classifier).partition
+def feature_dtypes(run: Run, states: States) -> set[str]:
+    """The dtypes that some hidden states of the run's answers were computed in; older rows name none."""
+    partition = feature_reader(run, states).partition
     shards = {Table.FEATURES: run.store.shards(Table.FEATURES, partition)}
     query = "SELECT DISTINCT dtype FROM all_features WHERE answer_key IN (SELECT answer_key FROM asked)"
     return {row["dtype"] for row in run.store.rows(query, shards=shards, extra={"asked": run.asked})} - {None}
 
 
-def features_of(run: Run, classifier: Classifier) -> dict[str, NDArray[np.float32]]:
-    """The classifier's hidden states by answer key, (width,) each."""
-    reader = feature_reader(run, classifier)
+def features_of(run: Run, states: States) -> dict[str, NDArray[np.float32]]:
+    """Hidden states by answer key, (width,) each."""
+    reader = feature_reader(run, states)
     shards = {Table.FEATURES: run.store.shards(Table.FEATURES, reader.partition)}
-    asked = run.keyed(lambda row: reader.key(row["answer_key"], classifier.layer))
+    asked = run.keyed(lambda row: reader.key(row["answer_key"], states.layer))
     query = "SELECT asked.answer_key, state FROM asked JOIN features ON features.key = asked.key WHERE error IS NULL"
     rows = run.store.rows(query, shards=shards, extra={"asked": asked})
     return {row["answer_key"]: np.asarray(row["state"], dtype=np.float32) for row in rows}

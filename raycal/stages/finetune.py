@@ -23,9 +23,9 @@ from raycal.finetuning.data import Examples, steps_an_epoch, tokenize
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.status import TrainingStatus
 from raycal.finetuning.trainer import train
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import check_available
-from raycal.models.prompts import CORRECTNESS_QUERIES, answer_prompt, correctness_prompt, template_name
+from raycal.models.prompts import CORRECTNESS_PROMPTS, answer_prompt, template_name
 from raycal.questions.question import Split
 from raycal.stages.activity import Activity, activity
 from raycal.stages.answers import GradedAnswer, conversation, evidence, first_by_hash, graded
@@ -62,7 +62,7 @@ def adapter_id(run: Run, method: FineTuned) -> str:
     """
     identity = method.identity(exclude=("adapter", "model"))
     data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
-    reading = run.reading(method)
+    reading = run.recipe_for(method.model)
     name = digest(identity, reading.model, query_name(method, reading.style), *data)[:12]
     return f"{reading.model.short_name}-{name}"
 
@@ -74,7 +74,7 @@ def adapter_folder(run: Run, method: FineTuned) -> Location:
 
 def query_name(method: FineTuned, style: PromptStyle) -> str:
     """The name of the query's prompt in keys."""
-    template = correctness_prompt(answer_prompt("{question}", (), ()), "{answer}", method.wording)
+    template = CORRECTNESS_PROMPTS[method.wording].put(answer_prompt("{question}", (), ()), "{answer}")
     return template_name(f"{method.wording}{'+examples' if method.few_shot else ''}", template, style)
 
 
@@ -85,9 +85,9 @@ def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device)
     """
     from transformers import AutoTokenizer
 
-    model = run.reading(method).model
+    model = run.recipe_for(method.model).model
     tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.hub_revision, trust_remote_code=False)
-    choices = CORRECTNESS_QUERIES[method.wording]
+    choices = CORRECTNESS_PROMPTS[method.wording]
     paths = {}
     for split, rows in ((Split.TRAIN, training_rows(run, method)), (Split.CALIBRATION, graded(run, Split.CALIBRATION))):
         check_enough(method, split, len(rows))
@@ -107,7 +107,7 @@ def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device)
 
 
 def _tokenised(run: Run, method: FineTuned, rows: Sequence[GradedAnswer], tokenizer: Any) -> Location:
-    reading = run.reading(method)
+    reading = run.recipe_for(method.model)
     name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
     path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
     if path.exists():
@@ -144,7 +144,7 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
         return folder
     from raycal.finetuning.interruptions import Interruptions
 
-    check_available(run.reading(method).model)
+    check_available(run.recipe_for(method.model).model)
     plan = plan_workers(run.experiment.trainer, connect())
     trainer = in_native_dtype(run.experiment.trainer, plan.device, run.experiment.engine.start_timeout_s)
     with _one_at_a_time(folder):

@@ -12,14 +12,14 @@ from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import count_failed_rows, record_run
 from raycal.experiment.run import Run
 from raycal.grading.agreement import Agreement, agreement
-from raycal.methods.options import Classifier, FineTuned, Method, in_dependency_order
+from raycal.methods.base import Method, SavedMethod, in_dependency_order, tunings
 from raycal.models.embeddings import Embedder
 from raycal.models.find import check_available
 from raycal.stages.activity import activity
-from raycal.stages.artifacts import fitted_fingerprint
+from raycal.stages.artifacts import load_artifact
 from raycal.stages.elicit import elicit
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.features import feature_dtypes, missing_features, read_features
+from raycal.stages.features import feature_dtypes, missing_features, read_features, wanted_states
 from raycal.stages.finetune import adapter_id, finetune, training_curve
 from raycal.stages.grade import grade_by_judge, grade_by_match, grades_of, ungraded
 from raycal.stages.judges import judge_equivalence
@@ -79,12 +79,10 @@ def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) ->
 
     callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and RunnerError.
     """
-    for method in in_dependency_order(run.experiment.methods):
-        if not isinstance(method, FineTuned):
-            continue
-        folder = finetune(run, method, console, callbacks)
-        query = tuned_query(run, method)
-        if method.adapter is None:
+    for tuned in tunings(run.experiment.methods):
+        folder = finetune(run, tuned, console, callbacks)
+        query = tuned_query(run, tuned)
+        if tuned.adapter is None:
             take_over_calibration(run, query, folder)
         todo = unasked(run, query)
         console.print(f"finetune: {folder}, {len(todo)} answers to ask about", highlight=False)
@@ -93,9 +91,8 @@ def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) ->
 
 
 def features_stage(run: Run, console: Console) -> None:
-    """Answers to FEATURES, for the classifiers. Raises ResourceError and RunnerError."""
-    classifiers = [one for one in in_dependency_order(run.experiment.methods) if isinstance(one, Classifier)]
-    for reader, todo in missing_features(run, classifiers):
+    """Answers to FEATURES, for methods that read hidden states. Raises ResourceError and RunnerError."""
+    for reader, todo in missing_features(run, wanted_states(run)):
         show_progress(read_features(run, reader, todo), len(todo), "features", console)
 
 
@@ -103,7 +100,7 @@ def score_stage(run: Run, console: Console) -> None:
     """All that is known about the answers to SCORES.
 
     Raises ResourceError and RunnerError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
-    method's adapter is not there yet), and as `fitted_confidences` does.
+    method's adapter is not there yet), and as `fitted_predictor` does.
     """
     embed = Embedder(run.experiment.embedding_model)
     for method in in_dependency_order(run.experiment.methods):
@@ -134,11 +131,11 @@ def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
 def _fitted_dtypes(run: Run) -> dict[Table, set[str]]:
     """The dtypes of what is read and trained for methods that are fitted, by table."""
     dtypes: dict[Table, set[str]] = {Table.FEATURES: set(), Table.TRAINING: set()}
-    for method in in_dependency_order(run.experiment.methods):
-        if isinstance(method, Classifier):
-            dtypes[Table.FEATURES] |= feature_dtypes(run, method)
-        elif isinstance(method, FineTuned) and method.adapter is None:
-            curve = training_curve(run, adapter_id(run, method))
+    for states in wanted_states(run):
+        dtypes[Table.FEATURES] |= feature_dtypes(run, states)
+    for tuned in tunings(run.experiment.methods):
+        if tuned.adapter is None:
+            curve = training_curve(run, adapter_id(run, tuned))
             dtypes[Table.TRAINING] |= {str(row["dtype"]) for row in curve if row["dtype"] is not None}
     return dtypes
 
@@ -160,19 +157,20 @@ def check_fitted(run: Run) -> None:
 
     Raises AdapterError, ClassifierError and SettingsError.
     """
+    for tuned in tunings(run.experiment.methods):
+        if tuned.adapter is not None:
+            tuned_query(run, tuned)
     for method in in_dependency_order(run.experiment.methods):
-        if isinstance(method, FineTuned) and method.adapter is not None:
-            tuned_query(run, method)
-        if isinstance(method, Classifier) and method.fitted is not None:
-            fitted_fingerprint(method, method.fitted)
+        if isinstance(method, SavedMethod) and method.artifact is not None:
+            load_artifact(method, method.artifact)
 
 
 def _check_models(run: Run) -> None:
     """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
     check_available(run.recipe.model)
     for method in in_dependency_order(run.experiment.methods):
-        if isinstance(method, FineTuned | Classifier):
-            check_available(run.reading(method).model)
+        for reader in method.needs().readers:
+            check_available(run.recipe_for(reader).model)
 
 
 def _say_bad_rows(run: Run, console: Console) -> None:

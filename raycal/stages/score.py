@@ -2,112 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
-from raycal.experiment.recipe import Query
 from raycal.experiment.run import Run
-from raycal.methods import Confidence, Embed, Evidence, SampledAnswer, needed_pairs, score
-from raycal.methods.options import (
-    Classifier,
-    Combined,
-    Equivalence,
-    FineTuned,
-    Method,
-    Recalibrated,
-    Sampling,
-    SemanticEntropy,
-    Verbalized,
-    ZeroShot,
-    builds_on,
-)
-from raycal.questions.question import Split
-from raycal.stages.answers import evidence, graded
-from raycal.stages.artifacts import fitted_fingerprint
+from raycal.methods.base import FittedMethod, Method, Needs, SavedMethod, ScoredMethod
+from raycal.methods.evidence import Confidence, Equivalence, probability
+from raycal.stages.answers import evidence as grades_digest
+from raycal.stages.answers import graded
+from raycal.stages.artifacts import artifact_fingerprint
+from raycal.stages.evidence import Embed, Lookups, evidence_about, has_any, with_vectors
 from raycal.stages.features import feature_reader
-from raycal.stages.fitted import Fitted, fitted_confidences
-from raycal.stages.judges import judge_name, verdicts_of
+from raycal.stages.fitted import fitted_predictor
+from raycal.stages.judges import judge_name
 from raycal.stages.tuned_query import tuned_query
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 from raycal.store.schemas import Table
 
 Row = dict[str, Any]
+KeyPart = Callable[[Row], str]
 _CHUNK_ROWS = 4096
 
 
 def resolved(method: Method, run: Run) -> Method:
     """The method with nothing left open: k is the experiment's where the method names none."""
-    k = run.experiment.elicit.samples.k
-    match method:
-        case Sampling() | SemanticEntropy():
-            return method if method.k is not None else method.model_copy(update={"k": k})
-        case Classifier():
-            return method.model_copy(update={"entropy": resolved(method.entropy, run)})
-        case Recalibrated():
-            return method.model_copy(update={"of": resolved(method.of, run)})
-        case Combined():
-            return method.model_copy(update={"of": tuple(resolved(one, run) for one in method.of)})
-        case _:
-            return method
+    return method.resolved(run.experiment.elicit.samples.k)
 
 
 def score_keys(run: Run, method: Method) -> pa.Table:
-    """`run.asked` with the key of each question's score: of the method, its configuration and its evidence."""
+    """`run.asked` with the key of each question's score: of the method with its options, and of all that it needs."""
     method = resolved(method, run)
-    evidence = score_inputs(run, method)
+    parts = [*_elicited_parts(run, method.needs()), *_fitted_parts(run, method)]
     identity = method.identity()
-    return run.keyed(lambda row: digest("score", identity, row["answer_key"], *evidence(row)))
+    return run.keyed(lambda row: digest("score", identity, row["answer_key"], *(part(row) for part in parts)))
 
 
-def score_inputs(run: Run, method: Method) -> Callable[[dict[str, str]], Sequence[str]]:
-    """What a score follows from, beside the method: what was elicited, and what the method is fitted on."""
-    recipe = run.recipe
-    match method:
-        case ZeroShot():
-            return lambda row: [recipe.query_key(Query.CORRECTNESS, row["answer_key"])]
-        case Verbalized():
-            query = Query(method.phrasing.value)
-            return lambda row: [recipe.query_key(query, row["answer_key"])]
-        case Sampling() | SemanticEntropy():
-            judge = {
-                Equivalence.JUDGE: judge_name(run),
-                Equivalence.EMBEDDING: run.experiment.embedding_model,
-            }.get(method.equivalence, "")
-            return lambda row: [row["samples_key"], judge]
-        case Classifier() | FineTuned() | Recalibrated() | Combined():
-            return _fitted_evidence(run, method)
-        case _:
-            return lambda row: []
+def _elicited_parts(run: Run, needs: Needs) -> Iterator[KeyPart]:
+    """The parts of a score's key that name what was elicited about the answer, or read of it."""
+    for prompt in needs.prompts:
+        yield lambda row, prompt=prompt: run.recipe.query_key(prompt, row["answer_key"])  # type: ignore[misc]
+    if needs.samples:
+        comparer = {
+            Equivalence.JUDGE: judge_name(run),
+            Equivalence.EMBEDDING: run.experiment.embedding_model,
+        }.get(needs.equivalence or Equivalence.EXACT, "")
+        yield lambda row: row["samples_key"]
+        yield lambda row: comparer
+    if needs.tuned is not None:
+        query = tuned_query(run, needs.tuned)
+        yield lambda row: query.key(row["answer_key"])
+    if needs.states is not None:
+        reader, layer = feature_reader(run, needs.states), needs.states.layer
+        yield lambda row: reader.key(row["answer_key"], layer)
 
 
-def _fitted_evidence(run: Run, method: Fitted) -> Callable[[dict[str, str]], Sequence[str]]:
-    match method:
-        case FineTuned():
-            tuned = tuned_query(run, method)
-            return lambda row: [tuned.key(row["answer_key"])]
-        case Classifier():
-            reader = feature_reader(run, method)
-            if method.fitted is not None:
-                fitted = [fitted_fingerprint(method, method.fitted)]
-            else:
-                bases = [_keys_by_answer(run, one) for one in builds_on(method)]
-                fitted = [*_fitted_on(run, Split.TRAIN, bases), str(run.experiment.seed)]
-            return lambda row: [reader.key(row["answer_key"], method.layer), *fitted]
-        case Recalibrated() | Combined():
-            bases = [_keys_by_answer(run, one) for one in builds_on(method)]
-            fitted = _fitted_on(run, Split.CALIBRATION, bases)
-            return lambda row: [*(keys.get(row["answer_key"], "") for keys in bases), *fitted]
-
-
-def _fitted_on(run: Run, split: Split, bases: Sequence[Mapping[str, str]]) -> list[str]:
-    """Hashes of a split's grades, and of the scores there that a method builds on."""
-    rows = graded(run, split)
-    used = [sorted(base[row.answer_key] for row in rows if row.answer_key in base) for base in bases]
-    return [evidence(rows), *(digest(*some) for some in used)]
+def _fitted_parts(run: Run, method: Method) -> Iterator[KeyPart]:
+    """The parts that name what the method builds on, and what it is fitted on."""
+    needs = method.needs()
+    bases = [_keys_by_answer(run, base) for base in needs.bases]
+    for base in bases:
+        yield lambda row, base=base: base.get(row["answer_key"], "")  # type: ignore[misc]
+    if isinstance(method, SavedMethod) and method.artifact is not None:
+        fingerprint = artifact_fingerprint(method, method.artifact)
+        yield lambda row: fingerprint
+    if needs.fit is not None:
+        rows = graded(run, needs.fit.on)
+        learned = bases if needs.fit.target is None else [*bases, _keys_by_answer(run, needs.fit.target)]
+        used = [sorted(base[row.answer_key] for row in rows if row.answer_key in base) for base in learned]
+        digests = [grades_digest(rows), *(digest(*keys) for keys in used)]
+        for constant in [*digests, str(run.experiment.seed)] if needs.fit.seeded else digests:
+            yield lambda row, constant=constant: constant  # type: ignore[misc]
 
 
 def _keys_by_answer(run: Run, method: Method) -> dict[str, str]:
@@ -119,16 +87,15 @@ def score_answers(run: Run, method: Method, embed: Embed) -> int:
     """Score the answers that have no confidence by this method yet; returns for how many there was anything new to say.
 
     An answer without a confidence gets a row with the reason, and is tried again the next time. What the method builds
-    on must have been scored before. Raises as `fitted_confidences` does.
+    on must have been scored before. Raises as `fitted_predictor` does.
     """
     method = resolved(method, run)
     partition = _partition(method)
     shards = run.store.shards(Table.SCORES, partition)
     missing = run.store.rows("SELECT key, reason FROM scores WHERE confidence IS NULL", shards={Table.SCORES: shards})
     reasons = {row["key"]: row["reason"] for row in missing}
-    todo = elicited(run, score_keys(run, method), shards)
     scored = 0
-    for row_chunk, confidences in _scored(run, method, todo, embed):
+    for row_chunk, confidences in _confidences(run, method, shards, embed):
         rows = [
             {
                 "key": row["key"],
@@ -147,31 +114,45 @@ def score_answers(run: Run, method: Method, embed: Embed) -> int:
     return scored
 
 
-def _scored(
-    run: Run, method: Method, todo: Iterator[tuple[Row, Evidence]], embed: Embed
+def _confidences(
+    run: Run, method: Method, score_shards: Sequence[Location], embed: Embed
 ) -> Iterator[tuple[Sequence[Row], Sequence[Confidence]]]:
-    """Rows with their confidences, in chunks. A fitted method is fitted once, and leaves out what it is not for."""
-    found: Mapping[str, Confidence] | None = None
+    """The rows that no shard has a confidence for, with what the method says of each, in chunks.
+
+    A method is fitted once; what it is not for is left out.
+    """
+    needs = method.needs()
+    lookups = Lookups.read(run, needs, lambda base: scores_of(run, base))
+    todo = evidence_about(run, needs, score_keys(run, method), lookups, but_scored_in=score_shards)
+    todo = ((row, evidence) for row, evidence in todo if has_any(needs, evidence))
+    predictor = None
     while chunk := list(islice(todo, _CHUNK_ROWS)):
-        rows = [row for row, _ in chunk]
-        if isinstance(method, Fitted):
-            found = found or fitted_confidences(run, method, lambda base: scores_of(run, base))
-            rows = [row for row in rows if row["answer_key"] in found]
-            yield rows, [found[row["answer_key"]] for row in rows]
-        else:
-            yield rows, score(method, [one for _, one in chunk], embed=embed)
+        rows, evidence = [row for row, _ in chunk], [evidence for _, evidence in chunk]
+        match method:
+            case ScoredMethod():
+                yield rows, [method.score(row) for row in with_vectors(method, evidence, embed)]
+            case FittedMethod():
+                predictor = predictor or fitted_predictor(run, method, lookups, lambda base: scores_of(run, base))
+                p = predictor.predict(with_vectors(method, evidence, embed)).tolist()
+                yield rows, [probability(value, "what was fitted says") for value in p]
+            case _:
+                raise TypeError(f"{type(method).__name__} is neither a ScoredMethod nor a FittedMethod")
 
 
 def pairs_to_judge(run: Run, method: Method) -> list[tuple[str, str, frozenset[str]]]:
-    """The pairs of answers (question id, question, pair) that the method lacks a verdict on."""
+    """The pairs of answers (question id, question, pair) that the method lacks a verdict on.
+
+    A pair that a judge left undecided is not judged again.
+    """
     method = resolved(method, run)
-    if not isinstance(method, Sampling | SemanticEntropy) or method.equivalence is not Equivalence.JUDGE:
+    needs = method.needs()
+    if needs.equivalence is not Equivalence.JUDGE:
         return []
-    rows = elicited(run, score_keys(run, method), [])
+    lookups = Lookups.read(run, needs, lambda base: scores_of(run, base))
     return [
-        (one.question_id, one.question, pair)
-        for _, one in rows
-        for pair in sorted(needed_pairs(method, one), key=sorted)
+        (evidence.question_id, evidence.question, pair)
+        for _, evidence in evidence_about(run, needs, score_keys(run, method), lookups)
+        for pair in sorted(method.compared_pairs(evidence) - evidence.verdicts.keys(), key=sorted)
     ]
 
 
@@ -191,50 +172,3 @@ def _confident(run: Run, method: Method) -> Iterator[Row]:
 
 def _partition(method: Method) -> str:
     return f"{method.method}-{digest(method.identity())[:12]}"
-
-
-def elicited(run: Run, keys: pa.Table, score_shards: Sequence[Location]) -> Iterator[tuple[dict[str, Any], Evidence]]:
-    """What the store holds about each answered question whose key has no confidence in some shards of SCORES."""
-    recipe = run.recipe
-    for query in recipe.queries:
-        query_keys = [recipe.query_key(query, key) for key in keys["answer_key"].to_pylist()]
-        keys = keys.append_column(f"{query}_key", pa.array(query_keys, pa.string()))
-    shards = run.shards | {Table.SCORES: score_shards}
-    judged = verdicts_of(run)
-    for row in run.store.rows(_elicited_query(recipe.queries), shards=shards, extra={"asked": keys}):
-        yield (
-            row,
-            Evidence(
-                question_id=row["question_id"],
-                question=row["question"],
-                answer=row["answer"],
-                mean_logprob=row["mean_logprob"],
-                samples=tuple(SampledAnswer(**sample) for sample in row["samples"] or ()),
-                p_true=row.get("correctness_p"),
-                stated={
-                    q.phrasing: row[f"{q}_text"] for q in recipe.queries if q.phrasing and row[f"{q}_text"] is not None
-                },
-                verdicts=judged.get(row["question_id"], {}),
-            ),
-        )
-
-
-def _elicited_query(queries: Sequence[Query]) -> str:
-    columns = "".join(f", {q}.p_true AS {q}_p, {q}.text AS {q}_text" for q in queries)
-    joins = "".join(f" LEFT JOIN told AS {q} ON {q}.key = asked.{q}_key" for q in queries)
-    return f"""
-        WITH told AS (SELECT key, p_true, text FROM queries WHERE error IS NULL),
-             drawn AS (
-                 SELECT key, list({{'index': index, 'text': text, 'mean_logprob': list_avg(logprobs),
-                                    'finish_reason': finish_reason}} ORDER BY index) AS samples
-                 FROM samples WHERE text IS NOT NULL GROUP BY key)
-        SELECT asked.key, asked.answer_key, asked.question_id, questions.question, answers.text AS answer,
-               list_avg(answers.logprobs) AS mean_logprob, drawn.samples{columns}
-        FROM asked
-        JOIN answers ON answers.key = asked.answer_key
-        JOIN questions ON questions.key = asked.question_id
-        LEFT JOIN drawn ON drawn.key = asked.samples_key{joins}
-        WHERE answers.error IS NULL
-          AND asked.key NOT IN (SELECT key FROM scores WHERE confidence IS NOT NULL)
-        ORDER BY asked.key
-    """

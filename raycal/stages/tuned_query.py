@@ -10,16 +10,17 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 
 from raycal.config.engine import ModelConfig
-from raycal.experiment.recipe import Query, Recipe
+from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.finetuning.calibration import kept_confidences
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
-from raycal.methods.options import FineTuned
+from raycal.methods.evidence import Reply
+from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import Model, find_model
-from raycal.models.prompts import CORRECTNESS_QUERIES, correctness_prompt
+from raycal.models.prompts import CORRECTNESS_PROMPTS, TwoChoices
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.stages.artifacts import check_settings
@@ -44,6 +45,11 @@ class TunedQuery:
     model: Model
 
     @property
+    def prompt(self) -> TwoChoices:
+        """What the model is asked about an answer."""
+        return CORRECTNESS_PROMPTS[self.method.wording]
+
+    @property
     def provenance(self) -> dict[str, str]:
         """The columns model, prompt and sampling."""
         prompt = query_name(self.method, self.recipe.style)
@@ -56,7 +62,7 @@ class TunedQuery:
     def named(self, key: str, answer_key: str, question_id: str) -> Row:
         """The columns that say what a row is about and how it was asked."""
         about = {"key": key, "answer_key": answer_key, "question_id": question_id}
-        return about | {"query": str(Query.CORRECTNESS)} | self.provenance
+        return about | {"query": self.prompt.name} | self.provenance
 
     @property
     def partition(self) -> str:
@@ -76,10 +82,10 @@ class TunedQuery:
         """See tasks.Task."""
         found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
-        choices = CORRECTNESS_QUERIES[self.method.wording]
-        prompt = correctness_prompt(asked, row["answer"], self.method.wording)
+        conversation_so_far = self.prompt.put(asked, row["answer"])
+        choices = (self.prompt.no, self.prompt.yes)
         try:
-            (no, yes), usage = await engine.next_token_logprobs(prompt, (choices.no, choices.yes))
+            (no, yes), usage = await engine.next_token_logprobs(conversation_so_far, choices)
         except GenerationError as error:
             return {Table.QUERIES: [found | failed_columns(str(error))]}
         return {Table.QUERIES: [found | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)]}
@@ -97,8 +103,16 @@ def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
     Raises SettingsError where the adapter was trained to be asked in another way.
     """
     check_asked_as_trained(method)
-    config = run.reading_config(method).model_copy(update={"adapter": adapter_folder(run, method)})
-    return TunedQuery(run.reading(method), method, config, find_model(config))
+    reader = method.model or run.experiment.model
+    config = reader.model_copy(update={"adapter": adapter_folder(run, method)})
+    return TunedQuery(run.recipe_for(method.model), method, config, find_model(config))
+
+
+def tuned_replies(run: Run, method: FineTuned) -> dict[str, Reply]:
+    """The tuned model's replies by answer key. Raises as `tuned_query` does."""
+    shards = {Table.QUERIES: run.store.shards(Table.QUERIES, tuned_query(run, method).partition)}
+    rows = run.store.rows("SELECT answer_key, p_true, error FROM queries", shards=shards)
+    return {row["answer_key"]: Reply(p=row["p_true"], error=row["error"]) for row in rows}
 
 
 def take_over_calibration(run: Run, query: TunedQuery, folder: Location) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from raycal.api import report_stage
 from raycal.errors import RaycalError
 from raycal.experiment.run import Run
-from raycal.methods.options import METHOD, Method
+from raycal.methods.base import METHOD, Method
 from raycal.questions.question import Split
 from raycal.stages.pipeline import evaluate_stage, features_stage, finetune_stage, score_stage
 from raycal.stages.score import resolved

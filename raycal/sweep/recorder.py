@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from raycal.methods.options import METHOD
+from raycal.methods.base import METHOD
 from raycal.store.keys import digest
 from raycal.store.schemas import Table
 from raycal.store.store import Store

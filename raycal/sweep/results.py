@@ -11,7 +11,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 from pydantic import BaseModel
 
-from raycal.methods.options import METHOD, Method, MethodConfig
+from raycal.methods.base import METHOD, Method
 from raycal.questions.question import Split
 from raycal.report.labels import shown
 from raycal.report.sweep_results import Importances, SearchedOption, Share, SweepEntry, SweepResults, SweepTrial
@@ -139,7 +139,7 @@ def said(value: Any) -> str:
             text = {None: "unset", True: "yes", False: "no"}[value]
         case float():
             text = f"{value:.3g}"
-        case MethodConfig():
+        case Method():
             text = shown(value.label)
         case BaseModel():
             options = value.model_dump(mode="json", exclude_defaults=True)

@@ -15,7 +15,7 @@ from raycal.cluster.connection import connect
 from raycal.cluster.resources import plan_workers
 from raycal.errors import RaycalError
 from raycal.experiment.run import Run
-from raycal.methods.options import in_dependency_order
+from raycal.methods.base import in_dependency_order
 from raycal.stages.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
 from raycal.store.atomic import remove_folder
 from raycal.store.locations import Location, for_arrow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +9,16 @@ from itertools import product
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
+from raycal.config.registry import UnknownNameError
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
-from raycal.methods.options import METHOD, Method, MethodConfig
+from raycal.methods.base import METHOD, METHODS, Method
+from raycal.text.suggest import nearest
 
-_MODELS = {one.model_fields["method"].default: one for one in MethodConfig.__subclasses__()}
 CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
 _SCALAR = str | int | float | bool | None
-# Options that decide what has to be elicited or read before a method can be scored.
-_ELICITED = ("phrasing", "model", "layer", "few_shot", "equivalence", "entropy", "target", "of")
 
 
 class SweepError(RaycalError, ValueError):
@@ -125,13 +124,26 @@ class Entry:
     @property
     def default(self) -> Method:
         """The method as it is without a search: with the options that it needs, and those that are fixed."""
-        fields = _MODELS[self.method].model_fields
+        fields = METHODS.get(self.method).model_fields
         fixed = {
             name: option.ends[0]
             for name, option in self.options.items()
             if option.is_fixed or fields[name].is_required()
         }
         return METHOD.validate_python({"method": self.method, **fixed})
+
+    @property
+    def eliciting(self) -> list[str]:
+        """The options, but k, whose values decide what has to be elicited or read before the method is scored."""
+        # Beside each value of each other option: what one decides may count only where another is set.
+        contexts = [{name: value} for name, option in self.options.items() for value in option.ends]
+        return [
+            name for name in self.options if name != "k" and any(self._elicits(name, others) for others in contexts)
+        ]
+
+    def _elicits(self, name: str, others: Mapping[str, Any]) -> bool:
+        values = self.options[name].ends
+        return len({_reads(self.configured({**others, name: value})) for value in values}) > 1
 
     def suggest(self, trial: Any) -> Method:
         """The method with options by an Optuna trial."""
@@ -216,7 +228,7 @@ class Space:
         for entry in self.entries:
             counts: Sequence[Any] = entry.options["k"].ends if "k" in entry.options else ()
             most = {"k": None if None in counts else max(counts)} if counts else {}  # None: all that are sampled
-            found += [entry.configured(most | values) for values in entry.combinations(_ELICITED)]
+            found += [entry.configured(most | values) for values in entry.combinations(entry.eliciting)]
         return found
 
     def _parameters(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,19 +237,36 @@ class Space:
         return chosen | {entry.name(name): entry.options[name].category(value) for name, value in searched.items()}
 
 
+def _reads(method: Method) -> tuple[Any, ...]:
+    """What has to be elicited or read for a method; of a training only how its model is asked."""
+    needs = method.needs()
+    target = needs.fit.target if needs.fit is not None else None
+    return (
+        needs.prompts,
+        needs.samples,
+        needs.equivalence,
+        needs.states,
+        needs.tuned and (needs.tuned.model, needs.tuned.few_shot),
+        target and _reads(target),
+        *(_reads(base) for base in needs.bases),
+    )
+
+
 def _entry(written: Mapping[str, Any], where: str) -> Entry:
     method = str(written.get("method", ""))
-    if method not in _MODELS:
-        near = difflib.get_close_matches(method, _MODELS, n=1, cutoff=0)
-        raise SweepError(f"{where}.method: there is no method {method or '(none)'}, did you mean {near[0]}?")
+    if not method:
+        raise SweepError(f"{where}: it has no method: name one")
+    try:
+        fields = METHODS.get(method).model_fields
+    except UnknownNameError as error:
+        raise SweepError(f"{where}.method: {error}") from error
     options = {}
     for name, value in written.items():
         if name in {"method", "name"}:
             continue
-        if name not in _MODELS[method].model_fields:
-            near = difflib.get_close_matches(name, _MODELS[method].model_fields, n=1, cutoff=0)
-            raise SweepError(f"{where}.{name}: {method} has no option {name}, did you mean {near[0]}?")
-        options[name] = _option(value, _is_whole(_MODELS[method], name), f"{where}.{name}")
+        if name not in fields:
+            raise SweepError(f"{where}.{name}: {method} has no option {name!r}: {nearest(name, fields)}")
+        options[name] = _option(value, _is_whole(fields[name]), f"{where}.{name}")
     return Entry(str(written.get("name") or method), method, options)
 
 
@@ -262,9 +291,8 @@ def _option(value: Any, whole: bool, where: str) -> Option:
     return found
 
 
-def _is_whole(model: type[MethodConfig], name: str) -> bool:
-    annotation = model.model_fields[name].annotation
-    kinds = {annotation, *get_args(annotation)}
+def _is_whole(field: FieldInfo) -> bool:
+    kinds = {field.annotation, *get_args(field.annotation)}
     return int in kinds and float not in kinds
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import METHOD, FineTuned, Method, in_dependency_order
+from raycal.methods.base import METHOD, Method, tunings
 from raycal.questions.question import Split
 from raycal.stages.evaluate import evaluate_run
 from raycal.sweep.config import Objective
@@ -34,10 +34,7 @@ def on_split(run: Run, methods: Sequence[Method], name: str, split: Split) -> Ru
 
 def trains(config: Mapping[str, Any]) -> bool:
     """Whether a trial starts workers of its own."""
-    return any(
-        isinstance(one, FineTuned) and one.adapter is None
-        for one in in_dependency_order([METHOD.validate_json(config[CONFIG])])
-    )
+    return any(tuned.adapter is None for tuned in tunings([METHOD.validate_json(config[CONFIG])]))
 
 
 def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objective]) -> None:

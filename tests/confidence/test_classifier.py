@@ -11,8 +11,7 @@ from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from raycal.methods.classifier import ClassifierError, ClassifierHead, fit_classifier, low_entropy
-from raycal.methods.options import Classifier, Head
+from raycal.methods.classifier import Classifier, ClassifierError, ClassifierHead, Head, fit_classifier, low_entropy
 from raycal.metrics import evaluate
 
 WIDTH = 24
@@ -30,7 +29,7 @@ def made_up(n: int, *, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.b
 def test_a_head_learns_what_there_is_to_learn(head: Head) -> None:
     states, labels, _ = made_up(400)
     held_out, truth, oracle = made_up(400, seed=1)
-    p = fit_classifier(Classifier(head=head, width=64), states, labels, seed=0).predict(held_out)
+    p = fit_classifier(Classifier(head=head, width=64), states, labels, seed=0).apply(held_out)
     assert evaluate(p, truth)["auroc"].value > evaluate(oracle, truth)["auroc"].value - 0.1
     assert evaluate(p, truth)["ece"].value < 0.2
 
@@ -40,7 +39,7 @@ def test_the_logistic_head_is_scikit_learns() -> None:
     head = fit_classifier(Classifier(weight_decay=7.0), states, labels, seed=0)
     scaler = StandardScaler().fit(states.astype(np.float64))
     theirs = LogisticRegression(C=1 / 7, max_iter=1000).fit(scaler.transform(states.astype(np.float64)), labels)
-    assert head.predict(states) == pytest.approx(
+    assert head.apply(states) == pytest.approx(
         theirs.predict_proba(scaler.transform(states.astype(np.float64)))[:, 1], abs=1e-9
     )
 
@@ -50,8 +49,8 @@ def test_cross_validation_tells_noise_from_signal() -> None:
     noise = rng.normal(size=(120, 200)).astype(np.float32)
     labels = np.arange(120) % 2 == 0
     held_out = rng.normal(size=(200, 200)).astype(np.float32)
-    chosen = fit_classifier(Classifier(), noise, labels, seed=0).predict(held_out)
-    weak = fit_classifier(Classifier(weight_decay=1.0), noise, labels, seed=0).predict(held_out)
+    chosen = fit_classifier(Classifier(), noise, labels, seed=0).apply(held_out)
+    weak = fit_classifier(Classifier(weight_decay=1.0), noise, labels, seed=0).apply(held_out)
     assert chosen.std() < weak.std() / 2
 
 
@@ -60,15 +59,13 @@ def test_a_head_keeps_on_disk_what_it_says(head: Head, tmp_path: Path) -> None:
     states, labels, _ = made_up(80)
     fitted = fit_classifier(Classifier(head=head, width=8, weight_decay=1.0), states, labels, seed=0)
     fitted.save(tmp_path / "head.safetensors")
-    assert (
-        ClassifierHead.load(tmp_path / "head.safetensors").predict(states).tolist() == fitted.predict(states).tolist()
-    )
+    assert ClassifierHead.load(tmp_path / "head.safetensors").apply(states).tolist() == fitted.apply(states).tolist()
 
 
 def test_the_same_seed_gives_the_same_head() -> None:
     states, labels, _ = made_up(80)
     config = Classifier(head=Head.MLP, width=8, weight_decay=1.0)
-    one, same, other = (fit_classifier(config, states, labels, seed=seed).predict(states) for seed in (0, 0, 1))
+    one, same, other = (fit_classifier(config, states, labels, seed=seed).apply(states) for seed in (0, 0, 1))
     assert one.tolist() == same.tolist()
     assert one.tolist() != other.tolist()
 
@@ -78,10 +75,10 @@ def test_one_class_few_of_a_class_and_other_widths() -> None:
     with pytest.raises(ClassifierError, match="all 40 are the same"):
         fit_classifier(Classifier(), states, np.ones(40, dtype=bool), seed=0)
     lonely = np.arange(40) == 7  # no cross-validation can split one right answer
-    assert 0 < fit_classifier(Classifier(), states, lonely, seed=0).predict(states).mean() < 1
+    assert 0 < fit_classifier(Classifier(), states, lonely, seed=0).apply(states).mean() < 1
     head = fit_classifier(Classifier(), states, labels, seed=0)
     with pytest.raises(ClassifierError, match="states of 24 numbers, and these have 25: it belongs to another model"):
-        head.predict(np.zeros((3, WIDTH + 1)))
+        head.apply(np.zeros((3, WIDTH + 1)))
 
 
 def test_files_that_hold_no_classifier(tmp_path: Path) -> None:

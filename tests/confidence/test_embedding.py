@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import score
 
-from raycal.methods import Evidence, SampledAnswer, score
-from raycal.methods.options import Equivalence, Sampling, SemanticEntropy
+from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
+from raycal.methods.sampling import Sampling
+from raycal.methods.semantic_entropy import SemanticEntropy
 from raycal.models.embeddings import MINILM, Embedder, find_embedding_model
 from raycal.models.find import ModelError
 

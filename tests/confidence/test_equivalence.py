@@ -1,4 +1,4 @@
-"""When two answers mean the same, and which pairs a judge must still be asked about."""
+"""When two answers mean the same, and which pairs of them are compared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from raycal.methods.base import Evidence, SampledAnswer
-from raycal.methods.equivalence import compared_pairs, comparer, hindrance, needed_pairs, token_f1
-from raycal.methods.options import Equivalence, Sampling, SemanticEntropy, Verbalized
+from raycal.methods.equivalence import token_f1
+from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
+from raycal.methods.sampling import Sampling
+from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.stages.evidence import with_vectors
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=6).map(" ".join)
 
@@ -41,10 +43,10 @@ def test_token_f1_is_symmetric_and_1_for_the_same_words_only(left: str, right: s
 
 
 def test_threshold_of_token_overlap_is_reached_at_equality() -> None:
-    rows = [elicited("x")]
+    row = elicited("x")
     for threshold, expected in ((0.8, True), (0.81, False)):
-        config = Sampling(equivalence=Equivalence.TOKEN_OVERLAP, threshold=threshold)
-        assert comparer(config, rows, None)(rows[0], "new york city", "new york") is expected
+        method = Sampling(equivalence=Equivalence.TOKEN_OVERLAP, threshold=threshold)
+        assert method.equivalent(row, "new york city", "new york") is expected
 
 
 def test_embeddings_are_made_once_of_every_compared_text() -> None:
@@ -55,41 +57,35 @@ def test_embeddings_are_made_once_of_every_compared_text() -> None:
         calls.append(texts)
         return np.array([vectors[text] for text in texts], dtype=np.float32)
 
+    method = Sampling(equivalence=Equivalence.EMBEDDING, threshold=0.8)
     rows = [elicited("Paris", "PARIS", "City of Light"), elicited("Rome", "the City of Light")]
-    same = comparer(Sampling(equivalence=Equivalence.EMBEDDING, threshold=0.8), rows, embed)
+    first, second = with_vectors(method, rows, embed)
     assert calls == [["city of light", "paris", "rome"]]
-    assert same(rows[0], "paris", "city of light") is True  # cosine 0.8, in float32 a little less
-    assert same(rows[1], "rome", "city of light") is False
-    assert same(rows[0], "unseen", "unseen") is True
+    assert method.equivalent(first, "paris", "city of light") is True  # cosine 0.8, in float32 a little less
+    assert method.equivalent(second, "rome", "city of light") is False
+    assert method.equivalent(first, "unseen", "unseen") is True
 
 
-def test_embedding_equivalence_without_a_model_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs an embedding model"):
-        comparer(Sampling(equivalence=Equivalence.EMBEDDING), [], None)
+def test_answers_without_an_embedding_have_no_confidence() -> None:
+    method = Sampling(equivalence=Equivalence.EMBEDDING)
+    assert method.score(elicited("x", "x", "y")).reason == "2 of 2 answers have no embedding"
+    assert method.score(elicited("x", "x", "X.")).value == 1
 
 
 def test_compared_pairs_are_with_the_answer_or_among_the_samples() -> None:
     row = elicited("Paris", "paris.", "Rome", "ROME", "Lyon", "Berlin")
-    assert compared_pairs(Sampling(k=4), row) == {pair("paris", "rome"), pair("paris", "lyon")}
-    assert compared_pairs(SemanticEntropy(k=4), row) == {
+    assert Sampling(k=4).compared_pairs(row) == {pair("paris", "rome"), pair("paris", "lyon")}
+    assert SemanticEntropy(k=4).compared_pairs(row) == {
         pair("paris", "rome"), pair("paris", "lyon"), pair("rome", "lyon"),
     }  # fmt: skip
 
 
-def test_needed_pairs_are_those_without_a_verdict() -> None:
-    verdicts = {pair("paris", "rome"): False, pair("paris", "lyon"): None}
-    row = elicited("Paris", "Rome", "Lyon", "Berlin", verdicts=verdicts)
-    assert needed_pairs(Sampling(equivalence=Equivalence.JUDGE), row) == {pair("paris", "berlin")}
-    assert needed_pairs(Sampling(k=2, equivalence=Equivalence.JUDGE), row) == set()
-    assert needed_pairs(Sampling(), row) == needed_pairs(Verbalized(), row) == set()
-
-
 def test_hindrances_of_samples_and_verdicts() -> None:
     judged = Sampling(equivalence=Equivalence.JUDGE)
-    assert hindrance(Sampling(), elicited("x")) == "no samples"
-    assert hindrance(Sampling(k=3), elicited("x", "x", "y")) == "only 2 of 3 samples"
-    assert hindrance(Sampling(k=2), elicited("x", "x", "y")) is None
-    assert hindrance(judged, elicited("x", "x", "y")) == "1 of 1 pairs of answers have not been judged"
+    assert Sampling().hindrance(elicited("x")) == "no samples"
+    assert Sampling(k=3).hindrance(elicited("x", "x", "y")) == "only 2 of 3 samples"
+    assert Sampling(k=2).hindrance(elicited("x", "x", "y")) is None
+    assert judged.hindrance(elicited("x", "x", "y")) == "1 of 1 pairs of answers have not been judged"
     undecided = elicited("x", "x", "y", "z", verdicts={pair("x", "y"): None, pair("x", "z"): True})
-    assert hindrance(judged, undecided) == "the judge left 1 of 2 pairs of answers undecided"
-    assert hindrance(judged, elicited("x", "X", "x.")) is None
+    assert judged.hindrance(undecided) == "the judge left 1 of 2 pairs of answers undecided"
+    assert judged.hindrance(elicited("x", "X", "x.")) is None

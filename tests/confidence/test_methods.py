@@ -11,21 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support import score
 
-from raycal.methods import Confidence, Evidence, SampledAnswer, score
-from raycal.methods.options import (
-    Equivalence,
-    Likelihood,
-    Method,
-    Sampling,
-    SemanticEntropy,
-    Verbalized,
-    Weighting,
-    ZeroShot,
-)
+from raycal.methods.base import ScoredMethod
+from raycal.methods.evidence import Confidence, Equivalence, Evidence, Reply, SampledAnswer
+from raycal.methods.likelihood import Likelihood
+from raycal.methods.sampling import Sampling, Weighting
+from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.methods.verbalized import Verbalized
+from raycal.methods.zero_shot import ZeroShot
 from raycal.models.prompts import Phrasing
 
-METHODS: list[Method] = [
+METHODS: list[ScoredMethod] = [
     ZeroShot(),
     *(Verbalized(phrasing=phrasing) for phrasing in Phrasing),
     Likelihood(),
@@ -45,15 +42,19 @@ FULL = Evidence(
     answer="Paris",
     mean_logprob=math.log(0.8),
     samples=(SampledAnswer(0, "Paris", -0.2), SampledAnswer(1, "paris", -0.3), SampledAnswer(2, "Rome", -1.5)),
-    p_true=0.75,
-    stated={Phrasing.PROBABILITY: "0.9", Phrasing.PERCENT: "90%", Phrasing.WORDS: "very likely"},
+    replies={
+        "correctness": Reply(p=0.75),
+        "probability": Reply("0.9"),
+        "percent": Reply("90%"),
+        "words": Reply("very likely"),
+    },
     verdicts={frozenset({"paris", "rome"}): False},
 )
 BARE = Evidence(question_id="r", question="?", answer="")
 
 
 @pytest.mark.parametrize("method", METHODS, ids=repr)
-def test_every_method_scores_a_full_row_and_explains_a_bare_one(method: Method) -> None:
+def test_every_method_scores_a_full_row_and_explains_a_bare_one(method: ScoredMethod) -> None:
     full, bare = score(method, [FULL, BARE], embed=by_length)
     assert full.value is not None
     assert bare.value is None
@@ -63,7 +64,8 @@ def test_every_method_scores_a_full_row_and_explains_a_bare_one(method: Method) 
 
 
 def test_zero_shot_is_the_probability_of_correct() -> None:
-    rows = [Evidence(question_id="q", question="?", answer="x", p_true=p) for p in (0.25, None, math.nan, 1.2)]
+    replies = [{"correctness": Reply(p=p)} for p in (0.25, None, math.nan, 1.2)]
+    rows = [Evidence(question_id="q", question="?", answer="x", replies=reply) for reply in replies]
     assert score(ZeroShot(), rows) == [
         Confidence(0.25),
         Confidence(reason="no zero-shot probability"),

@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from raycal.methods.options import Recalibration
-from raycal.methods.recalibrated import EPSILON, Isotonic, Platt, RecalibrationError, Recalibrator, Temperature, fit
+from raycal.methods.recalibrated import (
+    EPSILON,
+    Isotonic,
+    Platt,
+    Recalibration,
+    RecalibrationError,
+    Recalibrator,
+    Temperature,
+    fit,
+)
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 

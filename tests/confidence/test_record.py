@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from raycal.methods.base import Confidence, Evidence, SampledAnswer, is_logprob, probability
+from raycal.methods.evidence import Confidence, Evidence, SampledAnswer, is_logprob, probability
 
 
 def test_confidence_has_a_value_or_a_reason() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import score
 
-from raycal.methods.base import Evidence, SampledAnswer
-from raycal.methods.options import Equivalence, Sampling, Weighting
-from raycal.methods.sampling import score
+from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
+from raycal.methods.sampling import Sampling, Weighting
 
 COUNT, LIKELIHOOD = Sampling(), Sampling(weighting=Weighting.LIKELIHOOD)
 TEXT_AND_LOGPROB = st.tuples(st.sampled_from(["Paris", "paris.", "Rome", "Lyon", ""]), st.floats(-900, 0))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import score
 
-from raycal.methods.base import Evidence, SampledAnswer
-from raycal.methods.options import Equivalence, Linkage, SemanticEntropy
-from raycal.methods.semantic_entropy import clusters, entropy, score
+from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
+from raycal.methods.semantic_entropy import Linkage, SemanticEntropy, clusters, entropy
 
 # Neighbours share a word: equivalent at token F1 0.5, a chain that no three of share.
 CHAIN = ["aa bb", "bb cc", "cc dd", "dd ee"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import score
 
-from raycal.methods.base import Evidence
-from raycal.methods.options import Verbalized
-from raycal.methods.verbalized import WORDS, read_confidence, score
+from raycal.methods.evidence import Evidence, Reply
+from raycal.methods.stated_confidence import WORDS, read_confidence
+from raycal.methods.verbalized import Verbalized
 from raycal.models.prompts import Phrasing
 
 PROBABILITY, PERCENT, IN_WORDS = Phrasing.PROBABILITY, Phrasing.PERCENT, Phrasing.WORDS
@@ -211,7 +212,8 @@ def test_words_are_ordered_as_their_meanings() -> None:
 
 
 def test_score_reads_the_phrasing_of_the_configuration() -> None:
-    row = Evidence(question_id="q", question="How many?", answer="7", stated={PROBABILITY: "0.3", PERCENT: "40%"})
+    replies = {"probability": Reply("0.3"), "percent": Reply("40%")}
+    row = Evidence(question_id="q", question="How many?", answer="7", replies=replies)
     assert score(Verbalized(phrasing=PROBABILITY), [row])[0].value == 0.3
     assert score(Verbalized(phrasing=PERCENT), [row])[0].value == 0.4
     assert score(Verbalized(phrasing=IN_WORDS), [row])[0].reason == "no stated confidence"

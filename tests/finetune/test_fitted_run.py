@@ -11,7 +11,7 @@ from support import Raycal
 from raycal.experiment.ablation import open_ablation
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 from raycal.stages.finetune import adapter_folder
 from raycal.store.schemas import Table
 

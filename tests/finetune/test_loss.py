@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raycal.finetuning.loss import divergence, p_true, two_choice_loss
-from raycal.methods.options import Divergence, Loss
+from raycal.methods.fine_tuned import Divergence, Loss
 
 LOGITS = st.lists(st.floats(-20, 20), min_size=5, max_size=5).map(torch.tensor)
 

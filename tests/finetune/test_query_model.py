@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from raycal.finetuning.kernels.fused_layers import FusedLoraLinear
 from raycal.finetuning.model import Batch, QueryModel, with_lora
-from raycal.methods.options import FineTuned
+from raycal.methods.fine_tuned import FineTuned
 
 SIZE = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 LINEAR = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}

@@ -10,8 +10,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from raycal.experiment.run import Run
-from raycal.methods.options import FineTuned
-from raycal.models.prompts import CORRECTNESS_QUERIES, Wording, correctness_prompt, render
+from raycal.methods.fine_tuned import FineTuned
+from raycal.models.prompts import CORRECTNESS, render
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.stages.finetune import adapter_folder, training_curve, training_rows
@@ -44,8 +44,7 @@ def test_the_engine_says_what_a_plain_peft_forward_says(tuned: Run) -> None:
     base = AutoModelForCausalLM.from_pretrained(model.location, dtype=torch.float32)
     peft = PeftModel.from_pretrained(base, adapter_folder(tuned, method)).eval()
     tokenizer = AutoTokenizer.from_pretrained(model.location)
-    choices = CORRECTNESS_QUERIES[Wording.CHOICES]
-    no, yes = (tokenizer.encode(text)[-1] for text in (choices.no, choices.yes))
+    no, yes = (tokenizer.encode(text)[-1] for text in (CORRECTNESS.no, CORRECTNESS.yes))
     query = tuned_query(tuned, method)
     shards = {Table.QUERIES: tuned.store.shards(Table.QUERIES, query.partition)}
     said = {row["answer_key"]: row["p_true"] for row in tuned.store.rows("SELECT * FROM queries", shards=shards)}
@@ -53,7 +52,7 @@ def test_the_engine_says_what_a_plain_peft_forward_says(tuned: Run) -> None:
     assert set(said) == {row.answer_key for row in rows}
     for row in rows[:8]:
         asked = conversation(tuned.recipe, vars(row), few_shot=False)
-        tokens = render(correctness_prompt(asked, row.answer), tokenizer, tuned.recipe.style)
+        tokens = render(CORRECTNESS.put(asked, row.answer), tokenizer, tuned.recipe.style)
         with torch.no_grad():
             logits = peft(torch.tensor([tokens])).logits[0, -1]
         p = 1 / (1 + math.exp(logits[no] - logits[yes]))

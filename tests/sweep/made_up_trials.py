@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from raycal.experiment.run import Run
-from raycal.methods.options import Method
+from raycal.methods.base import Method
 from raycal.sweep.config import SweepConfig
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.runner import Sweep

@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raycal.experiment.config import Experiment
-from raycal.methods.options import Classifier, Method, Recalibrated, Sampling, Verbalized
+from raycal.methods.base import Method
+from raycal.methods.classifier import Classifier
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.sampling import Sampling
+from raycal.methods.verbalized import Verbalized
 from raycal.sweep.space import Space, SweepError
 
 EXPERIMENT = Experiment(name="space")
@@ -59,8 +63,8 @@ def test_every_suggestion_is_in_the_space_and_names_its_own_parameters_alone(see
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"method": "samplin"}, r"sweep.space.0.method: there is no method samplin, did you mean sampling\?"),
-        ({"method": "sampling", "kk": [1]}, r"sweep.space.0.kk: sampling has no option kk, did you mean k\?"),
+        ({"method": "samplin"}, r"sweep.space.0.method: there is no method 'samplin': did you mean 'sampling'\?"),
+        ({"method": "sampling", "kk": [1]}, r"sweep.space.0.kk: sampling has no option 'kk': did you mean 'k'\?"),
         ({"method": "sampling", "k": [5, 11]}, r"sweep.space.0.k: 11: sampling needs at least 11 samples"),
         ({"method": "sampling", "k": {"low": 0, "high": 3}}, r"sweep.space.0.k: 0: .*greater than or equal to 1"),
         ({"method": "sampling", "k": {"low": 1.5, "high": 3}}, r"sweep.space.0.k: it is a whole number"),

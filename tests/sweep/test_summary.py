@@ -15,7 +15,7 @@ from rich.console import Console
 
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import Method
+from raycal.methods.base import Method
 from raycal.questions.question import Split
 from raycal.report.sweep_results import SearchedOption, SweepResults
 from raycal.stages.evaluate import evaluate_run

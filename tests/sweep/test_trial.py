@@ -8,7 +8,9 @@ import pytest
 
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
-from raycal.methods.options import Recalibrated, Sampling, ZeroShot
+from raycal.methods.recalibrated import Recalibrated
+from raycal.methods.sampling import Sampling
+from raycal.methods.zero_shot import ZeroShot
 from raycal.questions.question import Split
 from raycal.questions.sources.config import WorldFacts
 from raycal.sweep.config import Objective
