@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,9 @@ def experiment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def raycal() -> Raycal:
     """The command as a user runs it, in a process of its own."""
 
-    def run(*arguments: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, check: bool = True, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [Path(sys.executable).with_name("raycal"), *arguments],
             check=False,
@@ -129,7 +131,7 @@ def raycal() -> Raycal:
             text=True,
             timeout=PATIENCE_S,
             cwd=cwd,
-            env=os.environ | {"COLUMNS": "200"},
+            env=os.environ | {"COLUMNS": "200"} | dict(env or {}),
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done

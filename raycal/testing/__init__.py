@@ -1,6 +1,17 @@
-"""Stand-ins for models and engines, where these are not what is tested."""
+"""Stand-ins for models and engines, and checks of what extends raycal."""
 
+from raycal.testing.check_method import check_method, made_up_evidence
 from raycal.testing.simulated_engine import SimulatedEngine, SimulatedStates
 from raycal.testing.simulated_model import Fact, Service, SimulatedModel, facts_of, simulated_model
 
-__all__ = ["Fact", "Service", "SimulatedEngine", "SimulatedModel", "SimulatedStates", "facts_of", "simulated_model"]
+__all__ = [
+    "Fact",
+    "Service",
+    "SimulatedEngine",
+    "SimulatedModel",
+    "SimulatedStates",
+    "check_method",
+    "facts_of",
+    "made_up_evidence",
+    "simulated_model",
+]

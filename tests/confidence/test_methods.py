@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from support import score
 
-from raycal.methods.base import ScoredMethod
+from raycal.methods.base import METHOD, Method, Needs, ScoredMethod
+from raycal.methods.base import METHODS as METHODS_BY_NAME
 from raycal.methods.evidence import Confidence, Equivalence, Evidence, Reply, SampledAnswer
 from raycal.methods.likelihood import Likelihood
+from raycal.methods.recalibrated import Recalibration
 from raycal.methods.sampling import Sampling, Weighting
 from raycal.methods.semantic_entropy import SemanticEntropy
 from raycal.methods.verbalized import Verbalized
 from raycal.methods.zero_shot import ZeroShot
 from raycal.models.prompts import Phrasing
+from raycal.testing import check_method
 
 METHODS: list[ScoredMethod] = [
     ZeroShot(),
@@ -107,3 +112,43 @@ def test_importing_the_methods_imports_nothing_heavy() -> None:
     code = f"import raycal.methods, raycal.models.embeddings, raycal.grading, sys; print({heavy} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+FITTED = [
+    {"method": "fine_tuned"},
+    {"method": "classifier", "weight_decay": 1.0},
+    {"method": "classifier", "weight_decay": 1.0, "head": "mlp", "width": 8},
+    *({"method": "recalibrated", "of": {"method": "zero_shot"}, "by": kind} for kind in Recalibration),
+    {"method": "combined", "of": [{"method": "zero_shot"}, {"method": "likelihood"}]},
+]
+
+
+@pytest.mark.filterwarnings("ignore:Got `batch_size`")
+@pytest.mark.parametrize("method", [*METHODS, *map(METHOD.validate_python, FITTED)], ids=repr)
+def test_every_method_is_as_raycal_relies_on(method: Method) -> None:
+    check_method(method)
+
+
+class NeverReady(ScoredMethod):
+    """Says nothing though it has all that it needs."""
+
+    method: Literal["likelihood"] = "likelihood"
+
+    def needs(self) -> Needs:
+        return Needs()
+
+    def score(self, row: Evidence) -> Confidence:
+        return Confidence(reason="not today")
+
+
+def test_the_check_names_what_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="METHODS has another class as 'likelihood'"):
+        check_method(NeverReady())
+    monkeypatch.setattr(METHODS_BY_NAME, "_members", {"likelihood": NeverReady})
+    with pytest.raises(AssertionError, match="not today"):
+        check_method(NeverReady())
+
+
+def test_a_kind_that_nobody_registers_is_an_error_and_no_default() -> None:
+    with pytest.raises(ValidationError, match="there is no method 'samplin': did you mean 'sampling'"):
+        METHOD.validate_python({"method": "samplin"})

@@ -1,0 +1,5 @@
+"""An extension of raycal: importing it registers what it has."""
+
+from raycal_example import methods
+
+__all__ = ["methods"]
