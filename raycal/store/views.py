@@ -33,7 +33,8 @@ def create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Seq
         connection.register(f"all_{table}", schema.empty_table())
     elif filesystem is None:
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        source = f"read_parquet([{listed}], schema = {_schema_for_duckdb(schema)})"
+        # A folder NAME=VALUE above a store is no column of it.
+        source = f"read_parquet([{listed}], schema = {_schema_for_duckdb(schema)}, hive_partitioning = false)"
         connection.execute(f"CREATE TEMP VIEW all_{table} AS SELECT * FROM {source}")
     else:  # DuckDB's own way to buckets is an extension to be downloaded, and by way of fsspec it is slower
         from pyarrow.dataset import dataset
