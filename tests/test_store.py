@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,3 +158,25 @@ def test_shards_and_extra_tables_narrow_and_extend_a_query(store: Store) -> None
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
 def test_different_parts_have_different_digests(left: list[str], right: list[str]) -> None:
     assert (digest(*left) == digest(*right)) == (left == right)
+
+
+def _text_as_numbers(shard: Path) -> None:
+    pq.write_table(pa.table({"key": ["a"], "text": ["Rome"], "prompt_tokens": ["many"]}), shard)
+
+
+def _damaged(shard: Path) -> None:
+    content = shard.read_bytes()
+    shard.write_bytes(content[:4] + b"x" * (len(content) - 12) + content[-8:])
+
+
+@pytest.mark.parametrize("break_it", [_text_as_numbers, _damaged])
+def test_a_shard_that_is_not_ours_is_named(break_it: Callable[[Path], None], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(Table.ANSWERS, "p", [{"key": "b", "text": "Lima"}])
+    shard = store.write(Table.ANSWERS, "p", [{"key": "a", "text": "Rome"}])
+    assert isinstance(shard, Path)
+    break_it(shard)
+    with pytest.raises(StoreError, match=f"the shard {shard} is not as raycal wrote it .*: bring back the one"):
+        list(store.rows("SELECT key, prompt_tokens FROM answers ORDER BY key"))
+    with pytest.raises(StoreError, match=f"the shard {shard} is not as raycal wrote it"):
+        list(read_blocks(Table.ANSWERS, store.shards(Table.ANSWERS), ["key", "prompt_tokens"]))

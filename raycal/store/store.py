@@ -27,7 +27,7 @@ from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
-from raycal.store.views import create_view, database, in_one_line
+from raycal.store.views import create_view, database, in_one_line, shard_fault
 
 logger = logging.getLogger(__name__)
 
@@ -199,6 +199,7 @@ class Store:
     ) -> Iterator[pa.RecordBatchReader]:
         import duckdb
 
+        read: dict[Table, Sequence[Location]] = {}
         with database().cursor() as connection:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
@@ -206,6 +207,7 @@ class Store:
                 if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
                     create_view(connection, its, given)
+                    read[its] = given
                 else:
                     # It is not read, but DuckDB suggests the names that it knows.
                     connection.execute(f"CREATE TEMP VIEW {its} AS SELECT NULL")
@@ -214,20 +216,26 @@ class Store:
                 if found is None:
                     raise StoreError("the query is empty")
                 yield found.to_arrow_reader(batch_rows)
-            except (duckdb.Error, OSError) as error:  # of a later batch, Arrow passes on the message alone
-                raise StoreError(f"the query failed: {in_one_line(error)}") from error
+            except (duckdb.Error, OSError, pa.ArrowException) as error:
+                # Of a later batch, Arrow passes on the message alone. Which shard it was, neither says.
+                fault = next(filter(None, (shard_fault(table, read[table]) for table in read)), None)
+                raise StoreError(fault or f"the query failed: {in_one_line(error)}") from error
 
 
 def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a table's shards, block by block; one that a shard lacks is null."""
+    """Some columns of a table's shards, block by block; one that a shard lacks is null. Raises StoreError."""
     schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
     for shard in shards:
-        for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
-            there = block.schema.names
-            arrays = [
-                block[field.name] if field.name in there else pa.nulls(len(block), field.type) for field in schema
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        try:
+            for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
+                there = block.schema.names
+                arrays = [
+                    block[field.name].cast(field.type) if field.name in there else pa.nulls(len(block), field.type)
+                    for field in schema
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(shard_fault(table, [shard]) or f"{shard} cannot be read: {error}") from error
 
 
 def _identity(row: Mapping[str, Any]) -> str:
