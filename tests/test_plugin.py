@@ -24,6 +24,7 @@ METHODS = """
 SWEEP = """
 sweep:
   trials: 3
+  objectives: [overconfidence, auroc]
   space:
     - {method: surface, steps: [50, 400]}
     - {method: self_grade}
@@ -91,8 +92,11 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     assert set(metrics) == {"likelihood", "self_grade", "by surface", "surface + platt"}
     assert metrics["self_grade"]["auroc"] > 0.7  # the simulated model is surer of right answers
     assert {row["coverage"] for row in metrics.values()} == {1.0}
+    assert all(-1 <= row["overconfidence"] <= 1 for row in metrics.values())
+    assert "Overconfidence %" in done.stdout
     (page,) = (experiment.parent / "store").rglob("*.html")
     assert "self_grade" in page.read_text()
+    assert "Overconfidence" in page.read_text()
     again = raycal("run", experiment, env=plugin)
     assert "elicit: 0 questions to ask" in again.stdout
 

@@ -11,7 +11,7 @@ from raycal import metrics
 from raycal.metrics import ReliabilityBin
 from raycal.report.results import MethodResult, RunResults
 from raycal.report.style import BOX, INK, RULE, SOFT, colour, dashes, instead, styled, wrapped
-from raycal.report.wording import METRICS
+from raycal.report.wording import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def bar_chart(results: RunResults) -> Figure:
 
 
 def _bars(axes: Axes, results: RunResults, name: str) -> None:
-    metric, methods = METRICS[name], results.pictured
+    metric, methods = style_of(name), results.pictured
     axes.set_title(metric.title)
     top = 10.0
     for x, method in enumerate(methods):
@@ -131,7 +131,7 @@ def _reliability(diagram: Axes, histogram: Axes, method: MethodResult, results: 
             gap = its.confidence - its.accuracy
             diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=SOFT, linewidth=0.6)
             diagram.bar(its.low, gap, width, its.accuracy, align="edge", **_gap_style(over=gap > 0))
-    lines = [f"{METRICS[name].shown} {_spoken(method, name)}" for name in ("ece", "smece")]
+    lines = [f"{style_of(name).shown} {_spoken(method, name)}" for name in ("ece", "smece")]
     if not known.all():
         lines.append(f"coverage {100 * known.mean():.1f} %")
     _in_free_corner(diagram, "\n".join(lines), bins)
@@ -144,7 +144,7 @@ def _gap_style(*, over: bool) -> dict[str, Any]:
 
 def _spoken(method: MethodResult, name: str) -> str:
     value = method.metrics[name].value
-    return "n/a" if value is None else METRICS[name].spoken(value)
+    return "n/a" if value is None else style_of(name).spoken(value)
 
 
 def _in_free_corner(axes: Axes, text: str, bins: Sequence[ReliabilityBin]) -> None:
