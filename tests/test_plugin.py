@@ -30,9 +30,11 @@ sweep:
 """
 CHECKS = """
 from raycal.methods.base import METHOD
-from raycal.testing import check_method
+from raycal.questions.sources.base import SOURCES
+from raycal.testing import check_method, check_source
 check_method(METHOD.validate_python({"method": "self_grade"}))
 check_method(METHOD.validate_python({"method": "surface", "steps": 20}))
+check_source(SOURCES.get("sums")())
 """
 
 
@@ -54,6 +56,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulated.write_model(folder / "model", Service())
     path = folder / "experiment.yaml"
     text = simulated.fitted(folder / "model")
+    text = text.replace("questions: [", "questions: [{source: sums, up_to: 12}, ")
     start, end = text.index("methods:"), text.index("evaluate:")
     path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}storage: {folder / 'store'}\n")
     return path
@@ -87,17 +90,20 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     done = raycal("run", experiment, env=plugin)
     assert done.returncode == 0, done.stderr
     results = raycal("results", "--store", experiment.parent / "store", "--json", env=plugin)
-    metrics = {row["method"]: row for row in json.loads(results.stdout)}
+    rows = json.loads(results.stdout)
+    assert {row["dataset"] for row in rows} == {"worldfacts (open)", "sums (open)"}
+    metrics = {row["method"]: row for row in rows if row["dataset"] == "worldfacts (open)"}
     assert set(metrics) == {"likelihood", "self_grade", "by surface", "surface + platt"}
     assert metrics["self_grade"]["auroc"] > 0.7  # the simulated model is surer of right answers
     assert {row["coverage"] for row in metrics.values()} == {1.0}
-    (page,) = (experiment.parent / "store").rglob("*.html")
-    assert "self_grade" in page.read_text()
+    pages = list((experiment.parent / "store").rglob("*.html"))
+    assert len(pages) == 2
+    assert all("self_grade" in page.read_text() for page in pages)
     again = raycal("run", experiment, env=plugin)
     assert "elicit: 0 questions to ask" in again.stdout
 
     path = experiment.with_name("sweep.yaml")
-    text = experiment.read_text()
+    text = experiment.read_text().replace("{source: sums, up_to: 12}, ", "")  # of which the model knows none
     path.write_text(text[: text.index("methods:")] + text[text.index("evaluate:") :] + SWEEP)
     swept = raycal("sweep", path, env=plugin)
     assert swept.returncode == 0, swept.stderr
