@@ -19,9 +19,9 @@ import psutil
 import pytest
 from background import PATIENCE_S
 from clusters import PROGRAMS, Head, head_of_its_own, with_token
-from support import Raycal, copy_code, heeding_interrupts
+from support import REPOSITORY, Raycal, copy_code, heeding_interrupts
+from wheels import install_wheel
 
-from raycal.cli.submit import runtime_environment
 from raycal.experiment.run import Run
 from raycal.sweep.config import read_sweep
 from raycal.sweep.runner import Sweep
@@ -134,22 +134,55 @@ def test_a_jobs_tasks_see_the_clusters_copy_of_the_working_folder(head: Head, fo
     assert "/runtime_resources/working_dir_files/" in code
 
 
-def test_a_folder_without_raycal_has_it_sent_along(head: Head, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of an installed wheel are."""
+    return install_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def test_an_installed_wheel_works_far_from_a_clone(programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("confidence,correct\n" + "0.9,1\n0.2,0\n" * 10)
+    modules = ("raycal", "raycal.cli.jobs")
+    places = f"import raycal as rc, raycal.cli.jobs, sys; print(*(sys.modules[name].__file__ for name in {modules}))"
+    commands: dict[str, list[str]] = {
+        "Measure and mend the confidence": ["raycal", "--help"],
+        "--stop-on-interrupt": ["raycal", "submit", "--help"],
+        '"auroc"': ["raycal", "metrics", "rows.csv", "--replicates", "10", "--json"],
+        "pipeline": ["python", "-m", "raycal.cli.jobs", "--help"],
+        str(programs.parent): ["python", "-c", places],
+    }
+    for expected, (program, *arguments) in commands.items():
+        command = [programs / program, *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+    assert all(place.startswith(str(programs.parent)) for place in done.stdout.split())
+    (package,) = programs.parent.glob("lib/python*/site-packages/raycal")
+    data = {path.relative_to(REPOSITORY / "raycal") for path in REPOSITORY.glob("raycal/**/*.j2")} | {Path("py.typed")}
+    assert len(data) > 1
+    assert all((package / path).is_file() for path in data)
+
+
+def test_an_installed_wheel_goes_along_with_the_jobs_it_submits(head: Head, programs: Path, tmp_path: Path) -> None:
+    """From a folder that has nothing but an experiment; the nodes have another raycal."""
     (tmp_path / "some.yaml").write_text("name: some")
-    code = "import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)"
-    sent = json.dumps(runtime_environment(tmp_path))
+    places = "import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)"
+    code = "import json, pathlib, raycal.cli.submit as s; print(json.dumps(s.runtime_environment(pathlib.Path.cwd())))"
+    sent = output_of([programs / "python", "-c", code], tmp_path).strip()
+    assert json.loads(sent)["py_modules"][0].startswith(str(programs.parent))
     command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--runtime-env-json", sent]
-    output = output_of([*command, "--", "python", "-c", shlex.quote(code)], tmp_path)
+    output = output_of([*command, "--", "python", "-c", shlex.quote(places)], tmp_path)
     (line,) = [line for line in output.splitlines() if line.startswith("raycal is ")]
     assert re.search(r"/runtime_resources/py_modules_files/\w+/raycal/cli/jobs\.py$", line)
 
 
 def test_a_job_that_fails_says_why_and_gives_its_exit_status(
-    head: Head, folder: Path, tmp_path: Path, raycal: Raycal
+    head: Head, folder: Path, programs: Path, tmp_path: Path
 ) -> None:
     text = (folder / "small.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
-    done = raycal("submit", "report", "wrong.yaml", "--address", head.address, cwd=tmp_path, check=False)
+    command = [programs / "raycal", "submit", "report", "wrong.yaml", "--address", head.address]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert "there is no key elicit.max_tokenz, did you mean max_tokens?" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
