@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> list[dict[str, Any]]:
     """Every stage; what the store has is reused. Returns the rows of METRICS. Raises what the stages raise."""
+    run.read_questions()  # every later stage needs them, and elicitation counts by them then
     elicit_stage(run, console, retry_errors=retry_errors)
     grade_stage(run, console)
     finetune_stage(run, console)

@@ -147,20 +147,20 @@ FINISHED, FAILED = ([RECIPE.answer_key(f"{name}{i}", "d", "open", "s") for i in 
 
 
 class Busy(Store):
-    """A store that another run writes to whenever its answers are read."""
+    """A store that another run writes to whenever its answers have been listed and are about to be read."""
 
     def batches(self, query: str, table: Table, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
-        yield from super().batches(query, table, shards)
         if table is Table.ANSWERS:
             self.write(table, RECIPE.partitions[table], [{"key": key, "text": "finished"} for key in FINISHED])
             self.write(table, RECIPE.partitions[table], [{"key": key, "error": "too long"} for key in FAILED])
+        yield from super().batches(query, table, shards)
 
 
 @pytest.mark.parametrize("retry_errors", [False, True])
 def test_what_is_done_can_be_read_while_another_run_writes(tmp_path: Path, retry_errors: bool) -> None:
     store = Busy(tmp_path)
     assert len(CompletedKeys.read(store, RECIPE, retry_errors=retry_errors).answers) == 0
-    rows = [{"key": key, "error": "too long"} for key in FINISHED]  # until they have been counted
+    rows = [{"key": key, "error": "too long"} for key in FINISHED]  # until they are listed
     store.write(Table.ANSWERS, RECIPE.partitions[Table.ANSWERS], rows)
     done = CompletedKeys.read(store, RECIPE, retry_errors=retry_errors)
     assert done.answers.has(FINISHED).all()

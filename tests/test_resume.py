@@ -50,7 +50,7 @@ def texts(run: Run, table: Table) -> dict[tuple[str, int | None], str | None]:
 
 
 def shards(store: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for table in GENERATED for path in (store / table).glob("*/*.parquet")}
+    return {path: path.stat().st_mtime_ns for table in GENERATED for path in (store / table).rglob("*.parquet")}
 
 
 def eliciting(experiment_file: Path, store: Path, *settings: str) -> Background:

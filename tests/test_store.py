@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from s3_server import Server, s3_server
 
@@ -31,6 +34,30 @@ def store(request: pytest.FixtureRequest, store_of_files: Store) -> Store:
 
 def answers(store: Store) -> list[tuple[str, str | None, str | None]]:
     return [(row["key"], row["text"], row["error"]) for row in store.rows("SELECT * FROM answers ORDER BY key")]
+
+
+@given(st.permutations(["a", "b", "finished", "again"]), st.lists(st.sampled_from("xyz"), max_size=3))
+@settings(max_examples=30)
+def test_a_failed_row_never_takes_the_place_of_a_finished_one(order: list[str], failing: list[str]) -> None:
+    batches: dict[str, list[dict[str, str]]] = {
+        "finished": [{"key": key, "text": f"answer {key}"} for key in "xyz"],
+        "a": [{"key": key, "error": "too long"} for key in "xyz"],
+        "b": [{"key": key} | ({"error": "died"} if key in failing else {"text": f"answer {key}"}) for key in "xyz"],
+        "again": [{"key": key, "error": "refused"} for key in "xyz"],
+    }
+    with TemporaryDirectory() as folder:
+        store = Store(folder)
+        for name in order:
+            store.write(Table.ANSWERS, "p", batches[name])
+        rows = {row["key"]: row["text"] for row in store.rows("SELECT key, text FROM answers WHERE error IS NULL")}
+        assert rows == {key: f"answer {key}" for key in "xyz"}
+        assert store.finished(Table.ANSWERS, "p", ["x:", "y:", "z:"]) == {"x:", "y:", "z:"}
+
+
+def test_a_folder_above_a_store_is_no_column_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "text=Paris" / "error=none" / "key=1" / "store")
+    store.write(Table.ANSWERS, "p", [{"key": "a", "text": "Rome"}])
+    assert list(store.rows("SELECT key, text, error FROM answers")) == [{"key": "a", "text": "Rome", "error": None}]
 
 
 def test_rows_come_back_with_null_for_columns_that_they_lack(store: Store) -> None:
@@ -131,3 +158,25 @@ def test_shards_and_extra_tables_narrow_and_extend_a_query(store: Store) -> None
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
 def test_different_parts_have_different_digests(left: list[str], right: list[str]) -> None:
     assert (digest(*left) == digest(*right)) == (left == right)
+
+
+def _text_as_numbers(shard: Path) -> None:
+    pq.write_table(pa.table({"key": ["a"], "text": ["Rome"], "prompt_tokens": ["many"]}), shard)
+
+
+def _damaged(shard: Path) -> None:
+    content = shard.read_bytes()
+    shard.write_bytes(content[:4] + b"x" * (len(content) - 12) + content[-8:])
+
+
+@pytest.mark.parametrize("break_it", [_text_as_numbers, _damaged])
+def test_a_shard_that_is_not_ours_is_named(break_it: Callable[[Path], None], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(Table.ANSWERS, "p", [{"key": "b", "text": "Lima"}])
+    shard = store.write(Table.ANSWERS, "p", [{"key": "a", "text": "Rome"}])
+    assert isinstance(shard, Path)
+    break_it(shard)
+    with pytest.raises(StoreError, match=f"the shard {shard} is not as raycal wrote it .*: bring back the one"):
+        list(store.rows("SELECT key, prompt_tokens FROM answers ORDER BY key"))
+    with pytest.raises(StoreError, match=f"the shard {shard} is not as raycal wrote it"):
+        list(read_blocks(Table.ANSWERS, store.shards(Table.ANSWERS), ["key", "prompt_tokens"]))

@@ -111,14 +111,14 @@ def _texts(connection: DuckDBPyConnection, path: Path, columns: Mapping[str, str
             inside = {name: f"column{position}" for position, name in enumerate(header)}
             types = {f"column{position}": "VARCHAR" for position in range(len(header))}
             dialect = {"sep": delimiter, "quotechar": '"', "escapechar": '"', "auto_detect": False, "header": True}
-            source = connection.read_csv(file, columns=types, **dialect)
+            source = connection.read_csv(file, columns=types, hive_partitioning=False, **dialect)
         case ".jsonl":
-            lines = {"format": "newline_delimited", "records": "true"}
+            lines = {"format": "newline_delimited", "records": "true", "hive_partitioning": False}
             _check_columns(path, wanted, connection.read_json(file, **lines).columns)
             inside = {name: name for name in wanted}
             source = connection.read_json(file, columns=dict.fromkeys(wanted, "VARCHAR"), **lines)
         case ".parquet":
-            source = connection.read_parquet(file)
+            source = connection.read_parquet(file, hive_partitioning=False)
             _check_columns(path, wanted, source.columns)
             inside = {name: name for name in wanted}
         case _:

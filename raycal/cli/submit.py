@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shlex
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import typer
 
 import raycal
+from raycal._compat.ray import quiet_job_client
 from raycal.errors import RaycalError
 from raycal.store.locations import location
 
@@ -104,8 +104,7 @@ def _connect(address: str) -> Any:
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
-    for module in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging"):
-        logging.getLogger(f"ray.{module}").setLevel(logging.WARNING)
+    quiet_job_client()
     os.environ["RAY_API_SERVER_ADDRESS"] = address  # the client prefers what the environment says to its argument
     try:
         return JobSubmissionClient(address)

@@ -42,7 +42,7 @@ class Registry(Generic[T]):
     """
 
     def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
-        """kind: what a member is called in errors. modules: of raycal's own members, which register when imported."""
+        """kind: what a member is called in errors. modules: by name, those that register a member when imported."""
         self._kind = kind
         self._modules = modules
         self._members: dict[str, T] = {}
@@ -71,7 +71,9 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """All names, sorted. Raises PluginError."""
         load_plugins()
-        return sorted({*self._modules, *self._members})
+        for module in self._modules.values():
+            import_module(module)
+        return sorted(self._members)
 
 
 @cache

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, cells
-from raycal.store.key_set import KEY, Keys, KeySet
-from raycal.store.locations import Location
+from raycal.store.key_set import KEY, Keys, KeySet, gathered
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
@@ -24,37 +24,37 @@ _RUN = np.dtype([("key", KEY), ("first", ">u2"), ("last", ">u2")])
 
 @dataclass(frozen=True)
 class CompletedKeys:
-    """The keys that are there: of each samples key also how many samples there are without a gap."""
+    """Keys of what is in the store already: of samples also how many there are without a gap. 54 bytes a question.
+
+    failed: how many rows of each table have an error, of those that were made again since too.
+    """
 
     answers: KeySet
     queries: KeySet
     samples: KeySet
     gapless: NDArray[np.uint16]
+    failed: Mapping[Table, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store, recipe: Recipe, *, retry_errors: bool) -> CompletedKeys:
-        """Read the keys of one recipe; with `retry_errors`, rows that failed count as not there."""
-        where = "WHERE error IS NULL" if retry_errors else ""
+        """Read the keys of one recipe, each table once; with `retry_errors`, rows that failed count as not there."""
+        failed = dict.fromkeys(recipe.partitions, 0)
 
-        def read(table: Table, columns: str, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
-            # Of a key that stands twice, one row is as good as the other here: no view has to choose between them.
-            return store.batches(f"SELECT {columns} FROM all_{table} {where}", table, shards)
+        def read(table: Table, *columns: str) -> Iterator[pa.RecordBatch]:
+            # Listed once: other runs may be writing. Of a key that stands twice, one row is as good as the other here:
+            # no view has to choose between them.
+            shards = store.shards(table, recipe.partitions[table])
+            query = f"SELECT unhex(key) AS key, {''.join(f'{name}, ' for name in columns)}error IS NULL AS ok"
+            for batch in store.batches(f"{query} FROM all_{table}", table, shards):
+                failed[table] += batch.num_rows - pc.sum(batch["ok"]).as_py()
+                yield batch.filter(batch["ok"]) if retry_errors else batch
 
         def keys(table: Table) -> KeySet:
-            # Listed once: other runs may be writing. What one writes anew has as many rows, failed ones among them.
-            shards = store.shards(table, recipe.partitions[table])
-            counts = store.batches(f"SELECT count(*) AS n FROM all_{table}", table, shards)
-            found = np.empty(sum(batch["n"][0].as_py() for batch in counts), KEY)
-            end = 0
-            for batch in read(table, "unhex(key) AS key", shards):  # in place: two copies would be twice the memory
-                found[end : end + len(batch)] = _as_bytes(batch["key"])
-                end += len(batch)
-            return KeySet.sorting(found[:end])
+            return KeySet.sorting(gathered(_as_bytes(batch["key"]) for batch in read(table)))
 
         # Samples come first, while nothing else takes memory: they need the most.
-        sampled = store.shards(Table.SAMPLES, recipe.partitions[Table.SAMPLES])
-        samples, gapless = _without_gaps(map(_runs, read(Table.SAMPLES, "unhex(key) AS key, index", sampled)))
-        return cls(keys(Table.ANSWERS), keys(Table.QUERIES), samples, gapless)
+        samples, gapless = _without_gaps(map(_runs, read(Table.SAMPLES, "index")))
+        return cls(keys(Table.ANSWERS), keys(Table.QUERIES), samples, gapless, failed)
 
     def sample_counts(self, keys: Sequence[str]) -> NDArray[np.uint16]:
         """How many samples there are of each key, counted from index 0 to the first gap."""
@@ -137,42 +137,71 @@ class WorkItem:
         return self.needs_answer or bool(self.queries) or self.first_sample < recipe.config.samples.k
 
 
+@dataclass(frozen=True)
+class PendingFlags:
+    """What is left to ask about each of n questions: columns, (n,) each, and first_sample as in WorkItem."""
+
+    needs_answer: NDArray[np.bool_]
+    first_sample: NDArray[np.intp]
+    needs_query: Mapping[str, NDArray[np.bool_]]  # by the name of the follow-up prompt
+    left: NDArray[np.bool_]  # whether there is anything
+
+    @classmethod
+    def of(
+        cls,
+        answer_keys: Sequence[str],
+        samples_keys: Sequence[str],
+        splits: Sequence[str],
+        recipe: Recipe,
+        done: CompletedKeys,
+    ) -> PendingFlags:
+        """Subtract what is there already."""
+        k = recipe.config.samples.k
+        sampled = np.array([split in recipe.config.sampled for split in splits], bool)
+        needs_answer = ~done.answers.has(answer_keys)
+        first_sample = np.where(sampled, np.minimum(done.sample_counts(samples_keys), k), k)
+        needs_query = {
+            prompt.name: sampled & ~done.queries.has([recipe.query_key(prompt, key) for key in answer_keys])
+            for prompt in recipe.prompts
+        }
+        left = np.any([needs_answer, first_sample < k, *needs_query.values()], axis=0)
+        return cls(needs_answer, first_sample, needs_query, left)
+
+
 def pending_work(asked: pa.Table, recipe: Recipe, done: CompletedKeys) -> pa.Table:
-    """Those of a block of asked questions about which something is left to ask, as rows with the fields of Work."""
+    """Those of a block of questions about which something is left to ask, as rows with the fields of WorkItem."""
     identities = list(cells(asked, *IDENTITY))
     answer_keys = [recipe.answer_key(*identity) for identity in identities]
     samples_keys = [recipe.samples_key(*identity) for identity in identities]
-    k = recipe.config.samples.k
-    sampled = np.array([split in recipe.config.sampled for (split,) in cells(asked, "split")], bool)
-    needs_answer = ~done.answers.has(answer_keys)
-    first_sample = np.where(sampled, np.minimum(done.sample_counts(samples_keys), k), k)
-    needs_query = {
-        prompt.name: sampled & ~done.queries.has([recipe.query_key(prompt, key) for key in answer_keys])
-        for prompt in recipe.prompts
-    }
-    left = np.any([needs_answer, first_sample < k, *needs_query.values()], axis=0)
-    (places,) = np.nonzero(left)
-    found = asked.take(pa.array(places))
+    splits = [split for (split,) in cells(asked, "split")]
+    flags = PendingFlags.of(answer_keys, samples_keys, splits, recipe, done)
+    (places,) = np.nonzero(flags.left)
+    rows = asked.take(pa.array(places))
     text, texts = pa.string(), pa.list_(pa.string())
+    queries = [[name for name, lacks in flags.needs_query.items() if lacks[place]] for place in places]
     return pa.table(
         {
-            "question_id": found["key"].cast(text),
-            **{name: found[name].cast(text) for name in ("dataset", "subject", "question")},
-            "choices": found["choices"].cast(texts),
+            "question_id": rows["key"].cast(text),
+            **{name: rows[name].cast(text) for name in ("dataset", "subject", "question")},
+            "choices": rows["choices"].cast(texts),
             "answer_key": pa.array([answer_keys[place] for place in places], text),
             "samples_key": pa.array([samples_keys[place] for place in places], text),
-            "needs_answer": pa.array(needs_answer[places]),
-            "first_sample": pa.array(first_sample[places], pa.int64()),
-            "queries": pa.array(
-                [[name for name in needs_query if needs_query[name][place]] for place in places], texts
-            ),
+            "needs_answer": pa.array(flags.needs_answer[places]),
+            "first_sample": pa.array(flags.first_sample[places], pa.int64()),
+            "queries": pa.array(queries, texts),
             "answer": pa.nulls(len(places), text),
         }
     )
 
 
 def count_work(run: Run, done: CompletedKeys) -> tuple[int, int]:
-    """How many questions are asked, and about how many of them something is left to ask."""
+    """How many questions are asked, and about how many of them something is left to ask.
+
+    The questions are read block by block where the run has no table of them yet, which takes memory.
+    """
+    if run.has_asked:
+        answers, samples, splits = (run.asked[name].to_pylist() for name in ("answer_key", "samples_key", "split"))
+        return run.asked.num_rows, int(PendingFlags.of(answers, samples, splits, run.recipe, done).left.sum())
     asked = left = 0
     for block in run.asked_blocks():
         asked += block.num_rows

@@ -13,9 +13,12 @@ from raycal.experiment.selection import IDENTITY, cells, dedupe
 from raycal.store.schemas import SCHEMAS, Table
 
 
-def count_failed_rows(run: Run) -> dict[Table, int]:
-    """How many of the run's rows in each generated table failed and have not been made since."""
-    failed = {table: _failed(run, table) for table in run.recipe.partitions}
+def count_failed_rows(run: Run, errors: Mapping[Table, int] | None = None) -> dict[Table, int]:
+    """How many of the run's rows in each generated table failed and have not been made since.
+
+    errors: how many rows have one, where that is known; a table without any is not read.
+    """
+    failed = {table: _failed(run, table) if errors is None or errors[table] else {} for table in run.recipe.partitions}
     counts = dict.fromkeys(failed, 0)
     if not any(failed.values()):
         return counts
@@ -68,7 +71,7 @@ def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Co
         "versions": json.dumps(_versions()),
         "questions": run.asked.num_rows,
         "bad_questions": run.questions.bad_rows,
-        "errors": json.dumps(count_failed_rows(run)),
+        "errors": json.dumps(count_failed_rows(run, {table: row["errors"] for table, row in totals.items()})),
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
         "precision": json.dumps(_precision(totals, dtypes or {})),
@@ -77,17 +80,18 @@ def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Co
 
 
 def _totals(run: Run) -> dict[Table, dict[str, Any]]:
-    totals = {}
-    for table, condition in _KEYS.items():
-        query = f"""
-            SELECT coalesce(sum(generated_tokens), 0) AS generated_tokens,
+    query = " UNION ALL ".join(
+        f"""
+            SELECT '{table}' AS name, coalesce(sum(generated_tokens), 0) AS generated_tokens,
                    coalesce(sum(prompt_tokens), 0) AS prompt_tokens,
                    coalesce(sum(engine_seconds), 0) AS engine_seconds,
-                   list(DISTINCT dtype) FILTER (dtype IS NOT NULL) AS dtypes
+                   list(DISTINCT dtype) FILTER (dtype IS NOT NULL) AS dtypes, count(error) AS errors
             FROM asked JOIN {table} ON {condition}
         """
-        (totals[table],) = run.store.rows(query, shards=run.shards, extra={"asked": run.asked})
-    return totals
+        for table, condition in _KEYS.items()
+    )
+    rows = run.store.rows(query, shards=run.shards, extra={"asked": run.asked})
+    return {Table(row.pop("name")): row for row in rows}
 
 
 def _precision(

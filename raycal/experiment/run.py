@@ -17,6 +17,7 @@ from raycal.models.find import Model, find_model
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 from raycal.store.schemas import Table
+from raycal.store.shard_memo import ShardMemo
 from raycal.store.store import Store, read_blocks
 
 _NO_NUMBERS = ("engine", "trainer", "storage")  # sections that say where and how fast numbers are made, not which
@@ -67,6 +68,20 @@ class Run:
     def asked(self) -> pa.Table:
         """See `asked_table`; to be joined with the tables, which may hold other experiments' rows too."""
         return asked_table(dedupe(self.asked_blocks(WITH_ANSWERS)), self.recipe)
+
+    def read_questions(self) -> None:
+        """Make `asked`, once."""
+        _ = self.asked
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether `asked` has been made."""
+        return "asked" in vars(self)
+
+    @cached_property
+    def index(self) -> ShardMemo:
+        """What was read of the store, by the shards that it was read from."""
+        return ShardMemo()
 
     def asked_blocks(self, columns: Sequence[str] = QUESTION_COLUMNS) -> Iterator[pa.Table]:
         """The questions that are asked, block by block; one that is in two sources comes twice.

@@ -38,5 +38,5 @@ class Calibration:
 def kept_confidences(folder: Location) -> Mapping[str, float]:
     """What `Calibration.write` kept beside an adapter, nothing where it kept none: p(correct) by answer key."""
     path = folder / _FILE
-    rows = pq.read_table(readable(path)).to_pylist() if path.is_file() else []
+    rows = pq.read_table(readable(path), partitioning=None).to_pylist() if path.is_file() else []
     return {row["answer_key"]: row["p_true"] for row in rows}

@@ -135,7 +135,7 @@ class Examples:
     @classmethod
     def read(cls, path: Location) -> Examples:
         """Read what `write` wrote."""
-        return cls(tuple(QueryExample(**row) for row in pq.read_table(readable(path)).to_pylist()))
+        return cls(tuple(QueryExample(**row) for row in pq.read_table(readable(path), partitioning=None).to_pylist()))
 
     @classmethod
     def of(cls, examples: Iterable[QueryExample]) -> Examples:

@@ -34,17 +34,6 @@ def deepspeed_config(method: FineTuned, trainer: TrainerConfig) -> dict[str, Any
     }
 
 
-def without_compiled_ops() -> None:
-    """Have DeepSpeed do without kernels of its own, in this process.
-
-    On CPUs it would compile collectives over shared memory before the first step: for a minute or two, with a compiler
-    that may not be there, and for nothing that the small gradients of an adapter would profit from.
-    """
-    import deepspeed
-
-    deepspeed.ops.__compatible_ops__ = {}
-
-
 def start_deepspeed(model: QueryModel, method: FineTuned, trainer: TrainerConfig, steps: int) -> Any:
     """The DeepSpeed engine of this worker, with AdamW on the adapter alone and a schedule over `steps` steps."""
     import deepspeed

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from raycal._compat.deepspeed import without_compiled_ops
 from raycal.config.engine import Device
-from raycal.finetuning.deepspeed import deepspeed_config, without_compiled_ops
+from raycal.finetuning.deepspeed import deepspeed_config
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.kernels.attention import use_cpu_attention
 from raycal.finetuning.kernels.fused_layers import use_lean_layers

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raycal._compat.peft import with_layer
 from raycal.errors import RaycalError
 from raycal.finetuning.data import QueryExample
 from raycal.finetuning.kernels.flat_adapter import FlatAdapter
@@ -156,7 +157,7 @@ def with_lora(model: Any, config: FineTuned, *, fused: bool = False) -> Any:
         task_type="CAUSAL_LM",
     )
     if fused:
-        lora._register_custom_module({nn.Linear: FusedLoraLinear})
+        with_layer(lora, nn.Linear, FusedLoraLinear)
     return get_peft_model(model, lora)
 
 

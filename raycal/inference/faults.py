@@ -7,15 +7,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from raycal.inference.backend import GenerationError
 from raycal.store.keys import digest
 from raycal.store.locations import Location
-
-if TYPE_CHECKING:
-    from ray.data._internal.execution.execution_callback import ExecutionCallback
 
 
 class StallWatchdog:
@@ -38,18 +35,6 @@ class StallWatchdog:
         if self._clock() - self._since > self._seconds:
             self._check()
             self.renew()
-
-    def callback(self) -> type[ExecutionCallback]:
-        """For `DataContext.custom_execution_callback_classes`: what is raised there ends the execution."""
-        from ray.data._internal.execution.execution_callback import ExecutionCallback
-
-        patience = self
-
-        class Look(ExecutionCallback):  # type: ignore[misc]
-            def on_execution_step(self, executor: object) -> None:
-                patience.look()
-
-        return Look
 
 
 class StartCounter:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from raycal._compat.ray import execution_callback
 from raycal.cluster.connection import connect, in_native_dtype, root_cause
 from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import ReplicaPlan, places, plan_replicas
@@ -117,7 +118,7 @@ def _data_context(plan: ReplicaPlan, config: EngineConfig, patience: StallWatchd
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    context.custom_execution_callback_classes = [patience.callback()]
+    context.custom_execution_callback_classes = [execution_callback(patience.look)]
     in_flight = plan.replicas * config.batches_in_flight * config.batch_size
     context.execution_options.resource_limits = ExecutionResources.for_limits(
         object_store_memory=_READ_AHEAD_BYTES + in_flight * _ROW_BYTES

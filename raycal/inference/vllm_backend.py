@@ -9,10 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from raycal._compat.vllm import async_engine, bound_threads, engine_errors
 from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.inference.backend import EngineDiedError, Generation, GenerationError, Usage
 from raycal.inference.busy_clock import BusyClock
-from raycal.inference.vllm_process import bound_threads, cpu_arguments, set_environment, start_limit
+from raycal.inference.vllm_process import cpu_arguments, set_environment, start_limit
 from raycal.models.adapters import Adapter
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
@@ -31,7 +32,6 @@ class Engine:
         warnings.filterwarnings("ignore", category=FutureWarning)  # those of vLLM about its own imports
         from transformers import AutoTokenizer
         from vllm.engine.arg_utils import AsyncEngineArgs
-        from vllm.v1.engine.async_llm import AsyncLLM
 
         # Merged weights cost nothing a token, where LoRA kernels are slow on CPUs. On GPUs they are not, and a second
         # copy of a large model costs more.
@@ -58,7 +58,7 @@ class Engine:
         with start_limit(model, config.start_timeout_s):
             planned = arguments.create_engine_config()
             with bound_threads(planned) if on_cpu else nullcontext():
-                self._engine = AsyncLLM.from_vllm_config(planned, disable_log_stats=True)
+                self._engine = async_engine().from_vllm_config(planned, disable_log_stats=True)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
         self._render = renderer(self.tokenizer, style)
         self._max_model_len = config.max_model_len
@@ -131,8 +131,7 @@ class Engine:
         del self._engine  # else the interpreter collects it at its end, when half of its modules are gone
 
     async def _request(self, conversation: Conversation, params: Any) -> Any:
-        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
-
+        dead, refused = engine_errors()
         tokens = list(self._render(conversation))
         if len(tokens) + (params.max_tokens or 0) > self._max_model_len:
             raise GenerationError(
@@ -146,9 +145,9 @@ class Engine:
                 {"prompt_token_ids": tokens}, params, request_id, lora_request=self._lora
             )
             outputs = [one async for one in generating]
-        except EngineDeadError as error:
+        except dead as error:
             raise EngineDiedError("the engine died") from error
-        except (EngineGenerateError, ValueError) as error:
+        except (refused, ValueError) as error:
             raise GenerationError(f"the engine refused the request: {error}") from error
         finally:
             self._clock.leave()

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from raycal.config.engine import Device, EngineConfig
@@ -92,11 +92,3 @@ def start_limit(model: Model, seconds: float) -> Iterator[None]:
         raise EngineStartError(f"the engine for {model} did not start: {reason}") from error
     finally:
         ended.set()
-
-
-def bound_threads(planned: Any) -> AbstractContextManager[None]:
-    """The OpenMP variables that vLLM gives the workers of CPU engines, for a process that is its own worker."""
-    from vllm.utils.ompmultiprocessing import OMPProcessManager
-
-    binding: AbstractContextManager[None] = OMPProcessManager(planned).configure_omp_envs(rank=0, local_rank=0)
-    return binding

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
 from numpy.typing import NDArray
 from pydantic import Field, PlainValidator, SerializeAsAny, TypeAdapter
 
+import raycal.methods
 from raycal.config.engine import ModelConfig
 from raycal.config.registry import Registry
 from raycal.config.section import NamedSection
@@ -24,22 +26,9 @@ from raycal.store.locations import Location
 if TYPE_CHECKING:
     from raycal.methods.fine_tuned import FineTuned
 
+# A method is found in the module of its name.
 METHODS: Registry[type[Method]] = Registry(
-    "method",
-    {
-        name: f"raycal.methods.{name}"
-        for name in (
-            "zero_shot",
-            "verbalized",
-            "sampling",
-            "likelihood",
-            "semantic_entropy",
-            "classifier",
-            "fine_tuned",
-            "recalibrated",
-            "combined",
-        )
-    },
+    "method", {module.name: f"raycal.methods.{module.name}" for module in iter_modules(raycal.methods.__path__)}
 )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import pyarrow.compute as pc
 
 from raycal.experiment.config import Grader
 from raycal.experiment.recipe import Recipe
@@ -43,6 +45,18 @@ class GradedAnswer:
     correct: bool | None
 
 
+@dataclass(frozen=True)
+class GradedKey:
+    """A graded answer without its texts."""
+
+    answer_key: str
+    question_id: str
+    correct: bool
+
+
+G = TypeVar("G", GradedAnswer, GradedKey)
+
+
 def answered(run: Run, splits: Collection[Split], grader: Grader | None = None) -> list[GradedAnswer]:
     """The run's answers in some splits with one grader's grades (the first grader's by default), in order of keys."""
     grades = grades_of(run, grader or run.experiment.grade.graders[0])
@@ -55,12 +69,23 @@ def graded(run: Run, split: Split) -> list[GradedAnswer]:
     return [one for one in answered(run, [split]) if one.correct is not None]
 
 
-def first_by_hash(rows: Collection[GradedAnswer], count: int | None, seed: int) -> list[GradedAnswer]:
+def graded_keys(run: Run, split: Split) -> list[GradedKey]:
+    """The answers of a split that have a grade; no text is read."""
+    grades = grades_of(run, run.experiment.grade.graders[0])
+    keys = run.asked.filter(pc.equal(run.asked["split"], str(split))).select(["answer_key", "question_id"])
+    return [
+        GradedKey(**row, correct=correct)
+        for row in keys.to_pylist()
+        if (correct := grades.get(row["answer_key"])) is not None
+    ]
+
+
+def first_by_hash(rows: Collection[G], count: int | None, seed: int) -> list[G]:
     """The first `count` of some answers (None: all) in an order of the seed: fewer are always part of more."""
     return sorted(rows, key=lambda row: digest("training", seed, row.question_id))[:count]
 
 
-def evidence(rows: Collection[GradedAnswer]) -> str:
+def grades_digest(rows: Collection[GradedAnswer] | Collection[GradedKey]) -> str:
     """A hash of what is fitted on: answers with their grades, in any order."""
     return digest(*sorted(f"{row.answer_key}:{row.correct}" for row in rows))
 

@@ -155,7 +155,9 @@ def questions_dataset(shards: Sequence[Location]) -> ray.data.Dataset:
 
     paths, filesystem = for_arrow(shards)
     schema = SCHEMAS[Table.QUESTIONS]
-    return ray.data.read_parquet(paths, filesystem=filesystem, columns=list(QUESTION_COLUMNS), schema=schema)
+    columns = list(QUESTION_COLUMNS)
+    # Without a partitioning, else a folder NAME=VALUE above the store were a column.
+    return ray.data.read_parquet(paths, filesystem=filesystem, columns=columns, schema=schema, partitioning=None)
 
 
 def elicit(run: Run, done: CompletedKeys, backend: type[TextBackend] | None = None) -> Iterator[BatchReport]:

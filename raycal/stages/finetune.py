@@ -28,7 +28,7 @@ from raycal.models.find import check_available
 from raycal.models.prompts import CORRECTNESS_PROMPTS, answer_prompt, template_name
 from raycal.questions.question import Split
 from raycal.stages.activity import Activity, activity
-from raycal.stages.answers import GradedAnswer, conversation, evidence, first_by_hash, graded
+from raycal.stages.answers import GradedAnswer, conversation, first_by_hash, graded, graded_keys, grades_digest
 from raycal.stages.artifacts import write_settings
 from raycal.store.atomic import atomic_folder, copy_folder, is_complete, remove_folder
 from raycal.store.keys import digest
@@ -61,7 +61,8 @@ def adapter_id(run: Run, method: FineTuned) -> str:
     So whichever experiment or trial asks for the same training finds the same adapter.
     """
     identity = method.identity(exclude=("adapter", "model"))
-    data = (evidence(training_rows(run, method)), evidence(graded(run, Split.CALIBRATION)))
+    taught = first_by_hash(graded_keys(run, Split.TRAIN), method.training_questions, method.seed)
+    data = (grades_digest(taught), grades_digest(graded_keys(run, Split.CALIBRATION)))
     reading = run.recipe_for(method.model)
     name = digest(identity, reading.model, query_name(method, reading.style), *data)[:12]
     return f"{reading.model.short_name}-{name}"
@@ -108,7 +109,7 @@ def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device)
 
 def _tokenised(run: Run, method: FineTuned, rows: Sequence[GradedAnswer], tokenizer: Any) -> Location:
     reading = run.recipe_for(method.model)
-    name = digest(reading.model, query_name(method, reading.style), evidence(rows))[:16]
+    name = digest(reading.model, query_name(method, reading.style), grades_digest(rows))[:16]
     path = (run.store.root / "finetune" / "examples" / f"{name}.parquet").resolve()
     if path.exists():
         return path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -34,6 +34,14 @@ _UNGRADED = """
     ORDER BY asked.key
 """
 
+_GRADES_OF_ANSWERS = """
+    SELECT asked.answer_key, graded.key IS NOT NULL AS is_graded, graded.correct
+    FROM asked
+    JOIN answers ON answers.key = asked.answer_key
+    LEFT JOIN (SELECT key, correct FROM grades WHERE error IS NULL) AS graded ON graded.key = asked.key
+    WHERE answers.error IS NULL
+"""
+
 
 @dataclass(frozen=True)
 class HumanGrade:
@@ -61,12 +69,29 @@ def grade_keys(run: Run, grader: Grader) -> pa.Table:
 
 def grades_of(run: Run, grader: Grader) -> dict[str, bool | None]:
     """A grader's grades by answer key; None where it could not decide."""
-    shards = {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
-    query = (
-        "SELECT asked.answer_key, correct FROM asked JOIN grades ON grades.key = asked.key WHERE grades.error IS NULL"
-    )
-    rows = run.store.rows(query, shards=shards, extra={"asked": grade_keys(run, grader)})
-    return {row["answer_key"]: row["correct"] for row in rows}
+    return {key: correct for key, (is_graded, correct) in _grades_of_answers(run, grader).items() if is_graded}
+
+
+def answered_keys(run: Run) -> Collection[str]:
+    """The keys of the run's answers, those that failed left out."""
+    return _grades_of_answers(run, run.experiment.grade.graders[0]).keys()
+
+
+def grade_shards(run: Run, grader: Grader) -> list[Location]:
+    """The shards that a grader's grades are in."""
+    return run.store.shards(Table.GRADES, _partition(run, grader))
+
+
+def _grades_of_answers(run: Run, grader: Grader) -> Mapping[str, tuple[bool, bool | None]]:
+    """Of every answer, whether the grader has graded it, and its grade."""
+    shards = run.shards | {Table.GRADES: grade_shards(run, grader)}
+
+    def read() -> dict[str, tuple[bool, bool | None]]:
+        rows = run.store.rows(_GRADES_OF_ANSWERS, shards=shards, extra={"asked": grade_keys(run, grader)})
+        return {row["answer_key"]: (row["is_graded"], row["correct"]) for row in rows}
+
+    sources = [*shards[Table.ANSWERS], *shards[Table.GRADES]]
+    return run.index.get(("grades", grader_name(run, grader)), sources, read)
 
 
 def grade_by_match(run: Run) -> int:
@@ -116,7 +141,9 @@ def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[BatchReport]:
 
 def ungraded(run: Run, grader: Grader) -> pa.Table:
     """The answers that a grader has not graded yet, with their questions, in the order of their keys."""
-    shards = run.shards | {Table.GRADES: run.store.shards(Table.GRADES, _partition(run, grader))}
+    if all(is_graded for is_graded, _ in _grades_of_answers(run, grader).values()):
+        return pa.table({})
+    shards = run.shards | {Table.GRADES: grade_shards(run, grader)}
     extra = {"asked": grade_keys(run, grader)}
     return run.store.arrow(_UNGRADED, [grader_name(run, grader)], shards=shards, extra=extra)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,19 @@ class KeySet:
         places = np.searchsorted(self.keys, wanted)
         found = self.keys[np.minimum(places, len(self.keys) - 1)] == wanted
         return np.where(found, places, -1)
+
+
+def gathered(portions: Iterable[Keys]) -> Keys:
+    """One array of all portions, in place: to concatenate them would take twice the memory."""
+    keys = np.empty(0, KEY)
+    end = 0
+    for portion in portions:
+        if end + len(portion) > len(keys):
+            keys.resize(max(end + len(portion), len(keys) * 3 // 2), refcheck=False)
+        keys[end : end + len(portion)] = portion
+        end += len(portion)
+    keys.resize(end, refcheck=False)
+    return keys
 
 
 class GrowingKeySet:

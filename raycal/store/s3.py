@@ -12,10 +12,10 @@ from functools import cache
 from typing import Any
 
 from botocore import exceptions
-from fsspec.asyn import sync
-from s3fs import S3FileSystem
 from upath.implementations.cloud import S3Path
 from upath.registry import register_implementation
+
+from raycal._compat.s3fs import TranslatingS3
 
 _CONNECT_S, _READ_S = 5.0, 10.0  # after which an attempt has failed
 _ATTEMPTS = 16  # with pauses that grow to 20 seconds: two minutes where connections are refused
@@ -38,22 +38,10 @@ class BucketPath(S3Path):
         """Raise OSError within seconds where the bucket is not there, refuses access or does not answer."""
         bucket, _, prefix = self.path.partition("/")
         client = _client(_ATTEMPTS_OF_CHECK)
-        sync(client.loop, client._call_s3, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        client.call("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
 
 
 register_implementation("s3", BucketPath, clobber=True)  # of a class that is not, UPath makes no paths
-
-
-class Client(S3FileSystem):  # type: ignore[misc]
-    """s3fs, whose errors are OSErrors with a name here, whether the server or the client gave up."""
-
-    retries = 2  # of its own around botocore's, for a connection that breaks in the middle of an object
-
-    async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
-        try:
-            return await super()._call_s3(method, *arguments, **options)
-        except (OSError, exceptions.BotoCoreError) as error:
-            raise _as_os_error(error, f"s3://{options['Bucket']}") from error
 
 
 @cache
@@ -103,3 +91,10 @@ def _as_os_error(error: OSError | exceptions.BotoCoreError, bucket: str) -> OSEr
             return OSError(errno.EHOSTUNREACH, "its server does not answer (AWS_ENDPOINT_URL)", bucket)
     number, said = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
     return OSError(number or errno.EIO, " ".join((said or str(error)).split()), bucket)
+
+
+class Client(TranslatingS3):
+    """s3fs, whose errors are OSErrors with a name here, whether the server or the client gave up."""
+
+    retries = 2  # of its own around botocore's, for a connection that breaks in the middle of an object
+    translate = staticmethod(_as_os_error)

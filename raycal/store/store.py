@@ -3,14 +3,16 @@
 A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
 bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
 retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
-row: a finished one before a failed one. Shards of several releases are read together: a column that one lacks is null.
+row: a finished one before a failed one. A shard with failed rows lies in a folder of the name that it would have
+without, by a name for each set of them, so that in no order of events it takes the place of finished rows. Shards of
+several releases are read together: a column that one lacks is null.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
-from raycal.store.views import create_view, database, in_one_line
+from raycal.store.views import create_view, database, in_one_line, shard_fault
 
 logger = logging.getLogger(__name__)
 
@@ -89,9 +91,16 @@ class Store:
         """Where a partition's shards lie."""
         return self.root / table / partition
 
-    def shard(self, table: Table, partition: str, keys: Iterable[str]) -> Location:
-        """The path of the shard that holds exactly these keys, whether it has been written or not."""
-        return self.folder(table, partition) / f"{digest(*sorted(keys))}.parquet"
+    def shard(
+        self, table: Table, partition: str, keys: Collection[str], failed: Collection[str] = frozenset()
+    ) -> Location:
+        """The path of the shard that holds exactly these keys, whether it has been written or not.
+
+        failed: those of the keys whose rows have an error.
+        """
+        name = digest(*sorted(keys))
+        folder = self.folder(table, partition)
+        return folder / name / f"{digest(*sorted(failed))}.parquet" if failed else folder / f"{name}.parquet"
 
     def write(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> Location | None:
         """Write rows as one shard, whole or not at all; returns its path, None where there are no rows.
@@ -101,7 +110,8 @@ class Store:
         if not rows:
             return None
         self._mark()
-        path = self.shard(table, partition, map(_identity, rows))
+        failed = {_identity(row) for row in rows if row.get("error")}
+        path = self.shard(table, partition, [_identity(row) for row in rows], failed)
         with atomic_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
         return path
@@ -125,19 +135,18 @@ class Store:
     def finished(self, table: Table, partition: str, keys: Iterable[str]) -> set[str]:
         """Those of some keys ("key:index", the index empty where there is none) whose rows have no error.
 
-        Looks into the shard with exactly these keys, and no other.
+        Looks into the shards with exactly these keys, and no other.
         """
-        path = self.shard(table, partition, keys)
-        if not (path.is_file() and _is_whole(path)):
-            return set()
+        path = self.shard(table, partition, list(keys))
+        shards = [shard for shard in (path, *path.with_suffix("").glob("*.parquet")) if shard.is_file()]
         columns = [name for name in ("key", "index", "error") if name in SCHEMAS[table].names]
-        rows = (row for block in read_blocks(table, [path], columns) for row in block.to_pylist())
-        return {_identity(row) for row in rows if not row.get("error")}
+        blocks = read_blocks(table, filter(_is_whole, shards), columns)
+        return {_identity(row) for block in blocks for row in block.to_pylist() if not row.get("error")}
 
     def shards(self, table: Table, partition: str = "*") -> list[Location]:
         """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
-        found: Iterable[Location] = (self.root / table).glob(f"{partition}/*.parquet")
-        return [path for path in sorted(found, key=str) if _is_whole(path)]
+        paths: Iterable[Location] = (self.root / table).glob(f"{partition}/**/*.parquet")
+        return [path for path in sorted(paths, key=str) if _is_whole(path)]
 
     def rows(
         self,
@@ -190,6 +199,7 @@ class Store:
     ) -> Iterator[pa.RecordBatchReader]:
         import duckdb
 
+        read: dict[Table, Sequence[Location]] = {}
         with database().cursor() as connection:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
@@ -197,25 +207,32 @@ class Store:
                 if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
                     create_view(connection, its, given)
+                    read[its] = given
             try:
                 found = connection.sql(query, params=list(parameters))
                 if found is None:
                     raise StoreError("the query is empty")
                 yield found.to_arrow_reader(batch_rows)
-            except (duckdb.Error, OSError) as error:  # of a later batch, Arrow passes on the message alone
-                raise StoreError(f"the query failed: {in_one_line(error)}") from error
+            except (duckdb.Error, OSError, pa.ArrowException) as error:
+                # Of a later batch, Arrow passes on the message alone. Which shard it was, neither says.
+                fault = next(filter(None, (shard_fault(table, read[table]) for table in read)), None)
+                raise StoreError(fault or f"the query failed: {in_one_line(error)}") from error
 
 
 def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a table's shards, block by block; one that a shard lacks is null."""
+    """Some columns of a table's shards, block by block; one that a shard lacks is null. Raises StoreError."""
     schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
     for shard in shards:
-        for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
-            there = block.schema.names
-            arrays = [
-                block[field.name] if field.name in there else pa.nulls(len(block), field.type) for field in schema
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        try:
+            for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
+                there = block.schema.names
+                arrays = [
+                    block[field.name].cast(field.type) if field.name in there else pa.nulls(len(block), field.type)
+                    for field in schema
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        except (pa.ArrowException, OSError) as error:
+            raise StoreError(shard_fault(table, [shard]) or f"{shard} cannot be read: {error}") from error
 
 
 def _identity(row: Mapping[str, Any]) -> str:

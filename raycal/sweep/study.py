@@ -16,6 +16,8 @@ from optuna.trial import TrialState
 from ray.tune.search import ConcurrencyLimiter, Searcher
 from ray.tune.search.optuna import OptunaSearch
 
+from raycal._compat.optuna import storage_of
+from raycal._compat.ray import without_study
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 from raycal.sweep.config import Objective, Sampler, SweepConfig
@@ -48,7 +50,7 @@ class StudySearch(OptunaSearch):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the database, whose address may have a password in it: Ray Tune pickles a search into its folder."""
-        return self.__dict__ | {"_storage": None, "_ot_study": None}
+        return without_study(self.__dict__)
 
 
 def open_study(
@@ -129,7 +131,7 @@ def searcher(study: Study, config: SweepConfig, space: Space, seed: int) -> Sear
         mode=[one.mode for one in config.objectives],
         sampler=_sampler(config.sampler, seed),
         study_name=study.study_name,
-        storage=study._storage,
+        storage=storage_of(study),
     )
     return ConcurrencyLimiter(search, max_concurrent=config.concurrency, batch=config.in_batches)
 

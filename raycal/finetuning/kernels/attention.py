@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raycal._compat.transformers import takes_attention
 from raycal.finetuning.model import UnsupportedModelError
 
 CPU_ATTENTION = "raycal_grouped"
@@ -26,7 +27,7 @@ def use_cpu_attention(model: Any) -> None:
 
     AttentionInterface.register(CPU_ATTENTION, grouped_attention)
     AttentionMaskInterface.register(CPU_ATTENTION, eager_mask)
-    if model._supports_attention_backend:
+    if takes_attention(model):
         model.set_attn_implementation(CPU_ATTENTION)
 
 
