@@ -222,6 +222,7 @@ def evaluated(folder: BucketPath, tmp_path: Path) -> tuple[Run, Run]:
     return runs[0], runs[1]
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_a_run_and_its_report_are_those_of_a_folder(
     evaluated: tuple[Run, Run], raycal: Raycal, capsys: pytest.CaptureFixture[str]
 ) -> None:
