@@ -130,8 +130,7 @@ def test_an_address_without_a_cluster_is_one_sentence(raycal: Raycal, folder: Pa
 
 
 def test_a_job_says_a_mistake_in_one_sentence() -> None:
-    command = [sys.executable, "-m", "raycal.cli.jobs", "report", "nope.yaml"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 1
+    done = CliRunner().invoke(jobs.app, ["report", "nope.yaml"])
+    assert done.exit_code == 1
     assert done.stderr == "raycal: there is no experiment file nope.yaml\n"
     assert done.stdout == ""
