@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import simulated
 from support import REPOSITORY, Raycal
+from typer.testing import CliRunner
 
+from raycal.cli.main import app
 from raycal.testing import Service
 
 METHODS = """
@@ -66,9 +68,9 @@ def test_the_example_passes_the_checks_that_our_own_do(plugin: dict[str, str]) -
     subprocess.run([sys.executable, "-c", CHECKS], env=os.environ | plugin, check=True, capture_output=True, text=True)
 
 
-def test_without_the_package_the_file_is_refused_by_the_name(raycal: Raycal, experiment: Path) -> None:
-    done = raycal("run", experiment, "--plan", check=False)
-    assert done.returncode == 1
+def test_without_the_package_the_file_is_refused_by_the_name(experiment: Path) -> None:
+    done = CliRunner().invoke(app, ["run", str(experiment), "--plan"])
+    assert done.exit_code == 1
     assert "methods.1: there is no method 'self_grade': There is: classifier, " in done.stderr
 
 
