@@ -23,6 +23,7 @@ METHODS = """
   - {method: surface, name: by surface}
   - {method: recalibrated, of: {method: surface}, by: platt}
 """
+GRADERS = "grade: {graders: [{grader: last_word, case: true}, match]}\n"
 SWEEP = """
 sweep:
   trials: 3
@@ -37,6 +38,12 @@ from raycal.testing import check_method, check_source
 check_method(METHOD.validate_python({"method": "self_grade"}))
 check_method(METHOD.validate_python({"method": "surface", "steps": 20}))
 check_source(SOURCES.get("sums")())
+
+from raycal.grading.grader import AnsweredQuestion, Grader
+from raycal.testing import check_grader
+right = AnsweredQuestion("Who wrote Emma?", (), ("Jane Austen",), "That is Austen")
+check_grader(Grader.read("last_word"), right=[right])
+check_grader(Grader.read({"grader": "last_word", "case": True}), right=[right])
 """
 
 
@@ -60,7 +67,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = simulated.fitted(folder / "model")
     text = text.replace("questions: [", "questions: [{source: sums, up_to: 12}, ")
     start, end = text.index("methods:"), text.index("evaluate:")
-    path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}storage: {folder / 'store'}\n")
+    path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}{GRADERS}storage: {folder / 'store'}\n")
     return path
 
 
@@ -101,6 +108,8 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     pages = list((experiment.parent / "store").rglob("*.html"))
     assert len(pages) == 2
     assert all("self_grade" in page.read_text() for page in pages)
+    assert all("The answers were graded by last word (case True)." in page.read_text() for page in pages)
+    assert "last_word (case True) and match" in done.stdout
     again = raycal("run", experiment, env=plugin)
     assert "elicit: 0 questions to ask" in again.stdout
 

@@ -1,5 +1,6 @@
 """Stand-ins for models and engines, and checks of what extends raycal."""
 
+from raycal.testing.check_grader import check_grader
 from raycal.testing.check_method import check_method, made_up_evidence
 from raycal.testing.check_source import check_source
 from raycal.testing.simulated_engine import SimulatedEngine, SimulatedStates
@@ -11,6 +12,7 @@ __all__ = [
     "SimulatedEngine",
     "SimulatedModel",
     "SimulatedStates",
+    "check_grader",
     "check_method",
     "check_source",
     "facts_of",
