@@ -16,7 +16,6 @@ import pytest
 from background import PATIENCE_S
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
-from support import Raycal
 from typer.testing import CliRunner
 
 from raycal.api import report_stage
@@ -25,10 +24,11 @@ from raycal.cli.submit import submit
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
+from raycal.grading.match import Match
 from raycal.inference.faults import CrashLog, StartCounter, Suspicion
 from raycal.models.adapters import AdapterError, find_adapter
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.grade import grade_by_match
+from raycal.stages.grade import grade_by_rules
 from raycal.stages.pipeline import agreements
 from raycal.store.atomic import atomic_file, atomic_folder, copy_folder, is_complete, local_copy, remove_folder
 from raycal.store.locations import LocationError, check, location
@@ -217,13 +217,14 @@ def evaluated(folder: BucketPath, tmp_path: Path) -> tuple[Run, Run]:
     runs = [open_made_up(experiment, methods, few, f"storage={root}") for root in (folder, tmp_path / "store")]
     for run in runs:
         write_answers(run)
-        grade_by_match(run)
+        grade_by_rules(run, Match())
         write_scores(run, lambda key: int(key[:4], 16) / 0xFFFF)
     return runs[0], runs[1]
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_a_run_and_its_report_are_those_of_a_folder(
-    evaluated: tuple[Run, Run], raycal: Raycal, capsys: pytest.CaptureFixture[str]
+    evaluated: tuple[Run, Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rich.console import Console
 
@@ -244,10 +245,8 @@ def test_a_run_and_its_report_are_those_of_a_folder(
     (page,) = bucket.glob(f"reports/{evaluated[0].id}/*/index.html")
     assert str(bucket) in page.read_text()
     assert (page.parent / "reliability.png").is_file()
-    found = raycal("results", "--store", str(bucket), "--json")
-    assert json.loads(found.stdout) == json.loads(
-        CliRunner().invoke(app, ["results", "--store", str(store), "--json"]).stdout
-    )
+    found, same = (CliRunner().invoke(app, ["results", "--store", str(root), "--json"]) for root in (bucket, store))
+    assert json.loads(found.stdout) == json.loads(same.stdout)
 
     printed = capsys.readouterr()
     assert f"report: {bucket}" in printed.out.replace("\n", "")

@@ -1,5 +1,5 @@
 """An extension of raycal: importing it registers what it has."""
 
-from raycal_example import methods, metrics
+from raycal_example import graders, methods, metrics, sources
 
-__all__ = ["methods", "metrics"]
+__all__ = ["graders", "methods", "metrics", "sources"]
