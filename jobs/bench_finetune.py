@@ -38,7 +38,7 @@ from raycal.models.find import find_model
 from raycal.models.prompts import CORRECTNESS_PROMPTS, Wording, answer_prompt
 from raycal.questions import load
 from raycal.questions.question import Question
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.store.store import Store
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from raycal.inference.vllm_process import cpu_arguments, set_environment
 from raycal.models.find import find_model
 from raycal.models.prompts import messages, render
 from raycal.questions.question import Split
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.elicit import Elicitor
 from raycal.store.schemas import Table
 from raycal.store.store import Store

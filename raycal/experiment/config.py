@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Place, Section
 from raycal.config.trainer import TrainerConfig
+from raycal.grading.grader import AnyGrader
+from raycal.grading.judge import EquivalenceJudge
+from raycal.grading.match import Match
 from raycal.methods.base import AnyMethod, in_dependency_order, prompts_of, tunings
 from raycal.methods.likelihood import Likelihood
 from raycal.methods.sampling import Sampling
@@ -18,7 +21,8 @@ from raycal.methods.verbalized import Verbalized
 from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics import Convention
 from raycal.questions.question import Split
-from raycal.questions.sources.config import QuestionSource, WorldFacts
+from raycal.questions.sources.base import AnySource
+from raycal.questions.sources.worldfacts import WorldFacts
 
 
 class Samples(Section):
@@ -39,18 +43,23 @@ class ElicitConfig(Section):
     sampled: tuple[Split, ...] = (Split.CALIBRATION, Split.TEST)  # which get samples and queries beside their answers
 
 
-class Grader(StrEnum):
-    """Who decides whether an answer is correct."""
-
-    MATCH = "match"
-    JUDGE = "judge"
-    HUMAN = "human"  # grades that `raycal import-graded` brings in
-
-
 class GradeConfig(Section):
     """The first grader's word counts; agreement with the others is reported."""
 
-    graders: tuple[Grader, ...] = Field((Grader.MATCH,), min_length=1)
+    graders: tuple[AnyGrader, ...] = (Match(),)
+
+    @model_validator(mode="after")
+    def _graders_differ(self) -> GradeConfig:
+        if not self.graders:
+            raise ValueError("there is no grader: name at least one")
+        labels = [grader.label for grader in self.graders]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two graders are called {twice[0]}: take one out, or give it a name")
+        identities = [grader.identity() for grader in self.graders]
+        alike = [label for label, identity in zip(labels, identities, strict=True) if identities.count(identity) > 1]
+        if alike:
+            raise ValueError(f"{alike[0]} and {alike[1]} are one grader under two names: take one out")
+        return self
 
 
 class Missing(StrEnum):
@@ -77,7 +86,7 @@ class Experiment(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
     storage: Place = Path("results")  # or s3://BUCKET/PREFIX
-    questions: tuple[QuestionSource, ...] = (WorldFacts(),)
+    questions: tuple[AnySource, ...] = (WorldFacts(),)
     splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
     model: ModelConfig = ModelConfig()
     engine: EngineConfig = EngineConfig()
@@ -85,6 +94,7 @@ class Experiment(Section):
     elicit: ElicitConfig = ElicitConfig()
     grade: GradeConfig = GradeConfig()
     methods: tuple[AnyMethod, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
+    equivalence_judge: EquivalenceJudge = EquivalenceJudge()  # of the methods with `equivalence: judge`
     embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
     evaluate: EvaluateConfig = EvaluateConfig()
 

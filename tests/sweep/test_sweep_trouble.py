@@ -39,7 +39,7 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     done = raycal("sweep", str(path), "--set", f"storage={store}", check=False)
     assert done.returncode == 1
     assert "every trial failed, the last one with" in done.stderr
-    assert "which has no answers: add it to splits" in done.stderr
+    assert "which has no graded answers" in done.stderr
     sweep = opened(path, store)
     rows = trials(sweep).values()
     assert 5 <= len(rows) < 10
