@@ -23,12 +23,14 @@ class Section(BaseModel):
     """A part of an experiment file: immutable, and without room for keys that nobody reads.
 
     version: of what the options mean. Raise it in the class whose default, or whose arithmetic, changes: what was
-    computed before then counts as something else.
+    computed before then counts as something else. outside_keys: options that no number depends on, such as how fast
+    it is computed; they enter no key.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: ClassVar[int] = 1
+    outside_keys: ClassVar[frozenset[str]] = frozenset()
 
     def identity(self, *, exclude: Collection[str] = ()) -> str:
         """The options that differ from their defaults, as canonical JSON: what stands for a section in every key.
@@ -44,12 +46,16 @@ class Section(BaseModel):
     def _distinguishing(self, exclude: Collection[str] = (), *, versions: bool = True) -> dict[str, Any]:
         options: dict[str, Any] = {"version": self.version} if versions and self.version > 1 else {}
         for name, field in type(self).model_fields.items():
-            if field.exclude or name in exclude:
+            if field.exclude or name in exclude or name in self.outside_keys:
                 continue
             value = _plain(getattr(self, name), versions=versions)
             if field.is_required() or _is_tag(field) or value != plain_default(field):
                 options[name] = value
         return options
+
+    def _as_option(self, *, versions: bool) -> Any:
+        """What stands for the section in the key of one that holds it."""
+        return self._distinguishing(versions=versions)
 
 
 class NamedSection(Section):
@@ -84,7 +90,7 @@ def plain_default(field: FieldInfo) -> Any:
 def _plain(value: Any, *, versions: bool) -> Any:
     match value:
         case Section():
-            return value._distinguishing(versions=versions)
+            return value._as_option(versions=versions)
         case tuple():
             return [_plain(item, versions=versions) for item in value]
         case _:
