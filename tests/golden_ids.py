@@ -23,6 +23,7 @@ from raycal.config.section import Section, plain_default
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run, run_id
+from raycal.grading.match import Match
 from raycal.methods.classifier import Classifier
 from raycal.methods.evidence import Evidence
 from raycal.methods.fine_tuned import FineTuned
@@ -31,7 +32,7 @@ from raycal.questions.question import Split
 from raycal.stages.answers import graded
 from raycal.stages.artifacts import kept_fit
 from raycal.stages.finetune import adapter_folder, adapter_id
-from raycal.stages.grade import grade_by_match, grade_keys
+from raycal.stages.grade import grade_by_rules, grade_keys
 from raycal.stages.score import score_keys
 from raycal.sweep.config import read_sweep
 from raycal.sweep.names import elicited_experiment, sweep_id
@@ -93,7 +94,7 @@ def made_up_run(root: Path) -> Run:
     """A run by every method, with grades, confidences by the first, and an adapter that is none."""
     run = open_made_up(make_experiment(root), _METHODS)
     write_answers(run)
-    grade_by_match(run)
+    grade_by_rules(run, Match())
     write_scores(run, lambda key: int(key[:4], 16) / 16**4)
     adapter = adapter_folder(run, FineTuned())
     adapter.mkdir(parents=True)
@@ -163,7 +164,7 @@ def _defaults(section: type[Section]) -> dict[str, Any]:
     return {
         name: "(required)" if field.is_required() else plain_default(field)
         for name, field in section.model_fields.items()
-        if not field.exclude
+        if not field.exclude and name not in section.outside_keys
     }
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from raycal.experiment.file import read_experiment
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
+from raycal.grading.match import Match
 from raycal.methods.zero_shot import ZeroShot
 from raycal.models.embeddings import Embedder
 from raycal.models.prompts import CORRECTNESS
-from raycal.stages.grade import grade_by_match
+from raycal.stages.grade import grade_by_rules
 from raycal.stages.pipeline import agreements
 from raycal.stages.score import score_answers
 from raycal.store.schemas import Table
@@ -85,7 +86,7 @@ def make_run(root: Path, n: int = 120) -> tuple[Path, Run]:
     path = make_experiment(root, n)
     run = open_made_up(path)
     write_answers(run)
-    grade_by_match(run)
+    grade_by_rules(run, Match())
     record_run(run, {name: vars(found) for name, found in agreements(run).items()})
     return path, run
 

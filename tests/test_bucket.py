@@ -25,10 +25,11 @@ from raycal.cli.submit import submit
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
+from raycal.grading.match import Match
 from raycal.inference.faults import CrashLog, StartCounter, Suspicion
 from raycal.models.adapters import AdapterError, find_adapter
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.grade import grade_by_match
+from raycal.stages.grade import grade_by_rules
 from raycal.stages.pipeline import agreements
 from raycal.store.atomic import atomic_file, atomic_folder, copy_folder, is_complete, local_copy, remove_folder
 from raycal.store.locations import LocationError, check, location
@@ -217,7 +218,7 @@ def evaluated(folder: BucketPath, tmp_path: Path) -> tuple[Run, Run]:
     runs = [open_made_up(experiment, methods, few, f"storage={root}") for root in (folder, tmp_path / "store")]
     for run in runs:
         write_answers(run)
-        grade_by_match(run)
+        grade_by_rules(run, Match())
         write_scores(run, lambda key: int(key[:4], 16) / 0xFFFF)
     return runs[0], runs[1]
 

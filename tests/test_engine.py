@@ -17,13 +17,14 @@ from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Recipe
 from raycal.grading import parse_verdict
+from raycal.grading.judge import EquivalenceJudge, Judge
 from raycal.inference.backend import GenerationError
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS, Conversation, answer_prompt, render
 from raycal.stages.elicit import Elicitor
-from raycal.stages.grade import Judge
-from raycal.stages.judges import EquivalenceJudge
+from raycal.stages.grade import answer_judge
+from raycal.stages.judges import pair_judge
 from raycal.store.schemas import SCHEMAS, Table
 
 pytestmark = pytest.mark.engine
@@ -201,12 +202,12 @@ def test_a_question_that_cannot_be_asked_is_error_rows_under_the_expected_keys(
 
 def test_judges_keep_the_reply_and_the_verdict_it_gives(engine: Engine, wait: Await[Any]) -> None:
     graded = {"key": "k", "answer_key": "a", "question_id": "q", "grader": "judge"}
-    asked = {"question": "What is the capital of France?", "accepted": ["Paris"], "answer": "Paris"}
-    (grade,) = wait(Judge("p").ask(engine, graded | asked))[Table.GRADES]
+    asked = {"question": "What is the capital of France?", "choices": [], "accepted": ["Paris"], "answer": "Paris"}
+    (grade,) = wait(answer_judge(Judge(), "p").ask(engine, graded | asked))[Table.GRADES]
     assert grade["correct"] is not None, grade["reason"]
     assert grade["correct"] == parse_verdict(grade["reason"])
     pair = {"key": "k", "question_id": "q", "question": "Who?", "one": "Ann", "other": "Bob"}
-    (verdict,) = wait(EquivalenceJudge("p", "m", "t").ask(engine, pair))[Table.VERDICTS]
+    (verdict,) = wait(pair_judge(EquivalenceJudge(), "p", "m", "t").ask(engine, pair))[Table.VERDICTS]
     assert verdict["verdict"] is not None, verdict["text"]
     assert verdict["verdict"] == parse_verdict(verdict["text"])
     assert set(verdict) <= set(SCHEMAS[Table.VERDICTS].names)

@@ -24,7 +24,6 @@ from typer.testing import CliRunner
 from raycal.analysis.export import ExportError, export_graded, open_run
 from raycal.analysis.import_grades import import_graded
 from raycal.cli.main import app
-from raycal.experiment.config import Grader
 from raycal.experiment.run import Run
 from raycal.questions.question import split_of
 from raycal.store.store import StoreError
@@ -97,7 +96,7 @@ def test_answers_that_the_first_grader_left_out_are_counted_as_ungraded(made: tu
     assert (only.split, only.n, only.correct) == ("test", 1, 0)
     assert only.ungraded > 0
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["README.md", "test.parquet"]
-    assert pq.read_table(tmp_path / "out" / "test.parquet")["grader"].to_pylist() == [Grader.HUMAN]
+    assert pq.read_table(tmp_path / "out" / "test.parquet")["grader"].to_pylist() == ["human"]
 
 
 def test_a_folder_with_something_in_it_is_left_alone(made: tuple[Path, Run], tmp_path: Path) -> None:

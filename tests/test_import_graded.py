@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from raycal.analysis.export import export_graded
 from raycal.analysis.import_grades import GradeColumns, ImportGradedError, import_graded
 from raycal.cli.main import app
-from raycal.experiment.config import Grader
 from raycal.experiment.run import Run
+from raycal.grading.human import Human
+from raycal.grading.match import Match
 from raycal.questions import QuestionSourceError
 from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grades_of
@@ -59,7 +60,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def human(run: Run) -> dict[str, bool | None]:
-    return grades_of(run, Grader.HUMAN)
+    return grades_of(run, Human())
 
 
 @pytest.mark.parametrize("name", ["g.csv", "g.jsonl", "g.parquet"])
@@ -143,7 +144,7 @@ def test_a_second_import_adds_and_never_changes(run: Run, some: list[GradedAnswe
         shard.unlink()
     import_graded(run, tmp_path / "second.csv")
     assert human(run) == {one.answer_key: False for one in some[2:]}
-    assert grades_of(run, Grader.MATCH)
+    assert grades_of(run, Match())
 
 
 def test_one_answer_to_one_question_in_two_data_sets_is_ambiguous(tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_what_was_exported_can_be_imported(run: Run, tmp_path: Path) -> None:
     for one in splits:
         report = import_graded(run, tmp_path / "out" / f"{one.split}.parquet")
         assert (report.new, report.blank, report.refused) == (one.n, 0, ())
-    assert human(run) == grades_of(run, Grader.MATCH)
+    assert human(run) == grades_of(run, Match())
 
 
 def test_the_grade_stage_counts_human_grades_and_agreement(
@@ -224,7 +225,7 @@ def test_the_grade_stage_counts_human_grades_and_agreement(
     shown = console.export_text()
     assert f"6 of {len(answered(run, run.experiment.splits))} answers have a human grade" in shown
     assert "match and human" in shown
-    matched = grades_of(run, Grader.MATCH)
+    matched = grades_of(run, Match())
     agreeing = sum(matched[row["answer_key"]] == row["correct"] for row in rows) / len(rows)
     assert agreements(both)["match and human"].share == agreeing
 

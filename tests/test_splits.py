@@ -14,13 +14,14 @@ from made_up_store import make_experiment, open_made_up, write_answers
 
 from raycal.analysis.export import export_graded
 from raycal.experiment.run import Run
+from raycal.grading.match import Match
 from raycal.methods.fine_tuned import FineTuned
 from raycal.questions import load
 from raycal.questions.question import Kind, Question, Split, split_of
 from raycal.questions.sources.config import Columns, Mmlu, QuestionFile, QuestionSource, WorldFacts
 from raycal.stages.answers import graded
 from raycal.stages.finetune import training_rows
-from raycal.stages.grade import grade_by_match
+from raycal.stages.grade import grade_by_rules
 
 ASKED = (Split.TRAIN, Split.CALIBRATION, Split.TEST)
 
@@ -75,7 +76,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     facts = "{source: worldfacts, limit: 200}, {source: worldfacts, kind: choice, limit: 200}"
     made = open_made_up(path, f"questions=[{facts}, {{source: file, path: {root / 'facts.csv'}}}]")
     write_answers(made, lambda question: question[:1])
-    grade_by_match(made)
+    grade_by_rules(made, Match())
     return made
 
 

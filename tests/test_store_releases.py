@@ -22,13 +22,14 @@ from raycal.experiment.file import read_experiment
 from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
+from raycal.grading.match import Match
 from raycal.methods.classifier import Classifier
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.embeddings import Embedder
 from raycal.stages.artifacts import artifact_fingerprint
 from raycal.stages.elicit import questions_dataset
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.grade import grade_by_match, grades_of
+from raycal.stages.grade import grade_by_rules, grades_of
 from raycal.stages.score import score_answers, scores_of
 from raycal.stages.tuned_query import check_asked_as_trained
 from raycal.store.locations import Location
@@ -128,7 +129,7 @@ def test_an_old_run_goes_on_where_it_was(old: Location) -> None:
     assert run.id != OLD_RUN, "ids have changed since"
     done = CompletedKeys.read(run.store, run.recipe, retry_errors=False)
     assert count_work(run, done) == (60, 6), "no answer, sample or query is asked for again"
-    assert grade_by_match(run) == 0
+    assert grade_by_rules(run, Match()) == 0
     assert len(grades_of(run, run.experiment.grade.graders[0])) == 46
     for method in run.experiment.methods:
         score_answers(run, method, Embedder(run.experiment.embedding_model))

@@ -46,7 +46,7 @@ class GradeReport:
     @property
     def correct(self) -> int:
         """How many of them are correct."""
-        return sum(row.grade.correct for row in self.graded)
+        return sum(row.grade.correct is True for row in self.graded)
 
     @property
     def accuracy(self) -> float | None:

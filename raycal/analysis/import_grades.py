@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from raycal.errors import RaycalError
-from raycal.experiment.config import Grader
 from raycal.experiment.run import Run
+from raycal.grading.human import Human, HumanGrade
 from raycal.questions.cells import MISSING, lookup, text_of
 from raycal.questions.question import QuestionError
 from raycal.questions.readers import RowFile, open_rows
 from raycal.questions.rows import Row, Unreadable
 from raycal.stages.answers import GradedAnswer, answered
-from raycal.stages.grade import HumanGrade, grades_folder, write_human_grades
+from raycal.stages.grade import grades_folder, write_human_grades
 from raycal.store.locations import Location
 
+_HUMAN = Human()
 _VERDICTS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 _BLANK = ("", "nan", "null", "none")
 # What identifies an answer, the surest first: names of GradeColumns and of AnsweredQuestion alike.
@@ -82,7 +83,7 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     columns = columns or GradeColumns()
     file = open_rows(path)
     identifying = _identifying(columns, file)
-    answers = answered(run, run.experiment.splits, Grader.HUMAN)
+    answers = answered(run, run.experiment.splits, _HUMAN)
     fitting: dict[tuple[str, ...], list[GradedAnswer]] = defaultdict(list)
     for answer in answers:
         fitting[tuple(text_of(getattr(answer, name)) for name in identifying)].append(answer)
@@ -104,15 +105,15 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
             refused.append(RefusedRow(location, str(error)))
 
     earlier = {answer.answer_key: answer.correct for answer in answers}
-    taken, contradicting = _reconciled(said, earlier, grades_folder(run, Grader.HUMAN))
+    taken, contradicting = _reconciled(said, earlier, grades_folder(run, _HUMAN))
     refused += contradicting
     if not taken:
         why = f", the first {refused[0].location}: {refused[0].reason}" if refused else ""
         raise ImportGradedError(
             f"{path} has no grade to take over: {blank:,} rows are without one, {len(refused):,} are refused{why}"
         )
-    new = write_human_grades(run, taken)
-    used = Grader.HUMAN in run.experiment.grade.graders
+    new = write_human_grades(run, _HUMAN, taken)
+    used = any(isinstance(grader, Human) for grader in run.experiment.grade.graders)
     return ImportReport(str(path), new, len(taken) - new, blank, tuple(refused), used)
 
 

@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Place, Section
 from raycal.config.trainer import TrainerConfig
+from raycal.grading.grader import AnyGrader
+from raycal.grading.judge import EquivalenceJudge
+from raycal.grading.match import Match
 from raycal.methods.base import AnyMethod, in_dependency_order, prompts_of, tunings
 from raycal.methods.likelihood import Likelihood
 from raycal.methods.sampling import Sampling
@@ -39,18 +42,23 @@ class ElicitConfig(Section):
     sampled: tuple[Split, ...] = (Split.CALIBRATION, Split.TEST)  # which get samples and queries beside their answers
 
 
-class Grader(StrEnum):
-    """Who decides whether an answer is correct."""
-
-    MATCH = "match"
-    JUDGE = "judge"
-    HUMAN = "human"  # grades that `raycal import-graded` brings in
-
-
 class GradeConfig(Section):
     """The first grader's word counts; agreement with the others is reported."""
 
-    graders: tuple[Grader, ...] = Field((Grader.MATCH,), min_length=1)
+    graders: tuple[AnyGrader, ...] = (Match(),)
+
+    @model_validator(mode="after")
+    def _graders_differ(self) -> GradeConfig:
+        if not self.graders:
+            raise ValueError("there is no grader: name at least one")
+        labels = [grader.label for grader in self.graders]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two graders are called {twice[0]}: take one out, or give it a name")
+        identities = [grader.identity() for grader in self.graders]
+        alike = [label for label, identity in zip(labels, identities, strict=True) if identities.count(identity) > 1]
+        if alike:
+            raise ValueError(f"{alike[0]} and {alike[1]} are one grader under two names: take one out")
+        return self
 
 
 class Missing(StrEnum):
@@ -85,6 +93,7 @@ class Experiment(Section):
     elicit: ElicitConfig = ElicitConfig()
     grade: GradeConfig = GradeConfig()
     methods: tuple[AnyMethod, ...] = (ZeroShot(), Verbalized(), Sampling(), Likelihood(), SemanticEntropy())
+    equivalence_judge: EquivalenceJudge = EquivalenceJudge()  # of the methods with `equivalence: judge`
     embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
     evaluate: EvaluateConfig = EvaluateConfig()
 

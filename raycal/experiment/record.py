@@ -54,10 +54,16 @@ _KEYS = {
 }
 
 
-def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Collection[str]] | None = None) -> None:
+def record_run(
+    run: Run,
+    agreement: Mapping[str, Any],
+    dtypes: Mapping[Table, Collection[str]] | None = None,
+    grading: Mapping[str, Any] | None = None,
+) -> None:
     """Write the run's row; the first time counts as its creation.
 
-    dtypes: those that hidden states and trainings were computed in, by table; generations say so themselves.
+    dtypes: those that hidden states and trainings were computed in, by table; generations say so themselves. grading:
+    who graded, as `grading_record` has it.
     """
     totals = _totals(run)
     shards = {Table.RUNS: run.store.shards(Table.RUNS, run.id)}
@@ -75,6 +81,7 @@ def record_run(run: Run, agreement: Mapping[str, Any], dtypes: Mapping[Table, Co
         **{name: _sum(totals, name) for name in ("generated_tokens", "prompt_tokens", "engine_seconds")},
         "agreement": json.dumps(agreement),
         "precision": json.dumps(_precision(totals, dtypes or {})),
+        "grading": json.dumps(grading or {}),
     }
     run.store.write(Table.RUNS, run.id, [row])
 

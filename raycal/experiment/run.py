@@ -62,7 +62,14 @@ class Run:
         """
         if reader is None:
             return self.recipe
-        return replace(self.recipe, model=find_model(reader), style=reader.prompt_style)
+        if reader not in self._readers:
+            self._readers[reader] = find_model(reader)
+        return replace(self.recipe, model=self._readers[reader], style=reader.prompt_style)
+
+    @cached_property
+    def _readers(self) -> dict[ModelConfig, Model]:
+        """The models found so far: to name one in keys, its files are read."""
+        return {}
 
     @cached_property
     def asked(self) -> pa.Table:

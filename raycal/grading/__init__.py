@@ -1,6 +1,7 @@
-"""Is an answer correct? A match grader, a judge's verdicts, and how far graders agree."""
+"""Graders of answers: rules, judges, people; and how far they agree."""
 
+from raycal.grading.grader import Grade
 from raycal.grading.judge_reply import VERDICT_TOKENS, parse_verdict
-from raycal.grading.match import MATCH_VERSION, Grade, Reason, match
+from raycal.grading.match import MATCH_VERSION, Reason, match
 
 __all__ = ["MATCH_VERSION", "VERDICT_TOKENS", "Grade", "Reason", "match", "parse_verdict"]

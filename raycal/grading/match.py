@@ -1,4 +1,4 @@
-"""Is an answer correct? The match grader, which needs no model, and the reading of a judge's verdict.
+"""The match grader: rules that compare an answer with the accepted ones, and need no model.
 
 The match grader grades a reply as it stands, truncated or hedged. Its rules, in order:
 
@@ -24,10 +24,11 @@ The match grader grades a reply as it stands, truncated or hedged. Its rules, in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from raycal.grading.choices import OUTSIDE, mentioned_choices, named_letters, same_text
+from raycal.grading.grader import GRADERS, AnsweredQuestion, Grade, PureGrader
 from raycal.grading.mentions import Mention, find_mentions, is_quantity, rival_numbers
 from raycal.grading.reply import behind_answer_is, extract, final_part, without_refusal
 from raycal.questions.question import Kind
@@ -54,13 +55,20 @@ class Reason(StrEnum):
 _RIGHT = frozenset({Reason.EXACT, Reason.CONTAINED, Reason.NUMBER, Reason.LETTER})
 
 
-@dataclass(frozen=True)
-class Grade:
-    """Whether a reply is correct, the part of it that was graded, and how."""
+@GRADERS.register("match")
+class Match(PureGrader):
+    """The rules above."""
 
-    correct: bool
-    extracted: str
-    reason: Reason
+    grader: Literal["match"] = "match"
+
+    @property
+    def key_name(self) -> str:
+        """See PureGrader."""
+        return f"match/{MATCH_VERSION}"
+
+    def grade(self, questions: Sequence[AnsweredQuestion]) -> list[Grade]:
+        """See PureGrader. Raises ValueError as `match` does."""
+        return [match(row.answer, row.accepted, kind=row.kind, choices=row.choices) for row in questions]
 
 
 _ALTERNATIVE_WORDS = frozenset({"or", "versus", "vs", "alternatively"})

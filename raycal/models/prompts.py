@@ -10,11 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from string import ascii_uppercase
+from string import Formatter, ascii_uppercase
 from typing import Any
 
 from raycal.config.engine import PromptStyle
+from raycal.errors import RaycalError
 from raycal.store.keys import digest
+from raycal.text.suggest import nearest
+
+
+class PromptError(RaycalError, ValueError):
+    """A prompt of one's own cannot be used; the message says what to change."""
 
 
 class Phrasing(StrEnum):
@@ -131,10 +137,12 @@ _JUDGE_QUERY = (
     "Question: {question}\nAccepted answers: {answers}\nProposed answer: {answer}\n\n"
     "Does the proposed answer mean the same as one of the accepted answers? Reply with yes or no and nothing else."
 )
+JUDGE_PLACEHOLDERS = ("question", "answers", "answer")
 _EQUIVALENCE_QUERY = (
     "Question: {question}\nFirst answer: {left}\nSecond answer: {right}\n\n"
     "Do the two answers to the question mean the same? Reply with yes or no and nothing else."
 )
+EQUIVALENCE_PLACEHOLDERS = ("question", "left", "right")
 
 
 def letters(choices: Sequence[str]) -> str:
@@ -163,14 +171,42 @@ def answer_prompt(question: str, choices: Sequence[str], examples: Sequence[FewS
     return (instruction, *shown, Turn(Role.USER, _asked(question, choices)))
 
 
-def judge_prompt(question: str, answers: Sequence[str], answer: str) -> Conversation:
-    """The query whether an answer means the same as one of the accepted ones."""
-    return (Turn(Role.USER, _JUDGE_QUERY.format(question=question, answers="; ".join(answers), answer=answer)),)
+def judge_prompt(question: str, answers: Sequence[str], answer: str, text: str | None = None) -> Conversation:
+    """The query whether an answer means the same as one of the accepted ones.
+
+    text: another wording, with JUDGE_PLACEHOLDERS.
+    """
+    filled = (text or _JUDGE_QUERY).format(question=question, answers="; ".join(answers), answer=answer)
+    return (Turn(Role.USER, filled),)
 
 
-def equivalence_prompt(question: str, left: str, right: str) -> Conversation:
-    """The query whether two answers mean the same."""
-    return (Turn(Role.USER, _EQUIVALENCE_QUERY.format(question=question, left=left, right=right)),)
+def equivalence_prompt(question: str, left: str, right: str, text: str | None = None) -> Conversation:
+    """The query whether two answers mean the same; text: another wording, with EQUIVALENCE_PLACEHOLDERS."""
+    return (Turn(Role.USER, (text or _EQUIVALENCE_QUERY).format(question=question, left=left, right=right)),)
+
+
+def check_placeholders(text: str, names: Sequence[str]) -> str:
+    """The text of a prompt, which must have each of the placeholders and no other. Raises PromptError.
+
+    >>> check_placeholders("{question} Is it {answer}?", ("question", "answer"))
+    '{question} Is it {answer}?'
+    >>> check_placeholders("Is it {anser}?", ("answer",))
+    Traceback (most recent call last):
+        ...
+    raycal.models.prompts.PromptError: there is no placeholder {anser}: did you mean 'answer'? There is: answer
+    """
+    try:
+        parts = [part for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError as error:
+        raise PromptError(f"{error}: a brace that is none of a placeholder is written twice, as in {{{{") from error
+    for _, name, spec, conversion in parts:
+        if name not in names:
+            raise PromptError(f"there is no placeholder {{{name}}}: {nearest(str(name), names)}")
+        if spec or conversion:
+            raise PromptError(f"the placeholder {{{name}}} stands alone in its braces, without a format")
+    if missing := [f"{{{name}}}" for name in names if name not in {part[1] for part in parts}]:
+        raise PromptError(f"the prompt lacks {' and '.join(missing)}")
+    return text
 
 
 def template_name(name: str, conversation: Conversation, style: PromptStyle) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raycal.config.engine import Device
-from raycal.experiment.config import Experiment
+from raycal.config.engine import Device, EngineConfig
+from raycal.experiment.run import Run
 from raycal.methods.base import in_dependency_order
 from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, find_tokenizer
 from raycal.plan.lines import PlanLine
+from raycal.stages.judges import judges_of
 
 
 def trains(lines: Sequence[PlanLine]) -> bool:
@@ -16,17 +17,25 @@ def trains(lines: Sequence[PlanLine]) -> bool:
     return any(line.is_training for line in lines)
 
 
-def needs_of(experiment: Experiment, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
+def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
     """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
-    engine, trainer = experiment.engine, experiment.trainer
-    said = [
-        f"engines: {_each(engine.replicas, 'replica', engine.cpus_per_replica, engine.tensor_parallel, engine.device)}"
+    engine, trainer = run.experiment.engine, run.experiment.trainer
+    said = [f"engines: {_replicas(engine)}"]
+    planned = {line.stage for line in lines}
+    said += [
+        f"engines of {stage}: {_replicas(judge.engine)}; all others have ended by then"
+        for stage, judge in judges_of(run)
+        if judge.engine is not None and stage in planned
     ]
     if trains(lines):
         workers = _each(trainer.workers, "worker", trainer.cpus_per_worker, trainer.gpus_per_worker, trainer.device)
         often = f", {at_a_time} trainings at a time" if at_a_time > 1 else ""
         said.append(f"fine-tuning: {workers}, ZeRO stage {trainer.zero_stage}{often}; engines have ended by then")
     return said
+
+
+def _replicas(engine: EngineConfig) -> str:
+    return _each(engine.replicas, "replica", engine.cpus_per_replica, engine.tensor_parallel, engine.device)
 
 
 def _each(count: int, what: str, cpus: float, gpus: float, device: Device) -> str:
@@ -44,6 +53,7 @@ def assumptions_of(basis: Basis, lines: Sequence[PlanLine]) -> list[str]:
     """What the numbers rest on, in sentences."""
     run = basis.run
     readers = [reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers]
+    readers += [judge.model for _, judge in judges_of(run)]
     recipes = [run.recipe, *(run.recipe_for(reader) for reader in readers)]
     models = {recipe.model: find_tokenizer(recipe.model) is not None for recipe in recipes}
     said = [

@@ -31,7 +31,7 @@ def plan_experiment(
         lines = elicit_lines(basis, left)
         if not elicit_only:
             lines += judge_lines(basis) + tuning_lines(basis) + features_lines(basis) + equivalence_lines(basis, left)
-        return _plan(run.id, basis, lines, needs_of(experiment, lines))
+        return _plan(run.id, basis, lines, needs_of(run, lines))
 
 
 def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
@@ -43,7 +43,7 @@ def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
         left = Left.of(basis)
         lines = elicit_lines(basis, left) + judge_lines(basis) + features_lines(basis)
         lines += equivalence_lines(basis, left) + trial_lines(basis, sweep)
-        needs = needs_of(file.experiment, lines, at_a_time=file.sweep.concurrency)
+        needs = needs_of(sweep.run, lines, at_a_time=file.sweep.concurrency)
         return _plan(sweep.id, basis, lines, needs)
 
 

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from raycal.config.engine import Device, PromptStyle
+from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
@@ -107,10 +107,9 @@ class Basis:
         found = self.measured(Table.ANSWERS).generated
         return self.run.experiment.elicit.max_tokens if found is None else found
 
-    @property
-    def gpus_an_engine(self) -> float | None:
-        """GPUs of one engine; None where the machine decides."""
-        engine = self.run.experiment.engine
+    def gpus_an_engine(self, engine: EngineConfig | None = None) -> float | None:
+        """GPUs of one engine (None: the experiment's); None where the machine decides."""
+        engine = engine or self.run.experiment.engine
         return {Device.GPU: engine.tensor_parallel, Device.CPU: 0, Device.AUTO: None}[engine.device]
 
     @property
@@ -160,10 +159,11 @@ class Basis:
         prompt_tokens: float,
         most_generated: int,
         found: Measured,
+        engine: EngineConfig | None = None,
     ) -> PlanLine:
         """The line of requests to an engine: prompt tokens are those of one request, generated ones those of a row.
 
-        Where the store's rows tell how many are generated, that many are expected.
+        Where the store's rows tell how many are generated, that many are expected. engine: the experiment's if None.
         """
         generated = most_generated if found.generated is None else found.generated
         return PlanLine(
@@ -176,5 +176,5 @@ class Basis:
             generated_tokens=round(left.rows * generated),
             is_bound=found.generated is None,
             rate=choose_rate(self.rates.engine, found),
-            gpus=self.gpus_an_engine,
+            gpus=self.gpus_an_engine(engine),
         )

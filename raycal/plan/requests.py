@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from raycal.experiment.config import Grader
 from raycal.experiment.pending import CompletedKeys, WorkItem, pending_work
 from raycal.experiment.run import Run
 from raycal.experiment.selection import dedupe
 from raycal.grading import VERDICT_TOKENS
+from raycal.grading.grader import AnsweredQuestion, ModelGrader
 from raycal.methods.base import Method, in_dependency_order
 from raycal.methods.evidence import Equivalence, Evidence, SampledAnswer
-from raycal.models.prompts import Conversation, FollowUp, equivalence_prompt, judge_prompt
+from raycal.models.prompts import Conversation, FollowUp
 from raycal.plan.context import Basis, Prompt, Row, Tally
 from raycal.plan.lines import PlanLine, measured
 from raycal.stages.answers import conversation
 from raycal.stages.features import FeatureReader, feature_readers, has_states, wanted_states
 from raycal.stages.grade import grades_folder, grades_of
-from raycal.stages.judges import verdicts_of, verdicts_partition
+from raycal.stages.judges import EQUIVALENCE, verdicts_of, verdicts_partition
 from raycal.stages.score import pairs_to_judge
 from raycal.store.schemas import Table
 
@@ -88,27 +88,32 @@ def _put(prompt: FollowUp, ask: Prompt, row: Row) -> Conversation:
 
 
 def judge_lines(basis: Basis) -> list[PlanLine]:
-    """The judge as a grader, where it is one."""
+    """The graders that ask a model."""
+    graders = [grader for grader in basis.run.experiment.grade.graders if isinstance(grader, ModelGrader)]
+    return [_judge_line(basis, grader) for grader in graders]
+
+
+def _judge_line(basis: Basis, grader: ModelGrader) -> PlanLine:
     run = basis.run
-    if Grader.JUDGE not in run.experiment.grade.graders:
-        return []
-    known, left, questions = grades_of(run, Grader.JUDGE), Tally(), 0
+    known, left, questions = grades_of(run, grader), Tally(), 0
     for row in basis.answered():
         questions += 1
         if row["answer_key"] not in known:
             left.add(row["key"], row)
-    tokens = basis.tokens(run.recipe, left, lambda row: judge_prompt(row["question"], row["answers"], ""))
-    return [
-        basis.line(
-            "judge",
-            left,
-            questions=questions,
-            rows=questions,
-            prompt_tokens=tokens + basis.answer_tokens,
-            most_generated=VERDICT_TOKENS,
-            found=measured(run.store, Table.GRADES, grades_folder(run, Grader.JUDGE).name),
-        )
-    ]
+
+    def prompt(row: Row) -> Conversation:
+        return grader.conversation(AnsweredQuestion(row["question"], tuple(row["choices"]), tuple(row["answers"]), ""))
+
+    return basis.line(
+        grader.label,
+        left,
+        questions=questions,
+        rows=questions,
+        prompt_tokens=basis.tokens(run.recipe_for(grader.model), left, prompt) + basis.answer_tokens,
+        most_generated=VERDICT_TOKENS,
+        found=measured(run.store, Table.GRADES, grades_folder(run, grader).name),
+        engine=grader.engine,
+    )
 
 
 def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
@@ -137,15 +142,17 @@ def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
         pairs = most if row["key"] in left.unsampled else pairs_of[row["key"]]
         if pairs:
             tally.add(row["key"], row, pairs)
-    each = basis.tokens(run.recipe, tally, lambda row: equivalence_prompt(row["question"], "", ""))
+    judge = run.experiment.equivalence_judge
+    each = basis.tokens(run.recipe_for(judge.model), tally, lambda row: judge.conversation(row["question"], "", ""))
     line = basis.line(
-        "equivalence",
+        EQUIVALENCE,
         tally,
         questions=questions,
         rows=there + tally.rows,
         prompt_tokens=0,
         most_generated=VERDICT_TOKENS,
         found=measured(run.store, Table.VERDICTS, verdicts_partition(run)),
+        engine=judge.engine,
     )
     # Each pair is a request of its own, with two answers in it.
     prompt_tokens = round(tally.rows * (each + 2 * basis.answer_tokens))

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pyarrow.compute as pc
 
-from raycal.experiment.config import Grader
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
+from raycal.grading.grader import Grader
 from raycal.models.prompts import Conversation, answer_prompt
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from raycal.cluster.precision import this_processor, with_native_dtype
-from raycal.config.engine import Device, ModelConfig
+from raycal.config.engine import Device, EngineConfig, ModelConfig
 from raycal.experiment.config import Experiment
 from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Recipe
+from raycal.grading.judge import EquivalenceJudge
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.tasks import TableRows
@@ -25,12 +26,14 @@ from raycal.models.find import check_available, find_model
 from raycal.stages.artifacts import read_settings
 from raycal.stages.elicit import Elicitor
 from raycal.stages.evidence import with_vectors
-from raycal.stages.judges import EquivalenceJudge
+from raycal.stages.judges import pair_judge
 from raycal.stages.tuned_query import TunedQuery, check_asked_as_trained
 from raycal.store.locations import Location
 from raycal.store.schemas import Table
 
 _DATASET = "asked"
+
+Verdicts = Mapping[Pair, bool | None]
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,19 @@ def ask(question: str, experiment: Experiment) -> ScoredAnswer:
     for tuned in tunings(experiment.methods):
         check_asked_as_trained(tuned)
     recipe = Recipe.of(experiment, find_model(experiment.model), {})
+    judge = experiment.equivalence_judge
+    if judge.model is not None:
+        find_model(judge.model)  # known before any engine starts
+    verdicts: Verdicts = {}
     with _engine(experiment, experiment.model) as (engine, runner):
-        reply = runner.run(_ask(question, experiment, recipe, engine))
+        rows = runner.run(_elicit(question, recipe, engine))
+        pairs = _pairs_to_judge(experiment, _evidence(question, rows, {}))
+        if judge.model is None:
+            verdicts = runner.run(_judge(engine, judge, question, pairs))
+    if judge.model is not None and pairs:
+        with _engine(experiment, judge.model, judge.engine) as (engine, runner):
+            verdicts = runner.run(_judge(engine, judge, question, pairs))
+    reply = _scored(experiment, rows, _evidence(question, rows, verdicts))
     confidences = dict(reply.confidences)
     for method in experiment.methods:
         needed = method.needs().tuned
@@ -80,11 +94,15 @@ def ask(question: str, experiment: Experiment) -> ScoredAnswer:
 
 
 @contextmanager
-def _engine(experiment: Experiment, config: ModelConfig) -> Iterator[tuple[TextBackend, asyncio.Runner]]:
+def _engine(
+    experiment: Experiment, config: ModelConfig, engine_config: EngineConfig | None = None
+) -> Iterator[tuple[TextBackend, asyncio.Runner]]:
+    """An engine of a model; engine_config: the experiment's if None."""
     model = find_model(config)
     check_available(model)
-    device = _device(experiment)
-    engine_config = with_native_dtype(experiment.engine, this_processor(device))
+    engine_config = engine_config or experiment.engine
+    device = _device(engine_config)
+    engine_config = with_native_dtype(engine_config, this_processor(device))
     engine = text_backend(engine_config)(model, engine_config, device, config.prompt_style)
     try:
         with asyncio.Runner() as runner:
@@ -105,7 +123,8 @@ def _ask_tuned(reply: ScoredAnswer, experiment: Experiment, recipe: Recipe, meth
     return Reply(p=written.get("p_true"), error=written.get("error"))
 
 
-async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: TextBackend) -> ScoredAnswer:
+async def _elicit(question: str, recipe: Recipe, engine: TextBackend) -> TableRows:
+    """The rows of the answer, the samples and the queries. Raises GenerationError where there is no answer."""
     work = WorkItem(
         question_id=question,
         dataset=_DATASET,
@@ -122,33 +141,40 @@ async def _ask(question: str, experiment: Experiment, recipe: Recipe, engine: Te
     (answer,) = rows[Table.ANSWERS]
     if answer["error"] is not None:
         raise GenerationError(answer["error"])
-    evidence = _evidence(question, rows)
+    return rows
+
+
+def _pairs_to_judge(experiment: Experiment, evidence: Evidence) -> set[Pair]:
+    methods = [method for method in experiment.methods if method.needs().equivalence is Equivalence.JUDGE]
+    return {pair for method in methods for pair in method.compared_pairs(evidence)}
+
+
+async def _judge(engine: TextBackend, judge: EquivalenceJudge, question: str, pairs: Collection[Pair]) -> Verdicts:
+    task = pair_judge(judge, "", "", "")
+    verdicts: dict[Pair, bool | None] = {}
+    for pair in pairs:
+        one, other = sorted(pair)
+        work = {"key": "", "question_id": question, "question": question, "one": one, "other": other}
+        (row,) = (await task.ask(engine, work))[Table.VERDICTS]
+        verdicts[pair] = row.get("verdict")
+    return verdicts
+
+
+def _scored(experiment: Experiment, rows: TableRows, evidence: Evidence) -> ScoredAnswer:
     embed = Embedder(experiment.embedding_model)
     confidences: list[tuple[Method, Confidence]] = []
     for method in experiment.methods:
         if not isinstance(method, ScoredMethod) or method.needs().tuned is not None:
             confidences.append((method, Confidence(reason="it is fitted on an experiment's graded answers: run that")))
             continue
-        judged = replace(evidence, verdicts=await _verdicts(engine, method, evidence))
-        (row,) = with_vectors(method, [judged], embed)
+        (row,) = with_vectors(method, [evidence], embed)
         confidences.append((method, method.score(row)))
-    return ScoredAnswer(question, answer["text"].strip(), answer["finish_reason"] == "length", tuple(confidences))
+    (answer,) = rows[Table.ANSWERS]
+    text, truncated = answer["text"].strip(), answer["finish_reason"] == "length"
+    return ScoredAnswer(evidence.question, text, truncated, tuple(confidences))
 
 
-async def _verdicts(engine: TextBackend, method: Method, row: Evidence) -> dict[Pair, bool | None]:
-    if method.needs().equivalence is not Equivalence.JUDGE:
-        return {}
-    judge = EquivalenceJudge("", "", "")
-    verdicts: dict[Pair, bool | None] = {}
-    for pair in method.compared_pairs(row):
-        one, other = sorted(pair)
-        work = {"key": "", "question_id": row.question_id, "question": row.question, "one": one, "other": other}
-        (verdict,) = (await judge.ask(engine, work))[Table.VERDICTS]
-        verdicts[pair] = verdict.get("verdict")
-    return verdicts
-
-
-def _evidence(question: str, rows: TableRows) -> Evidence:
+def _evidence(question: str, rows: TableRows, verdicts: Verdicts) -> Evidence:
     (answer,) = rows[Table.ANSWERS]
     return Evidence(
         question_id=question,
@@ -165,6 +191,7 @@ def _evidence(question: str, rows: TableRows) -> Evidence:
             for row in rows[Table.QUERIES]
             if row.get("error") is None
         },
+        verdicts=verdicts,
     )
 
 
@@ -172,9 +199,9 @@ def _mean(logprobs: list[float]) -> float | None:
     return sum(logprobs) / len(logprobs) if logprobs else None
 
 
-def _device(experiment: Experiment) -> Device:
+def _device(config: EngineConfig) -> Device:
+    if config.device is not Device.AUTO:
+        return config.device
     import torch
 
-    if experiment.engine.device is not Device.AUTO:
-        return experiment.engine.device
     return Device.GPU if torch.cuda.is_available() else Device.CPU

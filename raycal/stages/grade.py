@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
-from raycal.experiment.config import Grader
+from raycal.errors import RaycalError
 from raycal.experiment.run import Run
-from raycal.grading import MATCH_VERSION, VERDICT_TOKENS, match, parse_verdict
-from raycal.inference.backend import GenerationError, TextBackend
-from raycal.inference.backends import text_backend
-from raycal.inference.runner import run_tasks
-from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
-from raycal.models.prompts import judge_prompt, template_name
-from raycal.questions.question import Kind
-from raycal.store.keys import digest
+from raycal.grading.grader import AnsweredQuestion, Grader, ImportedGrader, JudgeModel, ModelGrader, PureGrader
+from raycal.grading.human import HumanGrade
+from raycal.inference.tasks import BatchReport, Row
+from raycal.stages.judges import YesNoJudge, ask_judge, equivalence_is_judged, judging_model
+from raycal.store.keys import digest, safe_name
 from raycal.store.locations import Location
 from raycal.store.schemas import Table
-from raycal.store.store import Store
 
 _SHARD_ROWS = 8192
 
 _UNGRADED = """
     SELECT asked.key, asked.answer_key, asked.question_id,
-           answers.text AS answer, kind, question, choices, questions.answers AS accepted, ? AS grader
+           answers.text AS answer, question, choices, questions.answers AS accepted, ? AS grader
     FROM asked
     JOIN answers ON answers.key = asked.answer_key
     JOIN questions ON questions.key = asked.question_id
@@ -43,22 +39,26 @@ _GRADES_OF_ANSWERS = """
 """
 
 
-@dataclass(frozen=True)
-class HumanGrade:
-    """What a person said of an answer, and where: a file and its line or row."""
-
-    correct: bool
-    location: str
+class GraderError(RaycalError, RuntimeError):
+    """A grader does not keep to the protocol; the message says how."""
 
 
 def grader_name(run: Run, grader: Grader) -> str:
-    """A grader's name in GRADES: all that determines its grades beside the question and the answer."""
-    if grader is Grader.MATCH:
-        return f"match/{MATCH_VERSION}"
-    if grader is Grader.HUMAN:
-        return "human"
-    prompt = template_name("judge", judge_prompt("{question}", ["{accepted}"], "{answer}"), run.recipe.style)
-    return f"{prompt}/{run.recipe.model}"
+    """A grader's name in GRADES: all that determines its grades beside the question and the answer.
+
+    Raises ModelError and AdapterError where there is no such judge.
+    """
+    match grader:
+        case ModelGrader():
+            reading = run.recipe_for(grader.model)
+            return grader.key_name(reading.model, reading.style)
+        case PureGrader() | ImportedGrader():
+            return grader.key_name
+        case _:
+            raise GraderError(
+                f"{type(grader).__name__} is no grader of a known kind: derive it from PureGrader, ModelGrader or "
+                "ImportedGrader"
+            )
 
 
 def grade_keys(run: Run, grader: Grader) -> pa.Table:
@@ -94,48 +94,56 @@ def _grades_of_answers(run: Run, grader: Grader) -> Mapping[str, tuple[bool, boo
     return run.index.get(("grades", grader_name(run, grader)), sources, read)
 
 
-def grade_by_match(run: Run) -> int:
-    """Grade the answers that have no match grade yet; returns how many that were."""
+def grade_by_rules(run: Run, grader: PureGrader) -> int:
+    """Grade the answers that have no grade by a grader yet; returns how many that were. Raises GraderError."""
 
-    def grade(row: Row) -> Row:
-        found = match(row["answer"], row["accepted"], kind=Kind(row["kind"]), choices=row["choices"])
-        return {"correct": found.correct, "extracted": found.extracted, "reason": str(found.reason)}
+    def grade(rows: Sequence[Row]) -> list[Row | None]:
+        grades = grader.grade([_question(row) for row in rows])
+        if len(grades) != len(rows):
+            raise GraderError(f"the grader {grader.label} gave {len(grades)} grades for {len(rows)} answers")
+        return [
+            {"correct": grade.correct, "extracted": grade.extracted, "reason": str(grade.reason)} for grade in grades
+        ]
 
-    return _write_grades(run, Grader.MATCH, grade)
+    return _write_grades(run, grader, grade)
 
 
-def write_human_grades(run: Run, grades: Mapping[str, HumanGrade]) -> int:
-    """Write grades by answer key, those of answers that have a human grade left out; returns how many are new."""
+def write_human_grades(run: Run, grader: ImportedGrader, grades: Mapping[str, HumanGrade]) -> int:
+    """Write grades by answer key, those of answers that have such a grade left out; returns how many are new."""
 
     def grade(row: Row) -> Row | None:
-        found = grades.get(row["answer_key"])
-        return {"correct": found.correct, "extracted": row["answer"], "reason": found.location} if found else None
+        known = grades.get(row["answer_key"])
+        return {"correct": known.correct, "extracted": row["answer"], "reason": known.location} if known else None
 
-    return _write_grades(run, Grader.HUMAN, grade)
+    return _write_grades(run, grader, lambda rows: [grade(row) for row in rows])
 
 
-def _write_grades(run: Run, grader: Grader, grade: Callable[[Row], Row | None]) -> int:
+def _write_grades(run: Run, grader: Grader, grade: Callable[[Sequence[Row]], Sequence[Row | None]]) -> int:
     todo = ungraded(run, grader)
     written = 0
     for start in range(0, len(todo), _SHARD_ROWS):
-        graded = ((row, grade(row)) for row in todo.slice(start, _SHARD_ROWS).to_pylist())
-        rows = [_identity(row) | found for row, found in graded if found is not None]
-        run.store.write(Table.GRADES, _partition(run, grader), rows)
-        written += len(rows)
+        rows = todo.slice(start, _SHARD_ROWS).to_pylist()
+        graded = [_identity(row) | columns for row, columns in zip(rows, grade(rows), strict=True) if columns]
+        run.store.write(Table.GRADES, _partition(run, grader), graded)
+        written += len(graded)
     return written
 
 
-def grade_by_judge(run: Run, todo: pa.Table) -> Iterator[BatchReport]:
-    """Have the model judge answers (those of `ungraded`); yields progress batch by batch.
+def grade_by_judge(run: Run, grader: ModelGrader, todo: pa.Table) -> Iterator[BatchReport]:
+    """Have a model judge answers (those of `ungraded`); yields progress batch by batch. Raises as `ask_judge` does."""
+    return ask_judge(run, grader, answer_judge(grader, _partition(run, grader)), todo)
 
-    Raises ResourceError and RunnerError.
-    """
-    import ray.data
 
-    judge = Judge(_partition(run, Grader.JUDGE))
-    model, engine = run.experiment.model, run.experiment.engine
-    return run_tasks(
-        lambda: ray.data.from_arrow(todo), judge, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+def answer_judge(grader: ModelGrader, partition: str) -> YesNoJudge:
+    """The task of asking a judge whether answers are correct; rows go to GRADES."""
+    return YesNoJudge(
+        Table.GRADES,
+        partition,
+        prompt=lambda row: grader.conversation(_question(row)),
+        read=grader.verdict,
+        columns=lambda row: _identity(row) | {"extracted": row["answer"]},
+        verdict_column="correct",
+        reply_column="reason",
     )
 
 
@@ -148,41 +156,38 @@ def ungraded(run: Run, grader: Grader) -> pa.Table:
     return run.store.arrow(_UNGRADED, [grader_name(run, grader)], shards=shards, extra=extra)
 
 
+def grading_record(run: Run) -> dict[str, Any]:
+    """Who graded, and who judged equivalence, as the run's record has it: a judge with its model.
+
+    self_judged: whether that is the model under test.
+    """
+
+    def judged_by(judge: JudgeModel) -> dict[str, Any]:
+        model = judging_model(run, judge)
+        return {"judge": str(model), "self_judged": model == run.recipe.model}
+
+    no_judge = {"judge": None, "self_judged": False}
+    graders = [
+        {"label": grader.label, "grader": grader_name(run, grader)}
+        | (judged_by(grader) if isinstance(grader, ModelGrader) else no_judge)
+        for grader in run.experiment.grade.graders
+    ]
+    equivalence = judged_by(run.experiment.equivalence_judge) if equivalence_is_judged(run) else None
+    return {"graders": graders, "equivalence": equivalence}
+
+
 def grades_folder(run: Run, grader: Grader) -> Location:
     """Where a grader's grades are."""
     return run.store.folder(Table.GRADES, _partition(run, grader))
 
 
 def _partition(run: Run, grader: Grader) -> str:
-    return f"{grader}-{digest(grader_name(run, grader))[:12]}"
+    return f"{safe_name(grader.grader)}-{digest(grader_name(run, grader))[:12]}"
 
 
 def _identity(row: Row) -> Row:
     return {name: row[name] for name in ("key", "answer_key", "question_id", "grader")}
 
 
-@dataclass(frozen=True)
-class Judge:
-    """Asks the model whether an answer means the same as one of the accepted answers."""
-
-    partition: str
-
-    @property
-    def partitions(self) -> Mapping[Table, str]:
-        """See tasks.Task."""
-        return {Table.GRADES: self.partition}
-
-    def remaining(self, work: list[Row], store: Store) -> list[Row]:
-        """See tasks.Task."""
-        return unless_written(Table.GRADES, self.partition, work, store)
-
-    async def ask(self, engine: TextBackend, row: Row) -> TableRows:
-        """See tasks.Task. A reply that is no verdict leaves the grade null, with the reply as the reason."""
-        prompt = judge_prompt(row["question"], row["accepted"], row["answer"])
-        try:
-            (reply,), usage = await engine.generate(prompt, max_tokens=VERDICT_TOKENS, stop=("\n",))
-        except GenerationError as error:
-            return {Table.GRADES: [_identity(row) | failed_columns(str(error))]}
-        verdict = parse_verdict(reply.text)
-        found = {"correct": verdict, "extracted": row["answer"], "reason": reply.text}
-        return {Table.GRADES: [_identity(row) | found | cost_columns(usage)]}
+def _question(row: Row) -> AnsweredQuestion:
+    return AnsweredQuestion(row["question"], tuple(row["choices"] or ()), tuple(row["accepted"]), row["answer"])

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from raycal.experiment.config import Grader
 from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import count_failed_rows, record_run
 from raycal.experiment.run import Run
 from raycal.grading.agreement import Agreement, agreement
+from raycal.grading.grader import Grader, ImportedGrader, ModelGrader, PureGrader
 from raycal.methods.base import Method, SavedMethod, in_dependency_order, tunings
 from raycal.models.embeddings import Embedder
 from raycal.models.find import check_available
@@ -21,8 +21,8 @@ from raycal.stages.elicit import elicit
 from raycal.stages.evaluate import evaluate_run
 from raycal.stages.features import feature_dtypes, missing_features, read_features, wanted_states
 from raycal.stages.finetune import adapter_id, finetune, training_curve
-from raycal.stages.grade import grade_by_judge, grade_by_match, grades_of, ungraded
-from raycal.stages.judges import judge_equivalence
+from raycal.stages.grade import grade_by_judge, grade_by_rules, grades_of, grading_record, ungraded
+from raycal.stages.judges import EQUIVALENCE, judge_equivalence, judges_of, judging_model
 from raycal.stages.progress import show_progress
 from raycal.stages.score import pairs_to_judge, score_answers
 from raycal.stages.tuned_query import ask_tuned, take_over_calibration, tuned_query, unasked
@@ -52,26 +52,29 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
 
 
 def grade_stage(run: Run, console: Console) -> None:
-    """ANSWERS to GRADES. Raises ResourceError and RunnerError."""
+    """ANSWERS to GRADES. Raises GraderError, ModelError, ResourceError and RunnerError."""
     for grader in run.experiment.grade.graders:
-        console.print(f"grade: {_grade(run, grader, console)}", highlight=False)
+        console.print(f"grade: {_grade(run, grader, console)}", highlight=False, markup=False)
     for name, found in agreements(run).items():
         said = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
-        console.print(f"grade: {name}: {said}", highlight=False)
+        console.print(f"grade: {name}: {said}", highlight=False, markup=False)
 
 
 def _grade(run: Run, grader: Grader, console: Console) -> str:
     """Have a grader grade what it has not graded; returns what there is to say of it."""
-    if grader is Grader.MATCH:
-        with activity(console, "grade", "match"):
-            return f"{grade_by_match(run)} answers by match"
+    if isinstance(grader, PureGrader):
+        with activity(console, "grade", grader.label):
+            return f"{grade_by_rules(run, grader)} answers by {grader.label}"
     todo = ungraded(run, grader)
-    if grader is Grader.HUMAN:
+    if isinstance(grader, ImportedGrader):
         known = len(grades_of(run, grader))
-        return f"{known} of {known + len(todo)} answers have a human grade (raycal import-graded brings them in)"
-    if todo:
-        show_progress(grade_by_judge(run, todo), len(todo), "judge", console)
-    return f"{len(todo)} answers by {grader}"
+        graded = f"{known} of {known + len(todo)} answers have a {grader.label} grade"
+        return f"{graded} (raycal import-graded brings them in)"
+    failed = 0
+    if isinstance(grader, ModelGrader) and len(todo):
+        failed = show_progress(grade_by_judge(run, grader, todo), len(todo), grader.label, console)
+    said = f", {failed} more failed, each with its reason in the store, and are judged anew next time" if failed else ""
+    return f"{len(todo) - failed} answers by {grader.label}{said}"
 
 
 def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) -> None:
@@ -114,7 +117,7 @@ def judge_pairs(run: Run, method: Method, console: Console) -> None:
     """Have the judge compare the answers that a method wants compared. Raises ResourceError and RunnerError."""
     pairs = pairs_to_judge(run, method)
     if pairs:
-        show_progress(judge_equivalence(run, pairs), len(pairs), "equivalence", console)
+        show_progress(judge_equivalence(run, pairs), len(pairs), EQUIVALENCE, console)
 
 
 def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
@@ -124,7 +127,8 @@ def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
     """
     with activity(console, "evaluate", "metrics and their intervals"):
         rows = evaluate_run(run)
-        record_run(run, {name: vars(found) for name, found in agreements(run).items()}, _fitted_dtypes(run))
+        agreed = {name: vars(found) for name, found in agreements(run).items()}
+        record_run(run, agreed, _fitted_dtypes(run), grading_record(run))
     return rows
 
 
@@ -146,7 +150,7 @@ def agreements(run: Run) -> dict[str, Agreement]:
     grades = grades_of(run, first)
     keys = sorted(grades)
     return {
-        f"{first} and {other}": agreement([grades[key] for key in keys], [its.get(key) for key in keys])
+        f"{first.label} and {other.label}": agreement([grades[key] for key in keys], [its.get(key) for key in keys])
         for other in others
         for its in [grades_of(run, other)]
     }
@@ -155,8 +159,10 @@ def agreements(run: Run) -> dict[str, Agreement]:
 def check_fitted(run: Run) -> None:
     """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
 
-    Raises AdapterError, ClassifierError and SettingsError.
+    So must the judges. Raises AdapterError, ClassifierError, SettingsError and ModelError.
     """
+    for _, judge in judges_of(run):
+        judging_model(run, judge)
     for tuned in tunings(run.experiment.methods):
         if tuned.adapter is not None:
             tuned_query(run, tuned)
@@ -167,7 +173,8 @@ def check_fitted(run: Run) -> None:
 
 def _check_models(run: Run) -> None:
     """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
-    check_available(run.recipe.model)
+    for model in {run.recipe.model, *(judging_model(run, judge) for _, judge in judges_of(run))}:
+        check_available(model)
     for method in in_dependency_order(run.experiment.methods):
         for reader in method.needs().readers:
             check_available(run.recipe_for(reader).model)

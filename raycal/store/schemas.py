@@ -206,6 +206,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("engine_seconds", pa.float64()),
             ("agreement", _TEXT),  # JSON: the graders' agreement, where there is more than one
             ("precision", _TEXT),  # JSON: table -> dtypes that its rows were computed in
+            ("grading", _TEXT),  # JSON: who graded and who judged equivalence, a judge with its model
         ]
     ),
     Table.TRIALS: pa.schema(
