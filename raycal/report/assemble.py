@@ -14,6 +14,7 @@ from raycal.experiment.run import Run
 from raycal.methods.base import Method, tunings
 from raycal.methods.fine_tuned import FineTuned
 from raycal.metrics import METRIC_NAMES
+from raycal.report.grading import read_grading
 from raycal.report.labels import shown
 from raycal.report.results import (
     Ablation,
@@ -106,6 +107,7 @@ def _results(
         versions=json.loads(recorded["versions"]),
         precision=json.loads(recorded["precision"] or "{}"),  # a run recorded by an older version says nothing of it
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),
+        grading=read_grading(json.loads(recorded["grading"] or "{}"), json.loads(recorded["agreement"] or "{}")),
     )
 
 

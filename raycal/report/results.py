@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention
+from raycal.report.grading import Grading
 from raycal.report.labels import short_labels
 from raycal.report.sweep_results import SweepResults
 
@@ -162,9 +163,9 @@ class RunResults:
     `ablations` are of those methods that differ only in their number of training questions.
     `correct`, `questions`, `answers` (the model's), `accepted` (answers, as one text a question) and `subjects` are
     parallel, of length n: the graded answers. `level` is that of all intervals, such as 0.95. `experiment` holds what
-    YAML can say (no enums, no paths). `sweep` is the one whose settings the run scores, if any. Raises ValueError where
-    lengths differ, where two methods share a label, or where a comparison, an ablation or the sweep is of a method or
-    metric that is not there.
+    YAML can say (no enums, no paths). `grading` has no graders where they were not recorded. `sweep` is the one whose
+    settings the run scores, if any. Raises ValueError where lengths differ, where two methods share a label, or where a
+    comparison, an ablation or the sweep is of a method or metric that is not there.
     """
 
     run: str
@@ -188,6 +189,7 @@ class RunResults:
     versions: Mapping[str, str]
     precision: Mapping[str, Sequence[str]]  # by table, the dtypes that its rows were computed in
     cost: Cost
+    grading: Grading
     sweep: SweepResults | None = None
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.metrics import METRIC_NAMES, Convention, evaluate
+from raycal.report.grading import Grading, ShownGrader
 from raycal.report.results import (
     Ablation,
     Cost,
@@ -119,6 +120,7 @@ def make_results(n: int = 60, names: tuple[str, ...] = tuple(LABELS), **changes:
         versions={"vllm": "0.32.0", "ray": "2.60.0"},
         precision={"answers": ["bfloat16"], "training": ["float32"]},
         cost=Cost(generated_tokens=123_456, prompt_tokens=654_321, engine_seconds=512.25),
+        grading=Grading([ShownGrader("match")]),
     )
     return replace(results, **changes)
 

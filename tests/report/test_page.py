@@ -13,6 +13,7 @@ from yaml.representer import RepresenterError
 
 from raycal.metrics import Convention
 from raycal.report import figures, training_figures
+from raycal.report.grading import Grading, ShownGrader, ShownJudge
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
@@ -132,6 +133,12 @@ def test_counts_and_cost_are_shown(tmp_path, blank_figures):
     text = text_of(few(counts=Counts(91_234, 1_234, 567), cost=Cost(7_654_321, 8_765_432, 9_876.5)), tmp_path)
     for number in ("91,234", "1,234", "567", "7,654,321", "8,765,432", "9,876.5"):
         assert number in text
+
+
+def test_the_page_says_who_graded(tmp_path, blank_figures):
+    own = Grading([ShownGrader("judge", ShownJudge("small@1", is_under_test=True))])
+    assert "graded by the model under test (judge), which judged itself." in text_of(few(grading=own), tmp_path / "own")
+    assert "graded by" not in text_of(few(grading=Grading()), tmp_path / "old")
 
 
 def test_every_picture_has_its_numbers_in_words(page):
