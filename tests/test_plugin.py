@@ -21,6 +21,7 @@ METHODS = """
   - {method: surface, name: by surface}
   - {method: recalibrated, of: {method: surface}, by: platt}
 """
+GRADERS = "grade: {graders: [{grader: last_word, case: true}, match]}\n"
 SWEEP = """
 sweep:
   trials: 3
@@ -33,6 +34,12 @@ from raycal.methods.base import METHOD
 from raycal.testing import check_method
 check_method(METHOD.validate_python({"method": "self_grade"}))
 check_method(METHOD.validate_python({"method": "surface", "steps": 20}))
+
+from raycal.grading.grader import AnsweredQuestion, Grader
+from raycal.testing import check_grader
+right = AnsweredQuestion("Who wrote Emma?", (), ("Jane Austen",), "That is Austen")
+check_grader(Grader.read("last_word"), right=[right])
+check_grader(Grader.read({"grader": "last_word", "case": True}), right=[right])
 """
 
 
@@ -55,7 +62,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "experiment.yaml"
     text = simulated.fitted(folder / "model")
     start, end = text.index("methods:"), text.index("evaluate:")
-    path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}storage: {folder / 'store'}\n")
+    path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}{GRADERS}storage: {folder / 'store'}\n")
     return path
 
 
@@ -93,6 +100,8 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     assert {row["coverage"] for row in metrics.values()} == {1.0}
     (page,) = (experiment.parent / "store").rglob("*.html")
     assert "self_grade" in page.read_text()
+    assert "The answers were graded by last word (case True)." in page.read_text()
+    assert "last_word (case True) and match" in done.stdout
     again = raycal("run", experiment, env=plugin)
     assert "elicit: 0 questions to ask" in again.stdout
 

@@ -1,5 +1,6 @@
 """Stand-ins for models and engines, and checks of what extends raycal."""
 
+from raycal.testing.check_grader import check_grader
 from raycal.testing.check_method import check_method, made_up_evidence
 from raycal.testing.simulated_engine import SimulatedEngine, SimulatedStates
 from raycal.testing.simulated_model import Fact, Service, SimulatedModel, facts_of, simulated_model
@@ -10,6 +11,7 @@ __all__ = [
     "SimulatedEngine",
     "SimulatedModel",
     "SimulatedStates",
+    "check_grader",
     "check_method",
     "facts_of",
     "made_up_evidence",

@@ -20,7 +20,7 @@ from raycal.inference.busy_clock import BusyClock
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, Role
 from raycal.store.keys import digest
-from raycal.testing.simulated_model import NoSimulatedModelError, SimulatedModel, same
+from raycal.testing.simulated_model import NoSimulatedModelError, SimulatedModel
 
 LAYERS, WIDTH = 4, 8  # of the hidden states, the embeddings left out
 PROCESS = "raycal-simulated-engine"  # in the command line of an engine's own process
@@ -105,9 +105,9 @@ class SimulatedEngine:
         """A text and its log-probability."""
         last = conversation[-1].content
         if judged := _JUDGED.match(last):
-            return _yes_or_no(any(same(judged[3], accepted) for accepted in judged[2].split(";")))
+            return _yes_or_no(any(self._model.judges_same(judged[3], accepted) for accepted in judged[2].split(";")))
         if compared := _COMPARED.match(last):
-            return _yes_or_no(same(compared[2], compared[3]))
+            return _yes_or_no(self._model.judges_same(compared[2], compared[3]))
         if _is_question(last):
             asked = _asked(conversation)
             return self._model.answer(asked.question, asked.choices, draw)

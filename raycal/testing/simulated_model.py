@@ -17,6 +17,7 @@ from raycal.store.keys import digest
 
 _CONFIG = "config.json"  # by which a folder is a model's
 _FACTS = "simulated_facts.json"
+_VERDICT = "simulated_verdict.json"
 _SERVICE = "simulated_service.yaml"  # not JSON, which would be part of the model's fingerprint, and so of every key
 _NAMES = ("Arden", "Borodin", "Castell", "Dunmore", "Elsinore", "Farrow", "Galen", "Hartley", "Ibsen", "Jarrow")
 _WRONG_ANSWERS = 3  # that the model may give to an open question
@@ -50,11 +51,14 @@ def facts_of(questions: Iterable[Question]) -> dict[str, Fact]:
     return {question.question: Fact(question.answers[0], 0.1 + 0.8 * place) for question, place in spread}
 
 
-def simulated_model(folder: Path, facts: Mapping[str, Fact], service: Service | None = None) -> Path:
+def simulated_model(
+    folder: Path, facts: Mapping[str, Fact], service: Service | None = None, verdict: bool | None = None
+) -> Path:
     """Write a simulated model, to be used with `engine.backend: simulated`; returns its folder.
 
-    facts: by question. A question that is none of them has a made-up answer, right in half of the draws. The folder may
-    hold a real model, which trainings then load.
+    facts: by question. A question that is none of them has a made-up answer, right in half of the draws. verdict: what
+    the model says of everything that it is to judge; None: yes of what is the same. The folder may hold a real model,
+    which trainings then load.
 
     >>> simulated_model(tmp_path / "model", {"Who wrote Emma?": Fact("Jane Austen", 0.8)}).name
     'model'
@@ -63,6 +67,8 @@ def simulated_model(folder: Path, facts: Mapping[str, Fact], service: Service | 
     if not (folder / _CONFIG).exists():
         (folder / _CONFIG).write_text('{"model_type": "simulated"}')
     (folder / _FACTS).write_text(json.dumps({question: asdict(fact) for question, fact in facts.items()}))
+    if verdict is not None:
+        (folder / _VERDICT).write_text(json.dumps(verdict))
     set_service(folder, service or Service())
     return folder
 
@@ -85,6 +91,7 @@ class SimulatedModel:
     facts: Mapping[str, Fact]
     service: Service = field(default_factory=Service)
     adapter: str = ""
+    verdict: bool | None = None
 
     @classmethod
     def load(cls, model: Model) -> SimulatedModel:
@@ -97,8 +104,9 @@ class SimulatedModel:
             )
         facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
         service: dict[str, Any] = json.loads((folder / _SERVICE).read_text())
+        verdict = json.loads((folder / _VERDICT).read_text()) if (folder / _VERDICT).is_file() else None
         known = {question: Fact(**fact) for question, fact in facts.items()}
-        return cls(known, Service(**service), str(model.adapter or ""))
+        return cls(known, Service(**service), str(model.adapter or ""), verdict)
 
     def answer(self, question: str, choices: Sequence[str], draw: object) -> tuple[str, float]:
         """An answer and its natural log-probability; the same draw gives the same answer."""
@@ -109,6 +117,10 @@ class SimulatedModel:
         wrong = [text for text in _letters(choices) or self._names(question) if text != right]
         chosen = wrong[int(uniform(question, self.adapter, "which", draw) * len(wrong))]
         return chosen, math.log((1 - fact.likelihood) / len(wrong))
+
+    def judges_same(self, left: str, right: str) -> bool:
+        """The verdict whether two texts mean the same."""
+        return same(left, right) if self.verdict is None else self.verdict
 
     def is_right(self, question: str, choices: Sequence[str], answer: str) -> bool:
         """Whether an answer is the right one."""
