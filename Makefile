@@ -8,8 +8,9 @@ INSTALLED := .venv/installed-$(EXTRA)
 demo: $(INSTALLED)
 	.venv/bin/raycal run jobs/demo.yaml
 
-# Two processes of one thread each keep two cores busy; tests/conftest.py says what goes where.
-PYTEST := OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --no-loadscope-reorder
+# Two processes of one thread each keep two cores busy; tests/conftest.py says what goes where. Where Python writes no
+# bytecode, each would compile all tests anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 VLLM_CPU_OMP_THREADS_BIND=nobind $(PY) -m pytest -n 2 --no-loadscope-reorder
 
 test: lint
 	$(PYTEST)

@@ -23,9 +23,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from raycal.cluster.connection import connect
 from raycal.cluster.precision import this_processor, with_native_dtype
@@ -34,18 +32,17 @@ from raycal.config.engine import Device, Dtype, ModelConfig, PromptStyle
 from raycal.config.trainer import TrainerConfig
 from raycal.finetuning.data import Examples, epoch_batches, tokenize
 from raycal.finetuning.job import FinetuneJob
-from raycal.finetuning.load import load_query_model
-from raycal.finetuning.loop import peak_gib
-from raycal.finetuning.loss import divergence, two_choice_loss
-from raycal.finetuning.model import Batch, with_lora
 from raycal.finetuning.trainer import train
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import find_model
 from raycal.models.prompts import CORRECTNESS_PROMPTS, Wording, answer_prompt
 from raycal.questions import load
 from raycal.questions.question import Question
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.store.store import Store
+
+if TYPE_CHECKING:
+    import torch
 
 WARM_UP = 2
 
@@ -65,6 +62,7 @@ class Measured:
 
 def make_job(root: Path, count: int, batch: int, trainer: TrainerConfig) -> FinetuneJob:
     """World facts, each with its own answer or the next one's."""
+    import torch
     from transformers import AutoTokenizer
 
     model = find_model(ModelConfig())
@@ -108,12 +106,21 @@ def through_raycal(job: FinetuneJob) -> Measured:
 
 
 def _device(job: FinetuneJob) -> torch.device:
+    import torch
+
     torch.set_num_threads(os.cpu_count() or 1)
     return torch.device("cuda" if job.device is Device.GPU else "cpu")
 
 
 def bare_loop(job: FinetuneJob) -> Measured:
     """The same forward, backward and AdamW, and nothing else."""
+    import torch
+
+    from raycal.finetuning.load import load_query_model
+    from raycal.finetuning.loop import peak_gib
+    from raycal.finetuning.loss import two_choice_loss
+    from raycal.finetuning.model import Batch
+
     device = _device(job)
     query = load_query_model(job).to(device, getattr(torch, job.trainer.dtype))
     examples = Examples.read(job.training).examples
@@ -145,7 +152,12 @@ def bare_loop(job: FinetuneJob) -> Measured:
 
 def transformers_trainer(job: FinetuneJob) -> Measured:
     """transformers.Trainer with the whole logits, and a second forward with the adapter off for the regulariser."""
+    import torch
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+    from raycal.finetuning.loop import peak_gib
+    from raycal.finetuning.loss import divergence, two_choice_loss
+    from raycal.finetuning.model import Batch, with_lora
 
     device = _device(job)
     base = AutoModelForCausalLM.from_pretrained(job.model.location, dtype=getattr(torch, job.trainer.dtype))
@@ -201,6 +213,13 @@ def _in_a_process(way: Callable[[FinetuneJob], Measured], job: FinetuneJob) -> M
         return pool.submit(way, job).result()
 
 
+def _cores() -> int:
+    """Of the CPU; one where a GPU does the work."""
+    import torch
+
+    return 1 if torch.cuda.is_available() else os.cpu_count() or 1
+
+
 def main() -> None:
     """Run the ways there and back, so that a machine that grows slower meanwhile slows them all alike.
 
@@ -211,7 +230,7 @@ def main() -> None:
     parser.add_argument("batch", type=int, nargs="?", default=32, help="examples a step (default: %(default)s)")
     arguments = parser.parse_args()
     count, batch = arguments.examples, arguments.batch
-    cores = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    cores = _cores()
     each_core = f"raycal, {cores} workers"
     one = TrainerConfig()
     ours = {"raycal": (through_raycal, one)}

@@ -20,12 +20,12 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
 
 from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
@@ -40,20 +40,32 @@ from raycal.inference.vllm_process import cpu_arguments, set_environment
 from raycal.models.find import find_model
 from raycal.models.prompts import messages, render
 from raycal.questions.question import Split
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.elicit import Elicitor
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
 MAX_TOKENS = 16
 MODEL = ModelConfig()
-DEVICE = Device.GPU if torch.cuda.is_available() else Device.CPU
-ENGINE = with_native_dtype(EngineConfig(max_num_seqs=128), this_processor(DEVICE))
-ENGINE_ARGUMENTS = {
-    "dtype": str(ENGINE.dtype),
-    "max_model_len": ENGINE.max_model_len,
-    "max_num_seqs": ENGINE.max_num_seqs,
-}
+
+
+@cache
+def engine_config() -> EngineConfig:
+    """The engine of every way, in this processor's dtype."""
+    import torch
+
+    device = Device.GPU if torch.cuda.is_available() else Device.CPU
+    return with_native_dtype(EngineConfig(max_num_seqs=128), this_processor(device))
+
+
+def engine_arguments() -> dict[str, Any]:
+    """The same for vLLM."""
+    engine = engine_config()
+    return {
+        "dtype": str(engine.dtype),
+        "max_model_len": engine.max_model_len,
+        "max_num_seqs": engine.max_num_seqs,
+    }
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,13 @@ def through_raycal(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
         rows = pa.Table.from_pylist([vars(one) for one in work])
         tokens, ended = 0, 0.0
         reports = run_tasks(
-            lambda: ray.data.from_arrow(rows), task, MODEL, ENGINE, Store(folder), run_id="bench", backend=Engine
+            lambda: ray.data.from_arrow(rows),
+            task,
+            MODEL,
+            engine_config(),
+            Store(folder),
+            run_id="bench",
+            backend=Engine,
         )
         for done in reports:
             tokens, ended = tokens + done.generated_tokens, time.time()
@@ -126,7 +144,7 @@ def ray_data_llm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
         model_source=recipe.model.location,
         log_engine_metrics=False,
         placement_group_config={"bundles": [{"CPU": 1}]},
-        engine_kwargs=ENGINE_ARGUMENTS | cpu_arguments(),
+        engine_kwargs=engine_arguments() | cpu_arguments(),
         runtime_env={"env_vars": {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}},
     )
     processor = build_processor(
@@ -175,7 +193,7 @@ def prompts(work: list[WorkItem], recipe: Recipe, tokenizer: object) -> list[lis
 
 def as_vllm_comes() -> None:
     """The engine's environment, but for how many processes it is."""
-    set_environment(ENGINE, Device.CPU)
+    set_environment(engine_config(), Device.CPU)
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "1"
 
 
@@ -187,7 +205,7 @@ def bare_vllm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
 
 def bare_vllm_in_one_process(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """The same in a process whose OpenMP threads are there from its beginning, as they are in raycal's engine."""
-    set_environment(ENGINE, Device.CPU)
+    set_environment(engine_config(), Device.CPU)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(ask_llm, work, recipe).result()
 
@@ -196,7 +214,7 @@ def ask_llm(work: list[WorkItem], recipe: Recipe) -> tuple[float, int]:
     """Seconds and generated tokens of vllm.LLM."""
     from vllm import LLM, SamplingParams
 
-    llm = LLM(recipe.model.location, **ENGINE_ARGUMENTS, **cpu_arguments())
+    llm = LLM(recipe.model.location, **engine_arguments(), **cpu_arguments())
     k = recipe.config.samples.k
     params = [SamplingParams(**sampling_params(recipe, k, recipe.sample_seed(one.question_id))) for one in work]
     requests = [{"prompt_token_ids": ids} for ids in prompts(work, recipe, llm.get_tokenizer())]
@@ -214,7 +232,9 @@ def transformers_generate(work: list[WorkItem], recipe: Recipe, batch: int = 16)
 
     torch.manual_seed(0)
     tokenizer = AutoTokenizer.from_pretrained(recipe.model.location, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(recipe.model.location, dtype=getattr(torch, ENGINE.dtype)).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        recipe.model.location, dtype=getattr(torch, engine_config().dtype)
+    ).eval()
     samples = recipe.config.samples
     requests = sorted(prompts(work, recipe, tokenizer), key=len)
     tokens = 0

@@ -73,6 +73,14 @@ def no_ray_in_unit_tests(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.fail("a test that uses Ray must be marked")
 
 
+@pytest.fixture(scope="module")
+def coarse_figures() -> Iterator[None]:
+    """Figures of few dots, for tests of what else a page has: to draw them takes most of a page's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raycal.report.page._DPI", 24)
+        yield
+
+
 class Scheduler(LoadScopeScheduling):
     """Keeps the tests of a file in one process, which has its fixtures, but for those that may go apart."""
 

@@ -23,12 +23,15 @@ from raycal.config.section import Section, plain_default
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run, run_id
+from raycal.grading.grader import GRADERS
 from raycal.grading.match import Match
+from raycal.methods.base import METHODS
 from raycal.methods.classifier import Classifier
 from raycal.methods.evidence import Evidence
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import SMOLLM2, Model, find_model
 from raycal.questions.question import Split
+from raycal.questions.sources.base import SOURCES
 from raycal.stages.answers import graded
 from raycal.stages.artifacts import kept_fit
 from raycal.stages.finetune import adapter_folder, adapter_id
@@ -121,6 +124,8 @@ def _state(key: str) -> NDArray[np.float32]:
 
 def sections() -> dict[str, dict[str, Any]]:
     """The version and the defaults of every class whose options enter keys."""
+    for registry in (METHODS, SOURCES, GRADERS):
+        registry.names()  # which imports them all
     return {
         section.__name__: {"version": section.version, "defaults": _defaults(section)}
         for section in sorted(_subclasses(Section), key=lambda section: section.__name__)

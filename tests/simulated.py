@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from raycal.questions.question import Question
-from raycal.questions.sources.config import WorldFacts
 from raycal.questions.sources.load import load
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.testing import Service, facts_of, simulated_model
 
 LIMIT = 160  # questions, of which about half are for training

@@ -54,6 +54,8 @@ def complete(study: optuna.Study) -> set[int]:
     return numbers - superseded(study.trials)
 
 
-def start(path: Path, store: Location, *options: str) -> Background:
+def start(path: Path, store: Location, *options: str, look_s: float = 0.25) -> Background:
+    """Sweep in the background; `look_s` after a training's evaluation, at most, its next one may end."""
     command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
-    return Background(command, {"MLFLOW_ALLOW_FILE_STORE": "true"})
+    environment = {"MLFLOW_ALLOW_FILE_STORE": "true", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)}
+    return Background(command, environment)

@@ -16,7 +16,6 @@ import pytest
 from background import PATIENCE_S
 from made_up_store import make_experiment, open_made_up, write_answers, write_scores
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
-from support import Raycal
 from typer.testing import CliRunner
 
 from raycal.api import report_stage
@@ -223,8 +222,9 @@ def evaluated(folder: BucketPath, tmp_path: Path) -> tuple[Run, Run]:
     return runs[0], runs[1]
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_a_run_and_its_report_are_those_of_a_folder(
-    evaluated: tuple[Run, Run], raycal: Raycal, capsys: pytest.CaptureFixture[str]
+    evaluated: tuple[Run, Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rich.console import Console
 
@@ -245,10 +245,8 @@ def test_a_run_and_its_report_are_those_of_a_folder(
     (page,) = bucket.glob(f"reports/{evaluated[0].id}/*/index.html")
     assert str(bucket) in page.read_text()
     assert (page.parent / "reliability.png").is_file()
-    found = raycal("results", "--store", str(bucket), "--json")
-    assert json.loads(found.stdout) == json.loads(
-        CliRunner().invoke(app, ["results", "--store", str(store), "--json"]).stdout
-    )
+    found, same = (CliRunner().invoke(app, ["results", "--store", str(root), "--json"]) for root in (bucket, store))
+    assert json.loads(found.stdout) == json.loads(same.stdout)
 
     printed = capsys.readouterr()
     assert f"report: {bucket}" in printed.out.replace("\n", "")

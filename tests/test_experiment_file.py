@@ -7,7 +7,7 @@ import pytest
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.methods.sampling import Sampling
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 
 
 @pytest.fixture

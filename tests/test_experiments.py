@@ -14,7 +14,7 @@ from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.methods.classifier import ClassifierHead
 from raycal.plan import Plan, Rates
 from raycal.plan.build import plan_experiment, plan_sweep
-from raycal.questions.sources.config import HubDataset
+from raycal.questions.sources.hub import HubDataset
 from raycal.questions.sources.hub_mappings import MAPPINGS
 from raycal.sweep.config import SweepExperiment, read_sweep
 

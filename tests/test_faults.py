@@ -198,7 +198,7 @@ def test_a_bucket_that_refuses_access_is_not_waited_for(fan_out: FanOut, server:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120k", "tmpfs", folder], check=False)
     if mounted.returncode:
         pytest.skip("only root may mount a small disk")
     yield folder
@@ -209,7 +209,7 @@ def test_a_full_disk_ends_the_run_by_name_and_the_next_run_has_what_was_written(
     fan_out: FanOut, small_disk: Path
 ) -> None:
     store = Store(small_disk)
-    texts = [f"{i} {i * 7919 % 1009} " * 500 for i in range(300)]
+    texts = [f"{i} {i * 7919 % 1009} " * 500 for i in range(80)]
     with pytest.raises(RunnerError, match=r"No space left on device.*; what was finished is kept, run again"):
         asked(fan_out(store, texts))
     written = {row["key"] for row in store.rows("SELECT key FROM grades")}

@@ -23,7 +23,7 @@ from raycal.methods.recalibrated import Recalibrated
 from raycal.methods.sampling import Sampling
 from raycal.methods.semantic_entropy import SemanticEntropy
 from raycal.methods.zero_shot import ZeroShot
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.artifacts import SettingsError, check_settings, write_settings
 from raycal.stages.finetune import adapter_id
 from raycal.stages.score import score_keys

@@ -9,7 +9,8 @@ import pytest
 
 from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.questions.question import Kind, Split
-from raycal.questions.sources.config import QuestionFile, WorldFacts
+from raycal.questions.sources.file import QuestionFile
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 

@@ -51,7 +51,7 @@ def helps() -> dict[str, tuple[int | None, str]]:
 
 
 def test_there_are_scripts() -> None:
-    assert {"pipeline.py", "bench_finetune.py"} <= set(SCRIPTS)
+    assert {"bench_finetune.py", "bench_sampling.py"} <= set(SCRIPTS)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

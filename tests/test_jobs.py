@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,7 +19,8 @@ import psutil
 import pytest
 from background import PATIENCE_S
 from clusters import PROGRAMS, Head, head_of_its_own, with_token
-from support import Raycal, copy_code, heeding_interrupts
+from support import REPOSITORY, Raycal, copy_code, heeding_interrupts
+from wheels import install_wheel
 
 from raycal.experiment.run import Run
 from raycal.sweep.config import read_sweep
@@ -25,30 +29,32 @@ from raycal.sweep.runner import Sweep
 pytestmark = pytest.mark.ray
 
 
-PROBE = """
-from pathlib import Path
+# In place of two of raycal's own jobs.
+PROBES = """
+@app.command("grade")
+def probe(file: File) -> None:
+    import ray
 
-import ray
+    from raycal.cluster.connection import connect
 
-from raycal.cluster.connection import connect
+    @ray.remote
+    def seen() -> tuple[bool, str]:
+        import raycal
+
+        return file.is_file(), raycal.__file__
+
+    nodes = connect()
+    print(ray.get_runtime_context().gcs_address, len(nodes), *ray.get(seen.remote()))
 
 
-@ray.remote
-def seen() -> tuple[bool, str]:
-    import raycal
+@app.command("finetune")
+def slow(file: File) -> None:
+    import time
 
-    return Path("small.yaml").is_file(), raycal.__file__
+    print("began as", os.getpid(), flush=True)
+    time.sleep(600)
 
 
-nodes = connect()
-print(ray.get_runtime_context().gcs_address, len(nodes), *ray.get(seen.remote()))
-"""
-SLOW = """
-import os
-import time
-
-print("began as", os.getpid())
-time.sleep(600)
 """
 
 
@@ -61,15 +67,15 @@ def head() -> Iterator[Head]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, simulated_run: Run, simulated_file: Path) -> Path:
-    """A working folder as a clone has it, on a store with a finished run; two of its jobs are not raycal's own."""
+    """A working folder as a clone has it, on a store with a finished run; two of its jobs are the tests' own."""
     folder = tmp_path_factory.mktemp("working")
     copy_code(folder)
-    (folder / "jobs/grade.py").write_text(PROBE)
-    (folder / "jobs/finetune.py").write_text(SLOW)
+    jobs = folder / "raycal/cli/jobs.py"
+    own, start, last = jobs.read_text().partition("if __name__")
+    jobs.write_text(own + PROBES + start + last)
     store = shutil.copytree(simulated_run.store.root, tmp_path_factory.mktemp("shared") / "store")
     text = simulated_file.read_text() + f"storage: {store}\n"
     (folder / "small.yaml").write_text(text)
-    (folder / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
     begin, stop = text.index("methods:"), text.index("evaluate:")
     space = "sweep: {trials: 2, space: [{method: sampling, k: {low: 2, high: 4}}]}\n"
     (folder / "sweep.yaml").write_text(text[:begin] + text[stop:] + space)
@@ -96,14 +102,19 @@ def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, simulated
     store = store_of(folder)
     shutil.rmtree(store / "metrics")
     command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--working-dir", ".", "--"]
-    command += ["python", "jobs/evaluate.py", "small.yaml", "--set", "evaluate.replicates=50"]
-    environment = os.environ | {"RAY_AUTH_MODE": "token"}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("results: ")]
+    command += ["python", "-m", "raycal.cli.jobs", "evaluate", "small.yaml", "--set", "evaluate.replicates=50"]
+    (line,) = [line for line in output_of(command, folder).splitlines() if line.startswith("results: ")]
     run = line.removeprefix("results: ").removesuffix(f" in {store}")
     assert list((store / "metrics" / run).glob("*.parquet"))
     assert run != simulated_run.id  # of 50 replicates
+
+
+def output_of(command: list[str | Path], folder: Path) -> str:
+    """What a command of Ray's own prints."""
+    environment = os.environ | {"RAY_AUTH_MODE": "token"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_a_sweep_ends_with_the_last_runs_id_and_its_own(head: Head, folder: Path, raycal: Raycal) -> None:
@@ -123,8 +134,55 @@ def test_a_jobs_tasks_see_the_clusters_copy_of_the_working_folder(head: Head, fo
     assert "/runtime_resources/working_dir_files/" in code
 
 
-def test_a_job_that_fails_says_why_and_gives_its_exit_status(head: Head, folder: Path, raycal: Raycal) -> None:
-    done = raycal("submit", "report", "wrong.yaml", "--address", head.address, cwd=folder, check=False)
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the programs of an installed wheel are."""
+    return install_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def test_an_installed_wheel_works_far_from_a_clone(programs: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("confidence,correct\n" + "0.9,1\n0.2,0\n" * 10)
+    modules = ("raycal", "raycal.cli.jobs")
+    places = f"import raycal as rc, raycal.cli.jobs, sys; print(*(sys.modules[name].__file__ for name in {modules}))"
+    commands: dict[str, list[str]] = {
+        "Measure and mend the confidence": ["raycal", "--help"],
+        "--stop-on-interrupt": ["raycal", "submit", "--help"],
+        '"auroc"': ["raycal", "metrics", "rows.csv", "--replicates", "10", "--json"],
+        "pipeline": ["python", "-m", "raycal.cli.jobs", "--help"],
+        str(programs.parent): ["python", "-c", places],
+    }
+    for expected, (program, *arguments) in commands.items():
+        command = [programs / program, *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+    assert all(place.startswith(str(programs.parent)) for place in done.stdout.split())
+    (package,) = programs.parent.glob("lib/python*/site-packages/raycal")
+    data = {path.relative_to(REPOSITORY / "raycal") for path in REPOSITORY.glob("raycal/**/*.j2")} | {Path("py.typed")}
+    assert len(data) > 1
+    assert all((package / path).is_file() for path in data)
+
+
+def test_an_installed_wheel_goes_along_with_the_jobs_it_submits(head: Head, programs: Path, tmp_path: Path) -> None:
+    """From a folder that has nothing but an experiment; the nodes have another raycal."""
+    (tmp_path / "some.yaml").write_text("name: some")
+    places = "import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)"
+    code = "import json, pathlib, raycal.cli.submit as s; print(json.dumps(s.runtime_environment(pathlib.Path.cwd())))"
+    sent = output_of([programs / "python", "-c", code], tmp_path).strip()
+    assert json.loads(sent)["py_modules"][0].startswith(str(programs.parent))
+    command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--runtime-env-json", sent]
+    output = output_of([*command, "--", "python", "-c", shlex.quote(places)], tmp_path)
+    (line,) = [line for line in output.splitlines() if line.startswith("raycal is ")]
+    assert re.search(r"/runtime_resources/py_modules_files/\w+/raycal/cli/jobs\.py$", line)
+
+
+def test_a_job_that_fails_says_why_and_gives_its_exit_status(
+    head: Head, folder: Path, programs: Path, tmp_path: Path
+) -> None:
+    text = (folder / "small.yaml").read_text()
+    (tmp_path / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
+    command = [programs / "raycal", "submit", "report", "wrong.yaml", "--address", head.address]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert "there is no key elicit.max_tokenz, did you mean max_tokens?" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

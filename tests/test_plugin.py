@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import simulated
 from support import REPOSITORY, Raycal
+from typer.testing import CliRunner
 
+from raycal.cli.main import app
 from raycal.testing import Service
 
 METHODS = """
@@ -31,9 +33,11 @@ sweep:
 """
 CHECKS = """
 from raycal.methods.base import METHOD
-from raycal.testing import check_method
+from raycal.questions.sources.base import SOURCES
+from raycal.testing import check_method, check_source
 check_method(METHOD.validate_python({"method": "self_grade"}))
 check_method(METHOD.validate_python({"method": "surface", "steps": 20}))
+check_source(SOURCES.get("sums")())
 
 from raycal.grading.grader import AnsweredQuestion, Grader
 from raycal.testing import check_grader
@@ -61,6 +65,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulated.write_model(folder / "model", Service())
     path = folder / "experiment.yaml"
     text = simulated.fitted(folder / "model")
+    text = text.replace("questions: [", "questions: [{source: sums, up_to: 12}, ")
     start, end = text.index("methods:"), text.index("evaluate:")
     path.write_text(f"{text[:start]}methods:{METHODS}{text[end:]}{GRADERS}storage: {folder / 'store'}\n")
     return path
@@ -70,9 +75,9 @@ def test_the_example_passes_the_checks_that_our_own_do(plugin: dict[str, str]) -
     subprocess.run([sys.executable, "-c", CHECKS], env=os.environ | plugin, check=True, capture_output=True, text=True)
 
 
-def test_without_the_package_the_file_is_refused_by_the_name(raycal: Raycal, experiment: Path) -> None:
-    done = raycal("run", experiment, "--plan", check=False)
-    assert done.returncode == 1
+def test_without_the_package_the_file_is_refused_by_the_name(experiment: Path) -> None:
+    done = CliRunner().invoke(app, ["run", str(experiment), "--plan"])
+    assert done.exit_code == 1
     assert "methods.1: there is no method 'self_grade': There is: classifier, " in done.stderr
 
 
@@ -94,19 +99,22 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     done = raycal("run", experiment, env=plugin)
     assert done.returncode == 0, done.stderr
     results = raycal("results", "--store", experiment.parent / "store", "--json", env=plugin)
-    metrics = {row["method"]: row for row in json.loads(results.stdout)}
+    rows = json.loads(results.stdout)
+    assert {row["dataset"] for row in rows} == {"worldfacts (open)", "sums (open)"}
+    metrics = {row["method"]: row for row in rows if row["dataset"] == "worldfacts (open)"}
     assert set(metrics) == {"likelihood", "self_grade", "by surface", "surface + platt"}
     assert metrics["self_grade"]["auroc"] > 0.7  # the simulated model is surer of right answers
     assert {row["coverage"] for row in metrics.values()} == {1.0}
-    (page,) = (experiment.parent / "store").rglob("*.html")
-    assert "self_grade" in page.read_text()
-    assert "The answers were graded by last word (case True)." in page.read_text()
+    pages = list((experiment.parent / "store").rglob("*.html"))
+    assert len(pages) == 2
+    assert all("self_grade" in page.read_text() for page in pages)
+    assert all("The answers were graded by last word (case True)." in page.read_text() for page in pages)
     assert "last_word (case True) and match" in done.stdout
     again = raycal("run", experiment, env=plugin)
     assert "elicit: 0 questions to ask" in again.stdout
 
     path = experiment.with_name("sweep.yaml")
-    text = experiment.read_text()
+    text = experiment.read_text().replace("{source: sums, up_to: 12}, ", "")  # of which the model knows none
     path.write_text(text[: text.index("methods:")] + text[text.index("evaluate:") :] + SWEEP)
     swept = raycal("sweep", path, env=plugin)
     assert swept.returncode == 0, swept.stderr

@@ -22,7 +22,7 @@ from raycal.inference.backend import EngineDiedError, EngineStartError, Generati
 from raycal.inference.backends import states_backend, text_backend
 from raycal.inference.hidden_states import HiddenStates
 from raycal.inference.vllm_backend import Engine
-from raycal.methods.stated_confidence import read_confidence
+from raycal.methods.stated_reply import read_confidence
 from raycal.models.find import find_model
 from raycal.models.prompts import (
     CONFIDENCE_PROMPTS,

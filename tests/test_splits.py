@@ -18,7 +18,10 @@ from raycal.grading.match import Match
 from raycal.methods.fine_tuned import FineTuned
 from raycal.questions import load
 from raycal.questions.question import Kind, Question, Split, split_of
-from raycal.questions.sources.config import Columns, Mmlu, QuestionFile, QuestionSource, WorldFacts
+from raycal.questions.sources.base import QuestionSource
+from raycal.questions.sources.file import Columns, QuestionFile
+from raycal.questions.sources.mmlu import Mmlu
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.answers import graded
 from raycal.stages.finetune import training_rows
 from raycal.stages.grade import grade_by_rules

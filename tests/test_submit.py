@@ -13,40 +13,55 @@ import pytest
 from support import Raycal
 from typer.testing import CliRunner
 
+from raycal.cli import jobs
 from raycal.cli.main import app
-from raycal.cli.submit import EXCLUDES, JOBS, entrypoint
+from raycal.cli.submit import EXCLUDES, JOBS, entrypoint, runtime_environment
 
-REPOSITORY = Path(__file__).parents[1]
 ADDRESS = "http://127.0.0.1:1"  # where nothing listens
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a job and an experiment."""
+    """A working folder with an experiment."""
     folder = tmp_path / "working"
-    (folder / "jobs").mkdir(parents=True)
-    (folder / "jobs/report.py").touch()
+    folder.mkdir()
     (folder / "some.yaml").write_text("name: some")
     (tmp_path / "outside.yaml").touch()
     monkeypatch.chdir(folder)
     return folder
 
 
-def test_every_job_has_its_script() -> None:
-    assert JOBS
-    for name in JOBS:
-        assert (REPOSITORY / "jobs" / f"{name}.py").is_file()
+def test_the_jobs_are_those_that_there_are() -> None:
+    assert [command.callback.__name__ for command in jobs.app.registered_commands if command.callback] == list(JOBS)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_answers_help_with_its_usage(name: str) -> None:
+    done = CliRunner().invoke(jobs.app, [name, "--help"])
+    assert done.exit_code == 0
+    assert f" {name} [OPTIONS] " in done.stdout
+
+
+def test_a_folder_goes_with_its_own_raycal_or_with_the_installed_one(folder: Path) -> None:
+    sent = runtime_environment(folder)
+    assert sent["working_dir"] == str(folder)
+    (package,) = sent["py_modules"]
+    assert Path(package, "cli", "jobs.py").samefile(jobs.__file__)
+    (folder / "raycal").mkdir()
+    (folder / "raycal/__init__.py").touch()
+    assert "py_modules" not in runtime_environment(folder)
 
 
 def test_no_name_and_no_value_means_anything_to_the_clusters_shell(folder: Path) -> None:
     experiment = folder / "it's; touch made $(touch made) `touch made`.yaml"
     experiment.touch()
-    (folder / "jobs/report.py").write_text("import sys; print(*sys.argv, sep='\\n')")
+    (folder / "raycal/cli").mkdir(parents=True)
+    (folder / "raycal/cli/jobs.py").write_text("import sys; print(*sys.argv[1:], sep='\\n')")
     arguments = ["--set", "name=$HOME & touch made", "--set", 'questions=[{source: file, path: "a b|c"}]', "> made"]
     command = entrypoint("report", experiment, arguments, folder)
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     done = subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True, env={"PATH": path})
-    assert done.stdout.splitlines() == ["jobs/report.py", experiment.name, *arguments]
+    assert done.stdout.splitlines() == ["report", experiment.name, *arguments]
     assert not (folder / "made").exists()
 
 
@@ -54,7 +69,8 @@ def test_the_experiments_path_is_relative_to_the_working_folder(folder: Path) ->
     (folder / "deep").mkdir()
     shutil.copy(folder / "some.yaml", folder / "deep")
     for path in (folder / "deep/some.yaml", Path("deep/some.yaml"), Path("deep/../deep/some.yaml")):
-        assert shlex.split(entrypoint("report", path, [], folder)) == ["python", "jobs/report.py", "deep/some.yaml"]
+        command = ["python", "-m", "raycal.cli.jobs", "report", "deep/some.yaml"]
+        assert shlex.split(entrypoint("report", path, [], folder)) == command
 
 
 def test_code_goes_to_the_cluster_and_no_data(tmp_path: Path) -> None:
@@ -89,7 +105,6 @@ def test_code_goes_to_the_cluster_and_no_data(tmp_path: Path) -> None:
             ["reprot", "some.yaml"],
             "there is no job reprot: there are elicit, grade, finetune, sweep, evaluate, report, pipeline",
         ),
-        (["grade", "some.yaml"], "there is no jobs/grade.py in "),
         (["report", "nope.yaml"], "there is no experiment file nope.yaml"),
         (["report", "../outside.yaml"], "../outside.yaml is outside the working folder "),
         (
@@ -115,8 +130,7 @@ def test_an_address_without_a_cluster_is_one_sentence(raycal: Raycal, folder: Pa
 
 
 def test_a_job_says_a_mistake_in_one_sentence() -> None:
-    command = [sys.executable, "jobs/report.py", "nope.yaml"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=REPOSITORY)
-    assert done.returncode == 1
+    done = CliRunner().invoke(jobs.app, ["report", "nope.yaml"])
+    assert done.exit_code == 1
     assert done.stderr == "raycal: there is no experiment file nope.yaml\n"
     assert done.stdout == ""

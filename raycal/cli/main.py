@@ -215,7 +215,7 @@ def submit_command(
         list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="The job's own options: -- --resume")
     ] = None,
 ) -> None:
-    """Run a job of jobs/ on a cluster, with the working folder's code; follow its log and end as it ends."""
+    """Run a job on a cluster, with the working folder and raycal; follow its log and end as it ends."""
     with user_errors():
         from raycal.cli.submit import submit
 

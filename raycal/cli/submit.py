@@ -1,4 +1,4 @@
-"""`raycal submit`: a script of jobs/ goes to a cluster and runs there, and its log is followed here."""
+"""`raycal submit`: a job of raycal.cli.jobs runs on a cluster, and its log is followed here."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from typing import Any
 
 import typer
 
+import raycal
 from raycal._compat.ray import quiet_job_client
 from raycal.errors import RaycalError
 from raycal.store.locations import location
 
 JOBS = ("elicit", "grade", "finetune", "sweep", "evaluate", "report", "pipeline")
 
-# Code travels with the job. Packages are on the nodes, data and results on storage that all of them see.
+# The working folder and raycal travel with the job. Other packages are on the nodes, data and results on storage that
+# all of them see.
 EXCLUDES = (
     "/results",
     ".git",
@@ -37,6 +39,7 @@ EXCLUDES = (
     "*.gguf",
 )
 _INTERRUPTED = 130
+_MODULE = "raycal.cli.jobs"
 
 
 class SubmitError(RaycalError, ValueError):
@@ -57,7 +60,7 @@ def submit(name: str, file: Path, arguments: Sequence[str], address: str, *, sto
             location(argument.removeprefix("storage="))  # whatever it says would stand in the job's command line
     command = entrypoint(name, file, arguments, Path.cwd())
     client = _connect(address)
-    environment = {"working_dir": str(Path.cwd()), "excludes": list(EXCLUDES)}
+    environment = runtime_environment(Path.cwd())
     try:
         job = _Job(client, client.submit_job(entrypoint=command, runtime_env=environment), address)
     except (OSError, RuntimeError) as error:
@@ -78,15 +81,20 @@ def entrypoint(name: str, file: Path, arguments: Sequence[str], folder: Path) ->
     """The command that the cluster's shell runs in its copy of a folder. Raises SubmitError."""
     if name not in JOBS:
         raise SubmitError(f"there is no job {name}: there are {', '.join(JOBS)}")
-    script = Path("jobs") / f"{name}.py"
-    if not (folder / script).is_file():
-        raise SubmitError(f"there is no {script} in {folder}: submit from raycal's folder, which goes there")
     path = (folder / file).resolve()
     if not path.is_file():
         raise SubmitError(f"there is no experiment file {file}")
     if not path.is_relative_to(folder.resolve()):
         raise SubmitError(f"{file} is outside the working folder {folder}, which is what goes to the cluster")
-    return shlex.join(["python", str(script), str(path.relative_to(folder.resolve())), *arguments])
+    return shlex.join(["python", "-m", _MODULE, name, str(path.relative_to(folder.resolve())), *arguments])
+
+
+def runtime_environment(folder: Path) -> dict[str, Any]:
+    """What Ray sends to the cluster: a working folder, and this raycal where the folder has none of its own."""
+    environment: dict[str, Any] = {"working_dir": str(folder), "excludes": list(EXCLUDES)}
+    if not (folder / "raycal" / "__init__.py").is_file():
+        environment["py_modules"] = [str(Path(raycal.__file__).parent)]
+    return environment
 
 
 def _connect(address: str) -> Any:

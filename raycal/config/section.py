@@ -37,7 +37,7 @@ class Section(BaseModel):
 
         A new option at its default changes no key. `exclude` names options that the key does not depend on.
 
-        >>> from raycal.methods.options import Sampling
+        >>> from raycal.methods.sampling import Sampling
         >>> Sampling().identity(), Sampling(k=5, name="five").identity()
         ('{"method": "sampling"}', '{"k": 5, "method": "sampling"}')
         """

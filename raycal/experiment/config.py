@@ -21,7 +21,8 @@ from raycal.methods.verbalized import Verbalized
 from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics import Convention
 from raycal.questions.question import Split
-from raycal.questions.sources.config import QuestionSource, WorldFacts
+from raycal.questions.sources.base import AnySource
+from raycal.questions.sources.worldfacts import WorldFacts
 
 
 class Samples(Section):
@@ -85,7 +86,7 @@ class Experiment(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     seed: int = Field(0, ge=0)
     storage: Place = Path("results")  # or s3://BUCKET/PREFIX
-    questions: tuple[QuestionSource, ...] = (WorldFacts(),)
+    questions: tuple[AnySource, ...] = (WorldFacts(),)
     splits: tuple[Split, ...] = (Split.TRAIN, Split.CALIBRATION, Split.TEST)  # which of them are asked
     model: ModelConfig = ModelConfig()
     engine: EngineConfig = EngineConfig()

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from raycal.config.section import NamedSection, Section
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
-from raycal.text.suggest import nearest
 
 E = TypeVar("E", bound=Experiment)
 
@@ -66,24 +65,11 @@ def _parsed(value: str) -> Any:
 
 def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: Any) -> str:
     *parents, last = fault["loc"] or ("experiment",)
-    tags = _union_tags(root)
-    key = ".".join(str(part) for part in fault["loc"] if part not in tags)
+    key = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(
-            str(last), _keys_at(root, content, [part for part in parents if part not in tags]), n=1, cutoff=0
-        )
+        near = difflib.get_close_matches(str(last), _keys_at(root, content, parents), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
-    if fault["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        return f"{key}: {_tag_sentence(**fault['ctx'])}"
     return f"{key or 'experiment'}: {fault['msg'].removeprefix('Value error, ')}"
-
-
-def _tag_sentence(discriminator: str, tag: str = "", expected_tags: str = "") -> str:
-    """What is wrong with the key that says which kind of section this is; pydantic puts names into quotes."""
-    kind = discriminator.strip("'")
-    if not tag:
-        return f"it has no {kind}: name one"
-    return f"there is no {kind} {tag!r}: {nearest(tag, [name.strip(chr(39)) for name in expected_tags.split(', ')])}"
 
 
 def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -> list[str]:
@@ -95,7 +81,6 @@ def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -
             models = [found for model in models if part in model.model_fields for found in _sections_of(model, part)]
         if isinstance(content, Mapping):
             models = [_of_kind(model, content) for model in models]
-            models = [model for model in models if _tag_of(model) in {None, *map(str, content.values())}]
     return [name for model in models for name in model.model_fields]
 
 
@@ -115,13 +100,3 @@ def _sections_of(model: type[Section], name: str) -> list[type[Section]]:
             found.append(kind)
         pending.extend(get_args(kind))
     return found
-
-
-def _union_tags(root: type[Section]) -> set[str]:
-    """Names of kinds of question sources, which pydantic has in its locations and a file has not."""
-    return {tag for model in _sections_of(root, "questions") if (tag := _tag_of(model)) is not None}
-
-
-def _tag_of(model: type[Section]) -> str | None:
-    field = model.model_fields.get("source")
-    return str(get_args(field.annotation)[0]) if field is not None else None

@@ -17,7 +17,7 @@ from raycal.experiment.recipe import Group
 from raycal.models.prompts import FewShotExample, choice_letter
 from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.question import Kind, Question, Split
-from raycal.questions.sources.config import QuestionSource
+from raycal.questions.sources.base import QuestionSource
 from raycal.store.keys import digest
 from raycal.store.locations import Location
 from raycal.store.schemas import Table

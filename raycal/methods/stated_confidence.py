@@ -27,10 +27,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from raycal.methods.evidence import Confidence
 from raycal.models.prompts import Phrasing
-from raycal.text.normalize import ARTICLES, fold, parse, tokenize
-from raycal.text.numerals import is_number, listed, spell_alike
+from raycal.text.normalize import ARTICLES, fold, tokenize
+from raycal.text.numerals import listed, spell_alike
 
 # Medians of the 123 answers to "Perception of Probability Words" (Fagen-Ulmschneider 2019), the survey whose
 # expressions Tian et al. (2023) offer to models; a median is not moved by the few who took the scale the wrong way
@@ -91,10 +90,32 @@ _BROKEN = re.compile(
       | [0-9]+\s+[.,][0-9]+
       | [0-9]+,[0-9]{1,2}(?!\w)
       | [0-9]+(?:\.[0-9]+)?\s+[0-9](?![\w./])
+      | [0-9.]+\s*%?\s+or\s+[0-9.]+(?=\s*(?:%|per\s?cent\b))
+      | [a-z-]+\s+point\s+(?:zero|one|two|three|four|five|six|seven|eight|nine)\b(?:\s*(?:%|per\s?cent\b))?
     )""",
     re.VERBOSE,
 )
 _OUT_OF_RANGE = " -1 "
+_RANK_OF_WORDS = 3
+
+_RANGE_DASH = re.compile(r"(?<=[0-9%])\s*[~∼〜–−]\s*(?=[0-9])")
+_BOUND = re.compile(r"(?<=[0-9])\+(?=\s*%)|(?<=%)\+")  # "90+%" stands for 90 %, as "at least 90%" does
+_TOPS = (1, 100)
+_TOP = r"(?:1(?:\.0+)?|[57]|10|20|100)"
+_FROM_TO = r"[01](?:\.0+)?\s*%?\s*(?:-|—|to|and|through)\s*"
+_NAMED_SCALE = re.compile(
+    rf"""\(\s*(?:scale:?\s*|scale\ of\s*|from\s*|out\ of\s*)?(?:{_FROM_TO}|(?<=out\ of\ ))
+           (?P<inside>{_TOP})\s*%?(?:\s+scale)?\s*\)
+      | \bon\ (?:a|the)\ scale\ (?:of|from)?\s*{_FROM_TO}(?P<phrase>{_TOP})(?![0-9.])\s*%?
+      | \bscale\ (?:of|from)\s*{_FROM_TO}(?P<whole>{_TOP})(?![0-9.])\s*%?
+    """,
+    re.VERBOSE,
+)
+_POINTS = re.compile(r"\bpoints?\b(?=\s+out\s+of)")
+# "extremely likely", "less likely": how likely that is, nobody has asked people.
+_MODIFIED = re.compile(
+    r"\b(?:[a-z]+ly|less|more|most|least|somewhat|rather|quite|pretty|so|too|as|equally|how|kind of) $"
+)
 
 _PERCENT_GROUPS = ("percent", "low_percent", "high_percent", "from_percent", "to_percent")
 
@@ -105,7 +126,7 @@ _NAME = f"(?:{'|'.join(_NAMES)})"
 _ABOUT = r"(?:about|around|approximately|roughly|over|under|at least|at most|close to)"
 _NAMED_BEFORE = re.compile(rf"\b{_NAME}(?:(?: [a-z]+){{0,6}} (?:[:=—]|is|of|at))?(?: {_ABOUT})? $")
 _NAMED_BEHIND = re.compile(rf" {_NAME}\b")
-_DENIED = re.compile(r"\b(?:not|never|isnt|dont|arent|cannot|cant|no)\b(?: [a-z]+){0,2} $")
+_DENIED = re.compile(r"\b(?:not|never|isnt|dont|arent|cannot|cant|no)\b(?: [a-z]+){0,2}(?: [:=—])? $")
 # "90% certain that it is wrong", "likely not", "the chance of an error is 10%": up to the next clause.
 _ON = r"(?: (?!(?:although|and|as|because|but|if|since|so|though|unless|while)\b)[a-z]+)"
 _NOT = rf"not\b(?!{_ON}{{0,2}} (?:sure|certain|confident)\b)"
@@ -130,46 +151,59 @@ class _Value:
     rank: int
 
 
-def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confidence:
-    """The confidence that a reply states, by the rules above; `known` are texts whose numbers it may repeat."""
-    if not text.strip():
-        return Confidence(reason="the stated confidence is empty")
-    numbers = frozenset(filter(is_number, parse(known).words))
-    for line in text.splitlines():
-        stated = _read_line(line, phrasing, numbers)
-        if stated is not None:
-            return stated
-    return _not_understood(text)
+@dataclass(frozen=True)
+class LineReading:
+    """What one line states: its values, None among them where one is not understood, and how plainly they are meant.
+
+    rank: as of the plainest value; words stand behind all numbers. is_alone: whether the line says nothing else.
+    """
+
+    probabilities: frozenset[float | None]
+    rank: int
+    is_alone: bool
 
 
-def _read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> Confidence | None:
+def read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> LineReading | None:
+    """What a line states, None where it states nothing. known: numbers that it may repeat of the question."""
     folded = _DECIMAL_COMMA.sub(lambda match: match[0].replace(",", "."), fold(line))
+    folded, scale = _without_scale(_RANGE_DASH.sub("-", _BOUND.sub("", folded)))
     folded = _BROKEN.sub(_OUT_OF_RANGE, folded)
     pieces = [piece for piece in spell_alike(tokenize(folded)) if piece not in _IGNORED]
     plain = _SCALE.sub(" ", _EVEN_ODDS.sub("about even", " ".join(pieces)))
     plain = " ".join(plain.split()).strip(" .:—")
     one_is_certain = phrasing is Phrasing.PROBABILITY or re.search(r"\b1\.0", folded) is not None
-    values = _values(plain, phrasing, known, one_is_certain)
+    values = _values(plain, phrasing, known, one_is_certain, scale)
     if values:
-        plainest = min(value.rank for value in values)
-        found = {value.probability for value in values if value.rank == plainest}
-    else:
-        found = _words(plain)
-    if not found:
-        return None
-    if len(found) > 1:
-        return Confidence(reason=f"the stated confidence contradicts itself: {_quoted(line)}")
-    probability = found.pop()
-    return _not_understood(line) if probability is None else Confidence(probability)
+        rank = min(value.rank for value in values)
+        return LineReading(
+            frozenset(value.probability for value in values if value.rank == rank),
+            rank,
+            frozenset(_VALUE.sub(" ", plain).split()) <= _FRAME,
+        )
+    words = _words(plain)
+    return LineReading(frozenset(words), _RANK_OF_WORDS, False) if words else None
 
 
-def _values(plain: str, phrasing: Phrasing, known: frozenset[str], one_is_certain: bool) -> list[_Value]:
+def _without_scale(folded: str) -> tuple[str, Decimal | None]:
+    """A line without the scale that it names, "(0-100)" or "on a scale of 1 to 10", and the top of that."""
+    match = _NAMED_SCALE.search(folded)
+    if match is None:
+        return _POINTS.sub(" ", folded), None
+    top = next(match[group] for group in ("inside", "phrase", "whole") if match[group])
+    return f"{folded[: match.start()]} {folded[match.end() :]}", Decimal(top)
+
+
+def _values(
+    plain: str, phrasing: Phrasing, known: frozenset[str], one_is_certain: bool, scale: Decimal | None
+) -> list[_Value]:
     values = []
     for match in _VALUE.finditer(plain):
         rank = _rank(plain, match, known)
+        if scale is not None and rank is None:
+            rank = 2  # a number beside a scale is meant on it
         if rank is not None:
             denied = _is_denied(plain, match)
-            values.append(_Value(None if denied else _probability(match, phrasing, one_is_certain), rank))
+            values.append(_Value(None if denied else _probability(match, phrasing, one_is_certain, scale), rank))
     return values
 
 
@@ -195,17 +229,27 @@ def _rank(plain: str, match: re.Match[str], known: frozenset[str]) -> int | None
     return 2 if opens or fraction else None
 
 
-def _probability(match: re.Match[str], phrasing: Phrasing, one_is_certain: bool) -> float | None:
+def _probability(match: re.Match[str], phrasing: Phrasing, one_is_certain: bool, scale: Decimal | None) -> float | None:
     if match["part"]:
         part, whole = Decimal(match["part"]), Decimal(match["whole"] or match["round"])
         return float(part / whole) if 0 <= part <= whole and whole > 0 else None
     low = match["low"] or match["from"] or match["number"]
     high = match["high"] or match["to"] or match["number"]
     percent = any(match[group] for group in _PERCENT_GROUPS)
-    bounds = [_scaled(Decimal(bound), percent, phrasing, one_is_certain) for bound in (low, high)]
+    if scale is not None and not percent:
+        bounds = [_on_scale(Decimal(bound), scale) for bound in (low, high)]
+    else:
+        bounds = [_scaled(Decimal(bound), percent, phrasing, one_is_certain) for bound in (low, high)]
     if bounds[0] is None or bounds[1] is None or bounds[0] > bounds[1]:
         return None
     return float((bounds[0] + bounds[1]) / 2)
+
+
+def _on_scale(number: Decimal, top: Decimal) -> Decimal | None:
+    """A number on a scale up to 1 or 100; of others it is not known whether they start at 0 or 1."""
+    if top not in _TOPS or not 0 <= number <= top or (top == 100 and number % 1 and number < 1):
+        return None
+    return number / top
 
 
 def _scaled(number: Decimal, percent: bool, phrasing: Phrasing, one_is_certain: bool) -> Decimal | None:
@@ -223,13 +267,7 @@ def _words(plain: str) -> set[float | None]:
     alone = " ".join(word for word in plain.split() if word not in _FRAME)
     if alone in _LONE_WORDS:
         return {_LONE_WORDS[alone]}
-    return {None if _is_denied(plain, match) else WORDS[match[0]] for match in _WORD.finditer(plain)}
-
-
-def _not_understood(text: str) -> Confidence:
-    return Confidence(reason=f"the stated confidence was not understood: {_quoted(text)}")
-
-
-def _quoted(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= 60 else f"{line[:59]}…")
+    return {
+        None if _is_denied(plain, match) or _MODIFIED.search(plain[: match.start()]) else WORDS[match[0]]
+        for match in _WORD.finditer(plain)
+    }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from raycal.methods.base import METHODS, Needs, ScoredMethod
 from raycal.methods.evidence import Confidence, Evidence
-from raycal.methods.stated_confidence import read_confidence
+from raycal.methods.stated_reply import read_confidence
 from raycal.models.prompts import CONFIDENCE_PROMPTS, Phrasing
 
 
 @METHODS.register("verbalized")
 class Verbalized(ScoredMethod):
     """p = the number that the model states."""
+
+    version: ClassVar[int] = 2  # 1 read the first line that said anything, and what was stated of errors
 
     method: Literal["verbalized"] = "verbalized"
     phrasing: Phrasing = Phrasing.PROBABILITY

@@ -208,9 +208,6 @@ class Store:
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
                     create_view(connection, its, given)
                     read[its] = given
-                else:
-                    # It is not read, but DuckDB suggests the names that it knows.
-                    connection.execute(f"CREATE TEMP VIEW {its} AS SELECT NULL")
             try:
                 found = connection.sql(query, params=list(parameters))
                 if found is None:

@@ -17,8 +17,9 @@ from raycal.report.labels import shown
 from raycal.report.sweep_results import Importances, SearchedOption, Share, SweepEntry, SweepResults, SweepTrial
 from raycal.stages.score import resolved
 from raycal.sweep.config import Objective
+from raycal.sweep.options import Choices, Option
 from raycal.sweep.runner import Sweep
-from raycal.sweep.space import CHOSEN, Choices, Entry, Option, Space
+from raycal.sweep.space import CHOSEN, Entry, Space
 from raycal.text.normalize import last_line
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ from raycal.store.schemas import Table
 from raycal.store.store import Store
 from raycal.sweep.config import Sampler, Scheduler, SweepConfig, SweepExperiment
 from raycal.sweep.names import elicited_experiment, sweep_id
+from raycal.sweep.options import SweepError
 from raycal.sweep.recorder import Recorder
-from raycal.sweep.space import Space, SweepError
+from raycal.sweep.space import Space
 from raycal.sweep.study import StudyFile, enqueue, open_study, remaining, repeat, searcher
 from raycal.sweep.trial import run_trial, trains
 from raycal.text.normalize import last_line

@@ -21,7 +21,8 @@ from raycal._compat.ray import without_study
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 from raycal.sweep.config import Objective, Sampler, SweepConfig
-from raycal.sweep.space import Space, SweepError
+from raycal.sweep.options import SweepError
+from raycal.sweep.space import Space
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from support import score
 
 from raycal.methods.evidence import Evidence, Reply
-from raycal.methods.stated_confidence import WORDS, read_confidence
+from raycal.methods.stated_confidence import WORDS
+from raycal.methods.stated_reply import read_confidence
 from raycal.methods.verbalized import Verbalized
 from raycal.models.prompts import Phrasing
 

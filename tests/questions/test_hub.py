@@ -14,7 +14,7 @@ import pytest
 
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, Split, load
 from raycal.questions.items import NEEDS_CHOICES
-from raycal.questions.sources.config import HubDataset
+from raycal.questions.sources.hub import HubDataset
 from raycal.questions.sources.hub_mappings import MAPPINGS
 
 datasets = pytest.importorskip("datasets", reason="the extra `hub` is not installed")

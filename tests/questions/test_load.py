@@ -9,7 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from raycal.questions import Question, Split, load
-from raycal.questions.sources.config import HubDataset, Mmlu, QuestionFile, QuestionSource, WorldFacts
+from raycal.questions.sources.base import QuestionSource
+from raycal.questions.sources.file import QuestionFile
+from raycal.questions.sources.hub import HubDataset
+from raycal.questions.sources.mmlu import Mmlu
+from raycal.questions.sources.worldfacts import WorldFacts
+from raycal.testing import check_source
 
 
 def questions(source: QuestionSource) -> list[Question]:
@@ -65,3 +70,8 @@ def test_every_id_is_given_out_once(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     loaded = list(load(QuestionFile(source="file", path=path)))
     assert [isinstance(row, Question) for row in loaded] == [True, True, False, False, False]
+
+
+def test_every_source_is_as_raycal_relies_on(sources: list[QuestionSource]) -> None:
+    for source in sources:
+        check_source(source)

@@ -9,7 +9,7 @@ from question_sets import for_each_set
 
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, Split, load
 from raycal.questions.items import NEEDS_CHOICES
-from raycal.questions.sources.config import Mmlu
+from raycal.questions.sources.mmlu import Mmlu
 
 ORIGINAL = 'What is 1 + 1?,1,2,3,4,B\n"Which one, if any, is odd?",2,4,6,7,D\n'
 WITH_HEADER = "question,choice0,choice1,choice2,choice3,answer\n" + ORIGINAL.replace("B\n", "1\n").replace("D\n", "3\n")

@@ -11,8 +11,7 @@ import pytest
 from raycal.grading import match
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, load
 from raycal.questions.facts.fact import fold, parts
-from raycal.questions.sources.config import WorldFacts
-from raycal.questions.sources.worldfacts import RELATIONS
+from raycal.questions.sources.worldfacts import RELATIONS, WorldFacts
 from raycal.store.keys import digest
 
 
@@ -203,7 +202,7 @@ def test_an_unknown_relation_is_refused_with_the_nearest_one() -> None:
 
 def test_every_process_makes_the_same_questions(open_ended: list[Question], choice: list[Question]) -> None:
     script = (
-        "from raycal.questions.sources.config import WorldFacts\n"
+        "from raycal.questions.sources.worldfacts import WorldFacts\n"
         "from raycal.store.keys import digest\n"
         "from raycal.questions import load\n"
         "print(digest(*load(WorldFacts()), *load(WorldFacts(kind='choice'))))"

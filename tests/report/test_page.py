@@ -17,6 +17,8 @@ from raycal.report.grading import Grading, ShownGrader, ShownJudge
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
 
+pytestmark = pytest.mark.usefixtures("coarse_figures")
+
 PICTURES = ["bar_chart.png", "reliability.png", "risk_coverage.png"]
 NASTY = "\n".join(
     [
@@ -40,13 +42,6 @@ def few(n=30, **changes):
 
 def text_of(results, folder):
     return Page(write_report(results, folder).read_text(encoding="utf-8")).text
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _coarse_figures():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("raycal.report.page._DPI", 24)
-        yield
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from raycal.methods.classifier import Classifier
 from raycal.methods.recalibrated import Recalibrated
 from raycal.methods.sampling import Sampling
 from raycal.methods.verbalized import Verbalized
-from raycal.sweep.space import Space, SweepError
+from raycal.sweep.options import SweepError
+from raycal.sweep.space import Space
 
 EXPERIMENT = Experiment(name="space")
 SPACE: list[dict[str, Any]] = [

@@ -12,7 +12,8 @@ from ray import cloudpickle
 
 from raycal.experiment.config import Experiment
 from raycal.sweep.config import Sampler, SweepConfig
-from raycal.sweep.space import Space, SweepError
+from raycal.sweep.options import SweepError
+from raycal.sweep.space import Space
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, enqueue, open_study, remaining, searcher
 
 ENTRIES: tuple[dict[str, Any], ...] = (

@@ -172,6 +172,7 @@ def test_values_that_are_methods_models_and_choices_too() -> None:
     assert said(getattr(classifier, "head")) == "mlp"  # noqa: B009
 
 
+@pytest.mark.usefixtures("coarse_figures")
 def test_the_whole_way_from_scores_to_the_page(tmp_path: Path) -> None:
     """No engine and no Ray: recalibration needs nothing but the scores that are there."""
     path, _ = make_run(tmp_path, 300)

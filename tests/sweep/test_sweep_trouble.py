@@ -17,6 +17,8 @@ from raycal.store.store import Store
 
 pytestmark = pytest.mark.ray
 
+_SLOW = 4.0  # so that there is time to kill a training between two evaluations
+
 TUNED = """
   - {method: classifier, layer: 2, weight_decay: {low: 0.1, high: 10, log: true}}
   - method: fine_tuned
@@ -37,7 +39,7 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     done = raycal("sweep", str(path), "--set", f"storage={store}", check=False)
     assert done.returncode == 1
     assert "every trial failed, the last one with" in done.stderr
-    assert "which has no answers: add it to splits" in done.stderr
+    assert "which has no graded answers" in done.stderr
     sweep = opened(path, store)
     rows = trials(sweep).values()
     assert 5 <= len(rows) < 10
@@ -74,7 +76,7 @@ def test_a_training_killed_in_a_sweep_goes_on_from_its_checkpoint_and_serves_eve
     path = sweep_file(fitted_file, tmp_path, TUNED, trials=3, concurrency=3, points_to_evaluate=points)
     known = {adapter for adapter, _ in trained(store)}
 
-    with start(path, store) as first:
+    with start(path, store, look_s=_SLOW) as first:
         first.wait_until(lambda: any(step for _, step in trained(store, known)))
     before = trained(store, known)
     with start(path, store, "--resume") as second:

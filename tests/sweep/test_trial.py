@@ -12,7 +12,7 @@ from raycal.methods.recalibrated import Recalibrated
 from raycal.methods.sampling import Sampling
 from raycal.methods.zero_shot import ZeroShot
 from raycal.questions.question import Split
-from raycal.questions.sources.config import WorldFacts
+from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG
 from raycal.sweep.trial import UndefinedObjectiveError, objective_values, on_split, trains

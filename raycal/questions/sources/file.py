@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Literal
 
+from pydantic import Field
+
+from raycal.config.section import Section
 from raycal.questions.cells import (
     MISSING,
     accepted_answers,
@@ -17,9 +21,37 @@ from raycal.questions.cells import (
 from raycal.questions.question import Kind, Question, QuestionError, split_of
 from raycal.questions.readers import open_rows
 from raycal.questions.rows import Attempt, Row, Unreadable
+from raycal.questions.sources.base import SOURCES, QuestionSource
 
-if TYPE_CHECKING:
-    from raycal.questions.sources.config import Columns, QuestionFile
+
+class Columns(Section):
+    """Which column of a file holds what. A dotted name reaches into nested columns."""
+
+    question: str = "question"
+    answers: str = "answer"  # a text, a list of texts, a letter or an index into the choices
+    choices: str | tuple[str, ...] | None = None  # one column that holds a list, or one column a choice
+    subject: str | None = None
+    id: str | None = None  # kept as metadata
+
+
+@SOURCES.register("file")
+class QuestionFile(QuestionSource):
+    """Questions in a JSONL, JSON, CSV or Parquet file of any columns."""
+
+    source: Literal["file"]
+    path: Path
+    dataset: str | None = None  # None: the file's name
+    columns: Columns = Columns()
+    answer_separator: str | None = None  # splits one text into several accepted answers
+    limit: int | None = Field(None, ge=1)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """See QuestionSource, and `load`."""
+        return load(self)
+
+    def files(self) -> Sequence[Path]:
+        """See QuestionSource."""
+        return (self.path,)
 
 
 def load(source: QuestionFile) -> Iterator[Attempt]:

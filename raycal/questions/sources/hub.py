@@ -6,17 +6,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
 
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.rows import Attempt, QuestionSourceError
+from raycal.questions.sources.base import SOURCES, QuestionSource
 from raycal.questions.sources.hub_mappings import MAPPINGS, HubMapping
 from raycal.text.suggest import nearest
 
 if TYPE_CHECKING:
     import datasets
 
-    from raycal.questions.sources.config import HubDataset
+
+@SOURCES.register("hub")
+class HubDataset(QuestionSource):
+    """A dataset of the Hugging Face hub, or a local folder of the same schema, by a ready mapping."""
+
+    source: Literal["hub"]
+    name: str  # a ready mapping: mmlu, arc, openbookqa, ...
+    path: str | None = None  # None: the mapping's own repository on the hub
+    config: str | None = None
+    hub_split: str | None = None  # the dataset's own split; None: the mapping's
+    revision: str | None = None
+    kind: Kind | None = None  # None: the mapping's; a choice dataset may be asked as open
+    limit: int | None = Field(None, ge=1)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """See QuestionSource, and `load`."""
+        return load(self)
 
 
 def load(source: HubDataset) -> Iterator[Attempt]:

@@ -6,19 +6,38 @@ import string
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
+
+from pydantic import Field
 
 from raycal.questions.items import ChoiceItem
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.readers import read_cells
 from raycal.questions.rows import Attempt, QuestionSourceError, Unreadable
+from raycal.questions.sources.base import SOURCES, QuestionSource
 from raycal.text.suggest import nearest
-
-if TYPE_CHECKING:
-    from raycal.questions.sources.config import Mmlu
 
 DATASET = "mmlu"
 _CELLS = 6  # question, four choices, answer
+
+
+@SOURCES.register("mmlu")
+class Mmlu(QuestionSource):
+    """MMLU's folder of CSV files: dev/ as few-shot examples, test/ asked; with or without a header."""
+
+    source: Literal["mmlu"]
+    path: Path
+    kind: Kind = Kind.CHOICE
+    subjects: tuple[str, ...] = ()  # empty: all of them
+    limit: int | None = Field(None, ge=1)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """See QuestionSource, and `load`."""
+        return load(self)
+
+    def files(self) -> Sequence[Path]:
+        """See QuestionSource."""
+        return sorted(self.path.glob("*/*.csv"))
 
 
 def load(source: Mmlu) -> Iterator[Attempt]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Literal
+
+from pydantic import Field
 
 from raycal.questions.facts import cities, countries, elements, languages, states
 from raycal.questions.facts.fact import Fact, fold, parts
 from raycal.questions.items import shuffled
 from raycal.questions.question import Kind, Question, split_of
 from raycal.questions.rows import Attempt, QuestionSourceError
+from raycal.questions.sources.base import SOURCES, QuestionSource
 from raycal.store.keys import digest
 from raycal.text.suggest import nearest
-
-if TYPE_CHECKING:
-    from raycal.questions.sources.config import WorldFacts
 
 DATASET = "worldfacts"
 RELATIONS: dict[str, Callable[[], Iterable[Fact]]] = {
@@ -28,6 +28,20 @@ RELATIONS: dict[str, Callable[[], Iterable[Fact]]] = {
 }
 _WRONG_CHOICES = 3
 _BANDS = 5  # of difficulty, over which a limited sample is spread
+
+
+@SOURCES.register("worldfacts")
+class WorldFacts(QuestionSource):
+    """The built-in questions, made from packages of facts."""
+
+    source: Literal["worldfacts"] = "worldfacts"
+    kind: Kind = Kind.OPEN
+    relations: tuple[str, ...] = ()  # empty: all of them
+    limit: int | None = Field(None, ge=1)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """See QuestionSource, and `load`."""
+        return load(self)
 
 
 def load(source: WorldFacts) -> Iterator[Attempt]:

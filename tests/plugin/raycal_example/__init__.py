@@ -1,5 +1,5 @@
 """An extension of raycal: importing it registers what it has."""
 
-from raycal_example import graders, methods
+from raycal_example import graders, methods, sources
 
-__all__ = ["graders", "methods"]
+__all__ = ["graders", "methods", "sources"]
