@@ -39,8 +39,18 @@ settings.load_profile("raycal")
 _NOT_UNIT = ("ray", "engine", "cluster")
 _UNIT_TIMEOUT_S = 300
 _NO_CLUSTER = "127.0.0.1:1"
-# The first takes minutes to make what it reads, the second to do its trainings, and the third is the longest unit one.
-_FIRST = ("test_tuned_run", "test_training", "test_bucket")
+# The first two take minutes. Of the others, each that makes a store for several files (the fitted, the finished, the
+# simulated run) stands beside one that needs none: else both processes ask for it, and one waits for the other.
+_FIRST = (
+    "test_tuned_run",
+    "test_training",
+    "test_fitted_run",
+    "test_faults",
+    "test_run",
+    "test_transfer",
+    "test_sweep_in_bucket",
+    "test_bucket",
+)
 # Files whose tests share nothing but stores that all processes have, and may go to different processes.
 _APART = ("test_sweep_trouble", "test_resume")
 
@@ -51,7 +61,7 @@ def is_unit(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files that take minutes come first: of two processes, neither is then left with one of them at the end."""
+    """The files that take minutes come first, and unit tests last: neither of two processes is then idle at the end."""
     rank = {name: place for place, name in enumerate(_FIRST)}
     items.sort(key=lambda item: (rank.get(item.path.stem, len(rank)), is_unit(item)))
     for item in filter(is_unit, items):

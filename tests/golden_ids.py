@@ -23,6 +23,7 @@ from raycal.config.section import Section, plain_default
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run, run_id
+from raycal.grading.grader import GRADERS
 from raycal.grading.match import Match
 from raycal.methods.base import METHODS
 from raycal.methods.classifier import Classifier
@@ -123,7 +124,7 @@ def _state(key: str) -> NDArray[np.float32]:
 
 def sections() -> dict[str, dict[str, Any]]:
     """The version and the defaults of every class whose options enter keys."""
-    for registry in (METHODS, SOURCES):
+    for registry in (METHODS, SOURCES, GRADERS):
         registry.names()  # which imports them all
     return {
         section.__name__: {"version": section.version, "defaults": _defaults(section)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -164,14 +163,13 @@ def test_an_installed_wheel_works_far_from_a_clone(programs: Path, tmp_path: Pat
 
 
 def test_an_installed_wheel_goes_along_with_the_jobs_it_submits(head: Head, programs: Path, tmp_path: Path) -> None:
-    """From a folder that has nothing but an experiment; the nodes have another raycal."""
-    (tmp_path / "some.yaml").write_text("name: some")
-    places = "import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)"
+    """From a folder that is no clone; the nodes have another raycal."""
+    (tmp_path / "place.py").write_text("import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)")
     code = "import json, pathlib, raycal.cli.submit as s; print(json.dumps(s.runtime_environment(pathlib.Path.cwd())))"
     sent = output_of([programs / "python", "-c", code], tmp_path).strip()
     assert json.loads(sent)["py_modules"][0].startswith(str(programs.parent))
     command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--runtime-env-json", sent]
-    output = output_of([*command, "--", "python", "-c", shlex.quote(places)], tmp_path)
+    output = output_of([*command, "--", "python", "place.py"], tmp_path)
     (line,) = [line for line in output.splitlines() if line.startswith("raycal is ")]
     assert re.search(r"/runtime_resources/py_modules_files/\w+/raycal/cli/jobs\.py$", line)
 

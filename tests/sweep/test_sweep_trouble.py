@@ -43,7 +43,7 @@ def test_where_every_trial_fails_the_sweep_stops_and_says_why(
     sweep = opened(path, store)
     rows = trials(sweep).values()
     assert 5 <= len(rows) < 10
-    assert all(row["state"] == "failed" and "artifacts.py" in row["error"] for row in rows)
+    assert all(row["state"] == "failed" and "fitted.py" in row["error"] for row in rows)
     assert {trial.state for trial in study_of(sweep).trials} <= {TrialState.FAIL, TrialState.RUNNING}
 
 
