@@ -9,6 +9,7 @@ from pathlib import Path
 import made_up_store
 import numpy as np
 import pytest
+import simulated
 
 import raycal as rc
 from raycal.analysis.export import ExportError
@@ -16,6 +17,7 @@ from raycal.analysis.frames import RunFrames
 from raycal.experiment.file import ExperimentError
 from raycal.metrics import MetricError
 from raycal.store.store import StoreError
+from raycal.testing import Service
 
 HEAVY = ("torch", "ray", "vllm", "pandas", "numpy", "pydantic", "duckdb", "matplotlib", "rich", "transformers")
 P, CORRECT = [0.25, 0.75, 1.0, 1.0], [0, 1, 1, 0]
@@ -135,3 +137,30 @@ def test_the_types_are_those_of_every_public_name() -> None:
     stub = Path(rc.__file__).with_suffix(".pyi").read_text()
     typed = {line.rsplit(" as ")[-1] for line in stub.splitlines() if " as " in line}
     assert typed | {"__version__"} == set(rc.__all__)
+
+
+_RUN = """
+import raycal as rc
+exp = rc.Experiment.load(PATH)
+assert rc.plan_experiment(exp, rc.Rates(engine=5000)).lines
+run = rc.run(exp)
+assert run.id == rc.run(exp).id
+assert len(run.samples()) and len(run.scored("test")) == run.metrics()["n"].iloc[0]
+assert set(run.confidences()) > {"likelihood", "sampling"}
+assert run.id in set(rc.open_store(exp.storage).runs()["run"])
+assert rc.ask("What is the capital of France?", exp).answer
+"""
+
+
+@pytest.mark.ray
+def test_a_run_a_plan_and_a_question_print_nothing(tmp_path: Path) -> None:
+    simulated.write_model(tmp_path / "model", Service())
+    path = tmp_path / "experiment.yaml"
+    text = simulated.fitted(tmp_path / "model")
+    start, end = text.index("methods:"), text.index("evaluate:")
+    methods = "methods: [{method: likelihood}, {method: sampling}]\n"
+    path.write_text(f"{text[:start]}{methods}{text[end:]}storage: {tmp_path / 'store'}\n")
+    code = _RUN.replace("PATH", repr(str(path)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
