@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from raycal.analysis.frames import RunFrames
+from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.stages.activity import activity
 from raycal.stages.pipeline import (
@@ -21,6 +23,16 @@ from raycal.store.keys import safe_names
 
 if TYPE_CHECKING:
     from raycal.report.sweep_results import SweepResults
+
+
+def run(experiment: Experiment, *, retry_errors: bool = False) -> RunFrames:
+    """Every stage of an experiment, as `raycal run` has them but without a word; returns its tables.
+
+    What the store has is reused. retry_errors: ask again what failed. Raises as `Run.open` and the stages do.
+    """
+    opened = Run.open(experiment)
+    run_all(opened, Console(quiet=True), retry_errors=retry_errors)
+    return RunFrames(opened)
 
 
 def run_all(run: Run, console: Console, *, retry_errors: bool = False) -> list[dict[str, Any]]:

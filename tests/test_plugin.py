@@ -27,6 +27,7 @@ GRADERS = "grade: {graders: [{grader: last_word, case: true}, match]}\n"
 SWEEP = """
 sweep:
   trials: 3
+  objectives: [overconfidence, auroc]
   space:
     - {method: surface, steps: [50, 400]}
     - {method: self_grade}
@@ -105,9 +106,12 @@ def test_a_run_a_plan_a_report_and_a_sweep_use_it(raycal: Raycal, experiment: Pa
     assert set(metrics) == {"likelihood", "self_grade", "by surface", "surface + platt"}
     assert metrics["self_grade"]["auroc"] > 0.7  # the simulated model is surer of right answers
     assert {row["coverage"] for row in metrics.values()} == {1.0}
+    assert all(-1 <= row["overconfidence"] <= 1 for row in metrics.values())
+    assert "Overconfidence %" in done.stdout
     pages = list((experiment.parent / "store").rglob("*.html"))
     assert len(pages) == 2
     assert all("self_grade" in page.read_text() for page in pages)
+    assert all("Overconfidence" in page.read_text() for page in pages)
     assert all("The answers were graded by last word (case True)." in page.read_text() for page in pages)
     assert "last_word (case True) and match" in done.stdout
     again = raycal("run", experiment, env=plugin)

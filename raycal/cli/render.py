@@ -14,8 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.table import Table as RichTable
 
+from raycal.metrics import METRIC_NAMES, MetricDefinition, metric_definitions
 from raycal.plan.lines import Plan, PlanLine
 from raycal.store.locations import Location
+from raycal.store.metric_columns import unpacked
 from raycal.store.store import Store, StoreError
 from raycal.text.normalize import last_line, short_numbers
 
@@ -91,7 +93,7 @@ def _hours(hours: float | None) -> str:
 _RESULTS = """
     SELECT metrics.run, metrics.model, metrics.dataset, metrics.split, metrics.method, metrics.n, metrics.coverage,
            metrics.accuracy, metrics.ece, metrics.ece_low, metrics.ece_high, metrics.smece, metrics.brier,
-           metrics.auroc, metrics.auroc_low, metrics.auroc_high, metrics.convention
+           metrics.auroc, metrics.auroc_low, metrics.auroc_high, metrics.convention, metrics.extra
     FROM metrics JOIN runs ON runs.key = metrics.run
     ORDER BY runs.created DESC, metrics.dataset, metrics.split, metrics.auroc DESC NULLS LAST, metrics.method
 """
@@ -107,8 +109,16 @@ _SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
 def list_results(root: Location | str, sql: str | None = None) -> list[dict[str, Any]]:
-    """The rows of METRICS, latest run first, or those of any query. Raises StoreError where there is no store."""
-    return list(_store(root).rows(sql or _RESULTS))
+    """The rows of METRICS, latest run first, with a column a metric, or those of any query.
+
+    Raises StoreError where there is no store.
+    """
+    rows = list(_store(root).rows(sql or _RESULTS))
+    if sql:
+        return rows
+    unpacked_rows = [unpacked(row) for row in rows]
+    columns = dict.fromkeys(name for row in unpacked_rows for name in row)
+    return [dict.fromkeys(columns) | row for row in unpacked_rows]
 
 
 def list_trials(root: Location | str, name: str) -> list[dict[str, Any]]:
@@ -146,7 +156,11 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable | str:
     """Rows as a table of text: numbers with three digits, missing values as a dash."""
     if not rows:
         return "no rows"
-    names = _SHOWN if set(_SHOWN) <= set(rows[0]) else tuple(rows[0])
+    names = (
+        (*_SHOWN, *(other.name for other in _metrics_of_packages(rows[0])))
+        if set(_SHOWN) <= set(rows[0])
+        else tuple(rows[0])
+    )
     table = RichTable(box=SIMPLE_HEAD)
     for name in names:
         table.add_column(name, overflow="fold")
@@ -185,7 +199,9 @@ def method_tables(rows: Sequence[Mapping[str, Any]]) -> list[RichTable]:
         )
         table = RichTable(title=escape(title), title_justify="left", box=SIMPLE_HEAD)
         table.add_column("method", overflow="fold")
-        for heading in ("ECE %", "AUROC %", "Brier", "coverage %"):
+        others = _metrics_of_packages(first)
+        titles = [f"{other.title} %" if other.percent else other.title for other in others]
+        for heading in ("ECE %", "AUROC %", "Brier", *titles, "coverage %"):
             table.add_column(heading, no_wrap=True, justify="right")
         for row in some:
             table.add_row(
@@ -193,10 +209,16 @@ def method_tables(rows: Sequence[Mapping[str, Any]]) -> list[RichTable]:
                 _percent(row, "ece"),
                 _percent(row, "auroc"),
                 _cell(row["brier"]),
+                *(_percent(row, other.name) if other.percent else _cell(row[other.name]) for other in others),
                 _percent(row, "coverage", interval=False),
             )
         tables.append(table)
     return tables
+
+
+def _metrics_of_packages(row: Mapping[str, Any]) -> list[MetricDefinition]:
+    definitions = metric_definitions()
+    return [definitions[name] for name in definitions if name in row and name not in METRIC_NAMES]
 
 
 def _percent(row: Mapping[str, Any], name: str, *, interval: bool = True) -> str:

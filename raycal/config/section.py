@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
-from raycal.config.registry import Registry
+from raycal.registry import Registry
 from raycal.store.locations import Location, location
 
 if TYPE_CHECKING:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -97,6 +100,14 @@ class Experiment(Section):
     equivalence_judge: EquivalenceJudge = EquivalenceJudge()  # of the methods with `equivalence: judge`
     embedding_model: str = "all-minilm-l6-v2"  # the packaged model, a local folder, or a repository of the hub
     evaluate: EvaluateConfig = EvaluateConfig()
+
+    @classmethod
+    def load(cls, path: Path | str, overrides: Mapping[str, Any] | None = None) -> Self:
+        """The experiment of a YAML file, with overrides such as {"elicit.samples.k": 20}. Raises ExperimentError."""
+        from raycal.experiment.file import load_config
+
+        texts = [f"{key}={json.dumps(value, default=str)}" for key, value in (overrides or {}).items()]
+        return load_config(cls, Path(path), texts)
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Experiment:

@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainValidator, SerializeAsAny
 
 from raycal.config.engine import EngineConfig, ModelConfig, PromptStyle
-from raycal.config.registry import Registry
 from raycal.config.section import NamedSection, Section
 from raycal.grading.judge_reply import parse_verdict
 from raycal.models.prompts import Conversation, template_name
 from raycal.questions.question import Kind
+from raycal.registry import Registry
 from raycal.store.keys import digest
 
 GRADERS: Registry[type[Grader]] = Registry(

@@ -15,12 +15,12 @@ from pydantic import Field, PlainValidator, SerializeAsAny, TypeAdapter
 
 import raycal.methods
 from raycal.config.engine import ModelConfig
-from raycal.config.registry import Registry
 from raycal.config.section import NamedSection
 from raycal.methods.evidence import Confidence, Equivalence, Evidence, Pair
 from raycal.metrics.counts import Floats
 from raycal.models.prompts import FollowUp
 from raycal.questions.question import Split
+from raycal.registry import Registry
 from raycal.store.locations import Location
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raycal.metrics import (
-    METRIC_NAMES,
     Binning,
     Convention,
     CountedRows,
@@ -26,8 +25,9 @@ from raycal.metrics import (
     by_group,
     checked,
     evaluate,
+    metric_definitions,
 )
-from raycal.metrics.formulas import compute
+from raycal.metrics.definitions import CountMatrix
 
 _CHUNK = 1 << 20  # counts in memory at a time
 
@@ -121,14 +121,15 @@ class Bootstrap:
         A group in which a metric is undefined in some replicate is left out of that replicate's mean, as it would be
         left out of the mean of `evaluate_groups`.
         """
-        total = {name: np.zeros(self.replicates) for name in METRIC_NAMES}
-        defined = {name: np.zeros(self.replicates) for name in METRIC_NAMES}
+        names = list(metric_definitions())
+        total = {name: np.zeros(self.replicates) for name in names}
+        defined = {name: np.zeros(self.replicates) for name in names}
         for stream, (_, confidence, right) in enumerate(by_group(p, correct, group), 1):
             for name, values in self._replicate(confidence, right, stream).items():
                 total[name] += np.nan_to_num(values)
                 defined[name] += ~np.isnan(values)
         with np.errstate(invalid="ignore"):
-            return {name: self._interval(total[name] / defined[name]) for name in METRIC_NAMES}
+            return {name: self._interval(total[name] / defined[name]) for name in names}
 
     def compare(self, method: PairedScores, baseline: PairedScores) -> Comparison:
         """Method minus baseline, for every metric over the questions that both have, with paired intervals.
@@ -145,7 +146,7 @@ class Bootstrap:
         )
         differences = {
             name: Difference(our_point[name] - their_point[name], self._interval(ours[name] - theirs[name]))
-            for name in METRIC_NAMES
+            for name in our_point
         }
         return Comparison(len(cells[0]), differences)
 
@@ -161,7 +162,8 @@ class Bootstrap:
         cells: for each sample (n,), a row's position in the concatenation of the sample's wrong and right counts.
         """
         n = len(cells[0])
-        values = [{name: np.full(self.replicates, np.nan) for name in METRIC_NAMES} for _ in samples]
+        definitions, binning = metric_definitions(), Binning(self.convention, self.bins)
+        values = [{name: np.full(self.replicates, np.nan) for name in definitions} for _ in samples]
         random = np.random.default_rng([self.seed, stream])
         sizes = [2 * len(sample.confidence) for sample in samples]
         chunk = max(1, _CHUNK // max(*sizes, 1))
@@ -174,8 +176,9 @@ class Bootstrap:
                     of_sample[replicate] = np.bincount(cell[drawn], minlength=size)
             for sample, of_sample, computed in zip(samples, counts, values, strict=True):
                 wrong, right = np.split(of_sample, 2, axis=1)
-                for name, of_chunk in compute(sample, wrong, right, Binning(self.convention, self.bins)).items():
-                    computed[name][start:stop] = of_chunk
+                matrix = CountMatrix.of(sample, wrong, right, binning)
+                for name, definition in definitions.items():
+                    computed[name][start:stop] = definition.values(matrix)
         return values
 
     def _interval(self, values: Floats) -> Interval | None:

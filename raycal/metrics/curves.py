@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from raycal.metrics.binning import Binning, Convention
 from raycal.metrics.counts import CountedRows, Floats
+from raycal.metrics.definitions import CountMatrix
 from raycal.metrics.formulas import binned
 
 
@@ -28,7 +29,7 @@ def reliability_bins(
 ) -> list[ReliabilityBin]:
     """The bins over which `evaluate` takes its ECE, from low to high. Raises ValueError naming rows."""
     sample = CountedRows.of(p, correct)
-    sums = binned(sample, sample.wrong[None], sample.right[None], Binning(convention, bins))
+    sums = binned(CountMatrix.of(sample, sample.wrong[None], sample.right[None], Binning(convention, bins)))
     return [
         ReliabilityBin(b / bins, (b + 1) / bins, int(n), float(total / n) if n else None, float(hit / n) if n else None)
         for b, (n, total, hit) in enumerate(zip(*(of_bins[0] for of_bins in sums), strict=True))

@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from raycal.metrics.binning import Binning, Convention, ConventionError
+from raycal.metrics.built_in import metric_definitions
 from raycal.metrics.counts import CountedRows
-from raycal.metrics.formulas import compute
-
-METRIC_NAMES = ("accuracy", "ece", "smece", "mce", "brier", "nll", "auroc", "auprc", "aurc", "prr")
-BINNED = ("ece", "mce")  # the metrics that depend on a convention
+from raycal.metrics.definitions import CountMatrix, MetricDefinition
 
 
 @dataclass(frozen=True)
@@ -43,12 +41,12 @@ class Metric:
 def evaluate(
     p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention = Convention.EQUAL_WIDTH
 ) -> dict[str, Metric]:
-    """All metrics of p(correct), in the order of METRIC_NAMES. p: (n,) in [0, 1]; correct: (n,) bool or 0/1.
+    """All metrics of p(correct), in the order of `metric_definitions`. p: (n,) in [0, 1]; correct: (n,) bool or 0/1.
 
     - accuracy: share of correct rows.
     - ece: expected calibration error, sum over bins of (rows in bin / rows) |mean confidence - accuracy|
       (Naeini et al. 2015), by `convention`. mce: the largest such gap of a bin that is not empty.
-    - smece: smooth ECE (Blasiok & Nakkiran 2023, arXiv 2309.12236), see `_smooth_ece` in compute.py.
+    - smece: smooth ECE (Blasiok & Nakkiran 2023, arXiv 2309.12236), see `formulas.smooth_ece`.
     - brier: mean (p - correct)^2. nll: mean negative log-likelihood in nats, with p clipped to [2^-52, 1 - 2^-52]
       whatever the input's precision (scikit-learn's rule for float64), so that a certain error costs 36.04 nats.
     - auroc: the probability that a correct row has the higher confidence, ties counting one half.
@@ -62,20 +60,25 @@ def evaluate(
 
     A metric that is not defined (no rows; one class only) has no value but a reason. Raises ValueError naming rows.
     """
-    binning = Binning(convention, bins)
+    binning, definitions = Binning(convention, bins), metric_definitions()
     sample = CountedRows.of(p, correct)
     if not len(sample.confidence):
-        return {name: _metric(name, np.nan, sample, binning) for name in METRIC_NAMES}
-    values = compute(sample, sample.wrong[None], sample.right[None], binning)
-    return {name: _metric(name, float(values[name][0]), sample, binning) for name in METRIC_NAMES}
+        return {name: _metric(definition, np.nan, sample, binning) for name, definition in definitions.items()}
+    counts = CountMatrix.of(sample, sample.wrong[None], sample.right[None], binning)
+    return {
+        name: _metric(definition, float(definition.values(counts)[0]), sample, binning)
+        for name, definition in definitions.items()
+    }
 
 
-def _metric(name: str, value: float, sample: CountedRows, binning: Binning) -> Metric:
-    used = binning if name in BINNED else None
+def _metric(definition: MetricDefinition, value: float, sample: CountedRows, binning: Binning) -> Metric:
+    name, used = definition.name, binning if definition.binned else None
     if not np.isnan(value):
         return Metric(name, value, None, used)
     if not len(sample.confidence):
         return Metric(name, None, "there are no rows", used)
-    if used:
+    if used and used.convention is Convention.KAPOOR:
         return Metric(name, None, f"every folded confidence is 1, which the convention {used.convention} drops", used)
-    return Metric(name, None, "every answer is correct" if sample.right.any() else "no answer is correct")
+    if sample.right.any() and sample.wrong.any():
+        return Metric(name, None, "it is not defined for these confidences and grades", used)
+    return Metric(name, None, "every answer is correct" if sample.right.any() else "no answer is correct", used)

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raycal.metrics.binning import Binning, Convention
+from raycal.metrics.built_in import metric_definitions
 from raycal.metrics.counts import Ints, checked
-from raycal.metrics.evaluate import BINNED, METRIC_NAMES, Metric, evaluate
+from raycal.metrics.definitions import MetricDefinition
+from raycal.metrics.evaluate import Metric, evaluate
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +76,17 @@ def evaluate_groups(
     """`evaluate` for each group (a subject, say) and the unweighted mean over groups. group: (n,) labels, or Groups."""
     rows = list(by_group(p, correct, group))
     groups = {name: evaluate(of, right, bins=bins, convention=convention) for name, of, right in rows}
-    by_metric = {name: {key: metrics[name] for key, metrics in groups.items()} for name in METRIC_NAMES}
-    means = {name: _mean(name, metrics, Binning(convention, bins)) for name, metrics in by_metric.items()}
+    means = {
+        name: _mean(definition, {key: metrics[name] for key, metrics in groups.items()}, Binning(convention, bins))
+        for name, definition in metric_definitions().items()
+    }
     return GroupedMetrics({name: len(of) for name, of, _ in rows}, groups, means)
 
 
-def _mean(name: str, metrics: dict[str, Metric], binning: Binning) -> GroupMean:
+def _mean(definition: MetricDefinition, metrics: dict[str, Metric], binning: Binning) -> GroupMean:
     values = [metric.value for metric in metrics.values() if metric.value is not None]
     left_out = {group: metric.reason for group, metric in metrics.items() if metric.reason}
     value = float(np.mean(values)) if values else None
     reason = None if values else "no group has a value" if metrics else "there are no rows"
-    return GroupMean(Metric(name, value, reason, binning if name in BINNED else None), len(values), left_out)
+    binned = binning if definition.binned else None
+    return GroupMean(Metric(definition.name, value, reason, binned), len(values), left_out)

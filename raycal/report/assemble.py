@@ -13,7 +13,7 @@ from raycal.experiment.ablation import by_size, unsized_label
 from raycal.experiment.run import Run
 from raycal.methods.base import Method, tunings
 from raycal.methods.fine_tuned import FineTuned
-from raycal.metrics import METRIC_NAMES
+from raycal.metrics import metric_definitions
 from raycal.report.grading import read_grading
 from raycal.report.labels import shown
 from raycal.report.results import (
@@ -28,6 +28,7 @@ from raycal.report.results import (
 )
 from raycal.stages.evaluate import ScoredSplit, scored_splits
 from raycal.stages.score import resolved
+from raycal.store.metric_columns import unpacked
 from raycal.store.schemas import Table
 
 _COMPARED = ("metric", "difference", "low", "high")
@@ -154,8 +155,10 @@ def _texts(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _metric_values(row: Mapping[str, Any]) -> dict[str, MetricValue]:
-    undefined = json.loads(row["undefined"])
+    """Those of the row's metrics that are known: an evaluation may have had other packages beside it."""
+    columns, undefined = unpacked(row), json.loads(row["undefined"])
     return {
-        name: MetricValue(row[name], row[f"{name}_low"], row[f"{name}_high"], undefined.get(name))
-        for name in METRIC_NAMES
+        name: MetricValue(columns[name], columns.get(f"{name}_low"), columns.get(f"{name}_high"), undefined.get(name))
+        for name in metric_definitions()
+        if name in columns
     }

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from raycal import metrics
-from raycal.metrics import ReliabilityBin
+from raycal.metrics import Convention, ReliabilityBin
 from raycal.report.results import MethodResult, RunResults
 from raycal.report.style import BOX, INK, RULE, SOFT, colour, dashes, instead, styled, wrapped
-from raycal.report.wording import METRICS
+from raycal.report.wording import style_of
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -39,7 +41,7 @@ def bar_chart(results: RunResults) -> Figure:
 
 
 def _bars(axes: Axes, results: RunResults, name: str) -> None:
-    metric, methods = METRICS[name], results.pictured
+    metric, methods = style_of(name), results.pictured
     axes.set_title(metric.title)
     top = 10.0
     for x, method in enumerate(methods):
@@ -69,9 +71,6 @@ def reliability_diagrams(results: RunResults) -> Figure:
 
     The bins are those of the run's ECE; where its convention folds confidences, folded ones are shown.
     """
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     methods = results.pictured
     columns = min(max(len(methods), 1), 3 if len(methods) in (5, 6, 9) else 4)
     rows = -(-max(len(methods), 1) // columns)
@@ -82,23 +81,31 @@ def reliability_diagrams(results: RunResults) -> Figure:
                 diagram.remove()
                 histogram.remove()
                 continue
-            _unit_axes(diagram, histogram, first=place % columns == 0)
+            unit_axes(diagram, histogram, first=place % columns == 0)
             if methods:
                 _reliability(diagram, histogram, methods[place], results)
             else:
                 instead(diagram, "no methods")
                 histogram.set_yticks([])
-        handles = [
-            Patch(facecolor=_BAR, edgecolor=SOFT, label="accuracy"),
-            Patch(**_gap_style(over=True), label="gap: overconfident"),
-            Patch(**_gap_style(over=False), label="gap: underconfident"),
-            Line2D([], [], color=INK, linestyle="--", linewidth=1, label="calibrated"),
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2 if columns == 1 else 4)
+        figure.legend(handles=gap_legend(), loc="outside lower center", ncols=2 if columns == 1 else 4)
     return figure
 
 
-def _unit_axes(diagram: Axes, histogram: Axes, *, first: bool) -> None:
+def gap_legend() -> list[Artist]:
+    """What the colors and lines of a reliability diagram stand for."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(facecolor=_BAR, edgecolor=SOFT, label="accuracy"),
+        Patch(**_gap_style(over=True), label="gap: overconfident"),
+        Patch(**_gap_style(over=False), label="gap: underconfident"),
+        Line2D([], [], color=INK, linestyle="--", linewidth=1, label="calibrated"),
+    ]
+
+
+def unit_axes(diagram: Axes, histogram: Axes, *, first: bool) -> None:
+    """Scales and labels of a reliability diagram and its histogram; first: in its row of diagrams."""
     ticks = np.linspace(0, 1, 6)
     for axes in (diagram, histogram):
         axes.set_xlim(0, 1)
@@ -121,20 +128,27 @@ def _reliability(diagram: Axes, histogram: Axes, method: MethodResult, results: 
         instead(diagram, "no confidences")
         histogram.set_yticks([])
         return
-    bins = metrics.reliability_bins(
-        method.confidence[known], results.correct[known], bins=results.bins, convention=results.convention
-    )
-    lows, width = [its.low for its in bins], 1 / results.bins
-    histogram.bar(lows, [its.count for its in bins], width, align="edge", color=SOFT, edgecolor="white", linewidth=0.5)
-    for its in bins:
+    p, correct = method.confidence[known], results.correct[known]
+    bins = reliability_bars(diagram, histogram, p, correct, bins=results.bins, convention=results.convention)
+    lines = [f"{style_of(name).shown} {_spoken(method, name)}" for name in ("ece", "smece")]
+    if not known.all():
+        lines.append(f"coverage {100 * known.mean():.1f} %")
+    _in_free_corner(diagram, "\n".join(lines), bins)
+
+
+def reliability_bars(
+    diagram: Axes, histogram: Axes, p: ArrayLike, correct: ArrayLike, *, bins: int, convention: Convention
+) -> list[ReliabilityBin]:
+    """Draw each bin's accuracy, the gap to its confidence, and its answers below; returns the bins."""
+    drawn = metrics.reliability_bins(p, correct, bins=bins, convention=convention)
+    lows, width = [its.low for its in drawn], 1 / bins
+    histogram.bar(lows, [its.count for its in drawn], width, align="edge", color=SOFT, edgecolor="white", linewidth=0.5)
+    for its in drawn:
         if its.accuracy is not None and its.confidence is not None:
             gap = its.confidence - its.accuracy
             diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=SOFT, linewidth=0.6)
             diagram.bar(its.low, gap, width, its.accuracy, align="edge", **_gap_style(over=gap > 0))
-    lines = [f"{METRICS[name].shown} {_spoken(method, name)}" for name in ("ece", "smece")]
-    if not known.all():
-        lines.append(f"coverage {100 * known.mean():.1f} %")
-    _in_free_corner(diagram, "\n".join(lines), bins)
+    return drawn
 
 
 def _gap_style(*, over: bool) -> dict[str, Any]:
@@ -144,7 +158,7 @@ def _gap_style(*, over: bool) -> dict[str, Any]:
 
 def _spoken(method: MethodResult, name: str) -> str:
     value = method.metrics[name].value
-    return "n/a" if value is None else METRICS[name].spoken(value)
+    return "n/a" if value is None else style_of(name).spoken(value)
 
 
 def _in_free_corner(axes: Axes, text: str, bins: Sequence[ReliabilityBin]) -> None:

@@ -20,7 +20,7 @@ from raycal.report.results import RunResults
 from raycal.report.sentences import finding
 from raycal.report.style import png
 from raycal.report.sweep_results import SweepResults
-from raycal.report.wording import METRICS, convention, level, listed
+from raycal.report.wording import convention, level, listed, metric_styles, style_of
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
 
@@ -106,7 +106,7 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
     )
     values: dict[str, Any] = {
         "results": results,
-        "accuracy": METRICS["accuracy"].spoken(results.correct.mean()) if results.n else "—",
+        "accuracy": style_of("accuracy").spoken(results.correct.mean()) if results.n else "—",
         "finding": finding(results),
         "level": level(results.level),
         "convention": convention(results.convention, results.bins),
@@ -124,7 +124,7 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
             "tried": sweep_tables.tried_table(results, results.sweep),
             "states": sweep_tables.states(results.sweep),
             "failures": sweep_tables.failed(results.sweep),
-            "metrics": METRICS,
-            "objectives": listed([METRICS[name].shown for name in results.sweep.objectives]),
+            "metrics": metric_styles(),
+            "objectives": listed([style_of(name).shown for name in results.sweep.objectives]),
         }
     return environment.get_template("report.html.j2").render(values | images).strip() + "\n"

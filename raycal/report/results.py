@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.metrics import METRIC_NAMES, Convention
+from raycal.metrics import METRIC_NAMES, Convention, metric_definitions
 from raycal.report.grading import Grading
 from raycal.report.labels import short_labels
 from raycal.report.sweep_results import SweepResults
@@ -52,8 +52,9 @@ class MethodResult:
 
     `method` is the name in the registry, `label` the one shown, which tells apart two configurations of one method.
     `confidence` is p(correct) of shape (n,), NaN where it is missing; `coverage` the share of the answers for which the
-    method had one. `metrics` has a value, or the reason why there is none, for every name in METRIC_NAMES; raises
-    ValueError where it does not. `settings` holds the method's options, as YAML can say them.
+    method had one. `metrics` has a value, or the reason why there is none, for every name in METRIC_NAMES, and for
+    metrics of installed packages where there are some; raises ValueError where one of METRIC_NAMES is missing.
+    `settings` holds the method's options, as YAML can say them.
     """
 
     method: str
@@ -64,8 +65,8 @@ class MethodResult:
     settings: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if set(self.metrics) != set(METRIC_NAMES):
-            raise ValueError(f"{self.label}: the metrics are {sorted(self.metrics)}, not {sorted(METRIC_NAMES)}")
+        if missing := set(METRIC_NAMES) - set(self.metrics):
+            raise ValueError(f"{self.label}: of the metrics, {', '.join(sorted(missing))} are missing")
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -203,8 +204,13 @@ class RunResults:
         if len(set(labels)) < len(labels):
             raise ValueError(f"two methods share a label, among {labels}: give each configuration its own")
         for comparison in self.comparisons:
-            if not {comparison.method, comparison.baseline} <= set(labels) or comparison.metric not in METRIC_NAMES:
-                raise ValueError(f"{comparison} is not of two of the methods {labels} and a metric of {METRIC_NAMES}")
+            if (
+                not {comparison.method, comparison.baseline} <= set(labels)
+                or comparison.metric not in self.metric_names
+            ):
+                raise ValueError(
+                    f"{comparison} is not of two of the methods {labels} and a metric of {self.metric_names}"
+                )
         for ablation in self.ablations:
             if not set(ablation.sizes.values()) <= set(labels):
                 raise ValueError(f"{ablation} is not of the methods {labels}")
@@ -216,6 +222,11 @@ class RunResults:
     def n(self) -> int:
         """Graded answers."""
         return len(self.correct)
+
+    @cached_property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics that all methods have: those of raycal, and then those of packages that are installed."""
+        return tuple(name for name in metric_definitions() if all(name in its.metrics for its in self.methods))
 
     @property
     def ordered(self) -> tuple[MethodResult, ...]:

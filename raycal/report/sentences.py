@@ -9,14 +9,14 @@ from raycal.report.labels import shown
 from raycal.report.results import MethodResult, RunResults, TrainingCurve
 from raycal.report.sweep_results import SweepResults
 from raycal.report.sweep_tables import trial_text
-from raycal.report.wording import METRICS, listed, spoken
+from raycal.report.wording import listed, spoken, style_of
 
 
 def bar_chart(results: RunResults) -> str:
     """ECE and AUROC of every method, with intervals."""
     ece, auroc = (
         "; ".join(
-            f"{results.short[method.label]} {spoken(METRICS[name], method.metrics[name], results.level)}"
+            f"{results.short[method.label]} {spoken(style_of(name), method.metrics[name], results.level)}"
             for method in results.pictured
         )
         for name in ("ece", "auroc")
@@ -34,13 +34,13 @@ def _reliability(method: MethodResult, results: RunResults) -> str:
     if not known.any():
         return f"{label}: no confidences"
     confidence, accuracy = 100 * method.confidence[known].mean(), 100 * results.correct[known].mean()
-    ece, smece = (spoken(METRICS[name], method.metrics[name], results.level) for name in ("ece", "smece"))
+    ece, smece = (spoken(style_of(name), method.metrics[name], results.level) for name in ("ece", "smece"))
     return f"{label}: mean confidence {confidence:.1f} %, accuracy {accuracy:.1f} %, ECE {ece}, smECE {smece}"
 
 
 def risk_coverage(results: RunResults) -> str:
     """The area under every method's curve, and the error rate of the random line."""
-    aurc = METRICS["aurc"]
+    aurc = style_of("aurc")
     areas = [
         f"{results.short[method.label]} {spoken(aurc, method.metrics['aurc'], results.level)}"
         for method in results.pictured
@@ -57,7 +57,7 @@ def training_sizes(results: RunResults) -> str:
 
 
 def _by_size(results: RunResults, name: str) -> str:
-    values = {method.label: spoken(METRICS[name], method.metrics[name], results.level) for method in results.methods}
+    values = {method.label: spoken(style_of(name), method.metrics[name], results.level) for method in results.methods}
     said = [
         f"{results.short[its.label]} {', '.join(f'{values[its.sizes[size]]} after {size:,}' for size in its.sizes)}"
         for its in results.ablations
@@ -80,7 +80,7 @@ def _training(curve: TrainingCurve, label: str) -> str:
 
 def _at(curve: TrainingCurve, place: int) -> str:
     ece, auroc = (
-        "n/a" if np.isnan(column[place]) else METRICS[name].spoken(float(column[place]))
+        "n/a" if np.isnan(column[place]) else style_of(name).spoken(float(column[place]))
         for name, column in (("ece", curve.calibration_ece), ("auroc", curve.calibration_auroc))
     )
     return f"loss {curve.calibration_loss[place]:.3f}, ECE {ece}, AUROC {auroc} at step {curve.step[place]}"
@@ -88,7 +88,7 @@ def _at(curve: TrainingCurve, place: int) -> str:
 
 def sweep_trials(sweep: SweepResults) -> str:
     """How many trials there are, and which of them none is better than."""
-    names = [METRICS[name].title for name in sweep.objectives]
+    names = [style_of(name).title for name in sweep.objectives]
     front = "; ".join(trial_text(sweep, sweep.by_number[number]) for number in sorted(sweep.front))
     if len(names) == 1:
         return f"The best value so far over {len(sweep.finished)} finished trials. {names[0]}. Best: {front}."
@@ -114,7 +114,7 @@ def sweep_importances(sweep: SweepResults) -> str:
         shares = [
             f"{sweep_figures.parameter(sweep, one.entry, one.option)} {100 * one.share:.0f} %" for one in its.shares
         ]
-        said.append(f"{METRICS[name].shown}: {', '.join(shares) or its.reason}")
+        said.append(f"{style_of(name).shown}: {', '.join(shares) or its.reason}")
     return f"Bar charts of the importance of the searched options. {'; '.join(said)}."
 
 
@@ -130,7 +130,7 @@ def finding(results: RunResults) -> str:
 
 
 def _standing(results: RunResults, name: str) -> str:
-    metric = METRICS[name]
+    metric = style_of(name)
     defined = {its: its.metrics[name].value for its in results.ordered}
     values = {its: value for its, value in defined.items() if value is not None}
     if not values:
@@ -157,7 +157,7 @@ def _distance(rivals: list[str], others: int) -> str:
 
 def _beats(results: RunResults, best: MethodResult, other: MethodResult, name: str) -> bool:
     """Whether the paired difference is settled in favour of `best`; where none was computed, intervals stand apart."""
-    metric = METRICS[name]
+    metric = style_of(name)
     for comparison in results.comparisons:
         if comparison.metric == name and {comparison.method, comparison.baseline} == {best.label, other.label}:
             better_end = comparison.difference if comparison.method == best.label else -comparison.difference

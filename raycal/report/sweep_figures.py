@@ -12,7 +12,7 @@ from raycal.report.labels import shown
 from raycal.report.style import BOX, INK, RULE, SOFT, colour, instead, styled, wrapped
 from raycal.report.sweep_results import Importances, SearchedOption, SweepEntry, SweepResults, SweepTrial
 from raycal.report.sweep_tables import value_text
-from raycal.report.wording import METRICS
+from raycal.report.wording import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def trials(sweep: SweepResults) -> Figure:
 
 
 def _front(axes: Axes, sweep: SweepResults) -> None:
-    across, up = (METRICS[name] for name in sweep.objectives[:2])
+    across, up = (style_of(name) for name in sweep.objectives[:2])
     points = {
         number: (across.drawn(its.objectives[sweep.objectives[0]]), up.drawn(its.objectives[sweep.objectives[1]]))
         for number, its in sweep.by_number.items()
@@ -69,7 +69,7 @@ def _is_line(sweep: SweepResults) -> bool:
 
 def _course(axes: Axes, sweep: SweepResults) -> None:
     name = sweep.objectives[0]
-    metric = METRICS[name]
+    metric = style_of(name)
     points = {number: (float(number), metric.drawn(its.objectives[name])) for number, its in sweep.by_number.items()}
     axes.set_xlabel("trial")
     axes.set_ylabel(metric.title)
@@ -134,7 +134,7 @@ def settings(sweep: SweepResults) -> Figure:
 
     entries = with_panels(sweep)
     name = sweep.objectives[0]
-    metric = METRICS[name]
+    metric = style_of(name)
     colours = colormaps["viridis_r" if metric.higher_is_better else "viridis"]  # the better, the darker
     with styled(width=9.6, height=0.4 + 3.0 * len(entries)) as figure:
         panels = figure.subplots(len(entries), 1, squeeze=False)[:, 0]
@@ -208,7 +208,7 @@ def importances(sweep: SweepResults) -> Figure:
     with styled(width=4.8 * columns, height=(0.9 + 0.3 * rows) * lines) as figure:
         grid = figure.subplots(lines, columns, squeeze=False).flat
         for axes, name in zip(grid, sweep.objectives, strict=False):
-            axes.set_title(METRICS[name].shown)
+            axes.set_title(style_of(name).shown)
             _shares(axes, sweep, sweep.importances[name])
         for axes in list(figure.axes)[len(sweep.objectives) :]:
             axes.remove()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from raycal.metrics import METRIC_NAMES
+from raycal.metrics import metric_definitions
 from raycal.report.labels import short_labels
 
 
@@ -97,7 +97,7 @@ class SweepResults:
         named = {*self.front, *(entry.best for entry in self.entries if entry.best is not None)}
         if not named <= set(self.by_number):
             raise ValueError(f"the trials {sorted(named - set(self.by_number))} did not finish")
-        if not set(self.objectives) <= set(METRIC_NAMES) or set(self.objectives) != set(self.importances):
+        if not set(self.objectives) <= set(metric_definitions()) or set(self.objectives) != set(self.importances):
             raise ValueError(f"the importances are those of {list(self.importances)}, not of {list(self.objectives)}")
 
     @cached_property

@@ -9,7 +9,7 @@ from raycal.report.labels import shown
 from raycal.report.results import MethodResult, RunResults, ShownComparison
 from raycal.report.sweep_results import SweepEntry, SweepResults, SweepTrial
 from raycal.report.tables import Cell, difference, shortened
-from raycal.report.wording import METRICS, interval
+from raycal.report.wording import interval, style_of
 
 FAILED_ROWS = 20
 
@@ -58,10 +58,13 @@ def failed(sweep: SweepResults) -> list[FailedTrial]:
 def tried_table(results: RunResults, sweep: SweepResults) -> TriedTable:
     """Of every entry the default, the best setting and their paired difference, with the best one's objectives."""
     compared = {comparison.metric for comparison in results.comparisons}
-    names = [name for name in METRICS if name in compared or name in sweep.objectives]
-    columns = [(METRICS[name].heading, f"{METRICS[name].meaning}, on {results.split}") for name in names]
+    names = [name for name in results.metric_names if name in compared or name in sweep.objectives]
+    columns = [(style_of(name).heading, f"{style_of(name).meaning}, on {results.split}") for name in names]
     columns += [
-        (f"{METRICS[name].heading}, {sweep.split}", f"{METRICS[name].meaning}, on {sweep.split}: what was searched for")
+        (
+            f"{style_of(name).heading}, {sweep.split}",
+            f"{style_of(name).meaning}, on {sweep.split}: what was searched for",
+        )
         for name in sweep.objectives
     ]
     return TriedTable(columns, [row for entry in sweep.entries for row in _rows(results, sweep, entry, names)])
@@ -77,7 +80,7 @@ def _rows(results: RunResults, sweep: SweepResults, entry: SweepEntry, names: Se
         none = [Cell("—")] * len(default.cells)
         return [default, TriedRow(label, "best", "no trial finished", none)]
     trial = sweep.by_number[entry.best]
-    found = [Cell(METRICS[name].number(trial.objectives[name])) for name in sweep.objectives]
+    found = [Cell(style_of(name).number(trial.objectives[name])) for name in sweep.objectives]
     if entry.best_method == entry.default_method:
         return [TriedRow(label, f"default = best, trial {trial.number}", said(trial.settings), [*on_test, *found])]
     best = _metrics(methods[entry.best_method], names)
@@ -94,7 +97,7 @@ def _metrics(method: MethodResult, names: Sequence[str]) -> list[Cell]:
     for name in names:
         its = method.metrics[name]
         cells.append(
-            Cell("—") if its.value is None else Cell(METRICS[name].number(its.value), interval(METRICS[name], its))
+            Cell("—") if its.value is None else Cell(style_of(name).number(its.value), interval(style_of(name), its))
         )
     return cells
 
@@ -116,7 +119,7 @@ def verdict(its: ShownComparison) -> str:
     """Whether the interval of a paired difference settles which is better."""
     if not its.settled:
         return "not settled"
-    return "better" if (its.difference > 0) == METRICS[its.metric].higher_is_better else "worse"
+    return "better" if (its.difference > 0) == style_of(its.metric).higher_is_better else "worse"
 
 
 def said(settings: Mapping[str, float | str]) -> str:
@@ -134,7 +137,7 @@ def value_text(value: float | str) -> str:
 def trial_text(sweep: SweepResults, trial: SweepTrial) -> str:
     """A trial in a sentence: its number, entry, setting and objectives."""
     values = ", ".join(
-        f"{METRICS[name].shown} {METRICS[name].spoken(trial.objectives[name])}" for name in sweep.objectives
+        f"{style_of(name).shown} {style_of(name).spoken(trial.objectives[name])}" for name in sweep.objectives
     )
     setting = f" ({said(trial.settings)})" if trial.settings else ""
     return f"trial {trial.number}, {shown(sweep.short[trial.entry])}{setting}, {values}"

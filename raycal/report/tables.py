@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from raycal.report.results import RunResults, ShownComparison
-from raycal.report.wording import METRICS, interval
+from raycal.report.wording import interval, style_of
 
 WRONG_ROWS = 20
 _LONGEST_TEXT = 600
@@ -62,14 +62,15 @@ def method_table(results: RunResults) -> ReportTable:
     """All metrics of all methods; the best of each column is strong where there is more than one value."""
     notes: dict[str, int] = {}
     bests = {}
-    for name, metric in METRICS.items():
+    styles = {name: style_of(name) for name in results.metric_names}
+    for name, metric in styles.items():
         values = [value for method in results.methods if (value := method.metrics[name].value) is not None]
-        if len(set(values)) > 1 and name != "accuracy":  # it is the model's merit, not the method's
+        if len(set(values)) > 1 and metric.metric.of_method:
             bests[name] = metric.best(values)
     rows = []
     for method in results.ordered:
         cells = [Cell(f"{100 * method.coverage:.1f}")]
-        for name, metric in METRICS.items():
+        for name, metric in styles.items():
             its = method.metrics[name]
             if its.value is None:
                 cells.append(Cell("—", note=notes.setdefault(str(its.reason), len(notes) + 1)))
@@ -78,13 +79,15 @@ def method_table(results: RunResults) -> ReportTable:
                 cells.append(Cell(metric.number(its.value), interval(metric, its), strong))
         rows.append(((results.short[method.label],), cells))
     columns = [("Coverage %", "share of the answers that have a confidence")]
-    columns += [(metric.heading, metric.meaning) for metric in METRICS.values()]
+    columns += [(metric.heading, metric.meaning) for metric in styles.values()]
     return ReportTable(columns, rows, tuple(notes))
 
 
 def difference_table(results: RunResults) -> ReportTable:
     """Paired differences, one row a pair of methods, one column a metric; settled ones are strong."""
-    names = [name for name in METRICS if any(comparison.metric == name for comparison in results.comparisons)]
+    names = [
+        name for name in results.metric_names if any(comparison.metric == name for comparison in results.comparisons)
+    ]
     pairs: dict[tuple[str, str], dict[str, ShownComparison]] = {}
     for comparison in results.comparisons:
         pairs.setdefault((comparison.method, comparison.baseline), {})[comparison.metric] = comparison
@@ -96,14 +99,14 @@ def difference_table(results: RunResults) -> ReportTable:
         )
         for pair in sorted(pairs, key=lambda pair: (rank[pair[0]], rank[pair[1]]))
     ]
-    return ReportTable([(METRICS[name].heading, METRICS[name].meaning) for name in names], rows)
+    return ReportTable([(style_of(name).heading, style_of(name).meaning) for name in names], rows)
 
 
 def difference(comparison: ShownComparison | None) -> Cell:
     """A paired difference with its interval; strong where it is settled, a dash where there is none."""
     if comparison is None:
         return Cell("—")
-    metric = METRICS[comparison.metric]
+    metric = style_of(comparison.metric)
     low, high = metric.difference(comparison.low), metric.difference(comparison.high)
     return Cell(metric.difference(comparison.difference), f"[{low}, {high}]", comparison.settled)
 
@@ -136,7 +139,7 @@ def subject_table(results: RunResults) -> list[Subject]:
     counts = np.bincount(rows, minlength=len(names))
     right = np.bincount(rows, weights=results.correct, minlength=len(names)).astype(int)
     return [
-        Subject(name or "(none)", int(n), int(k), METRICS["accuracy"].number(k / n))
+        Subject(name or "(none)", int(n), int(k), style_of("accuracy").number(k / n))
         for name, n, k in zip(names, counts, right, strict=True)
     ]
 

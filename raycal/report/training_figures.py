@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from raycal.report.results import Ablation, RunResults, TrainingCurve
 from raycal.report.style import INK, RULE, SOFT, colour, dashes, instead, styled, wrapped
-from raycal.report.wording import METRICS
+from raycal.report.wording import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +112,7 @@ def training_sizes(results: RunResults) -> Figure:
 
 
 def _panel(axes: Axes, results: RunResults, name: str) -> None:
-    metric = METRICS[name]
+    metric = style_of(name)
     axes.set_title(metric.title)
     axes.set_xscale("log")
     sizes = sorted({size for ablation in results.ablations for size in ablation.sizes})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from raycal.metrics import Convention
+from raycal.metrics import METRICS, Convention, MetricDefinition, metric_definitions
 from raycal.report.results import MetricValue
 
 _MINUS = "\N{MINUS SIGN}"
@@ -13,13 +13,25 @@ _PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True)
-class Wording:
-    """A metric's name as shown, what it says, whether it is written in per cent, and which way is better."""
+class MetricStyle:
+    """A metric as it is shown: its heading, its axis, its numbers."""
 
-    shown: str
-    meaning: str
-    percent: bool
-    higher_is_better: bool
+    metric: MetricDefinition
+
+    @property
+    def shown(self) -> str:
+        """The name as shown."""
+        return self.metric.title
+
+    @property
+    def meaning(self) -> str:
+        """What the metric says, in one line."""
+        return self.metric.meaning
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way is better."""
+        return self.metric.higher_is_better
 
     @property
     def arrow(self) -> str:
@@ -29,21 +41,21 @@ class Wording:
     @property
     def heading(self) -> str:
         """Name, unit and arrow, as over a column."""
-        return f"{self.shown}{' %' if self.percent else ''}\N{NO-BREAK SPACE}{self.arrow}"
+        return f"{self.shown}{' %' if self.metric.percent else ''}\N{NO-BREAK SPACE}{self.arrow}"
 
     @property
     def title(self) -> str:
         """Name, unit and which way is better, as over or beside an axis."""
         better = "higher" if self.higher_is_better else "lower"
-        return f"{self.shown}{' (%)' if self.percent else ''}  {self.arrow} {better} is better"
+        return f"{self.shown}{' (%)' if self.metric.percent else ''}  {self.arrow} {better} is better"
 
     def drawn(self, value: float) -> float:
         """A value as it stands on an axis."""
-        return 100 * value if self.percent else value
+        return 100 * value if self.metric.percent else value
 
     def number(self, value: float) -> str:
         """A value as it stands in a table: one decimal in per cent, else three."""
-        text = f"{100 * value:z.1f}" if self.percent else f"{value:z.3f}"
+        text = f"{100 * value:z.1f}" if self.metric.percent else f"{value:z.3f}"
         return text.replace("-", _MINUS)
 
     def difference(self, value: float) -> str:
@@ -53,34 +65,22 @@ class Wording:
 
     def spoken(self, value: float) -> str:
         """A value as it stands in a sentence, with its unit."""
-        return f"{self.number(value)}{_PERCENT}" if self.percent else self.number(value)
+        return f"{self.number(value)}{_PERCENT}" if self.metric.percent else self.number(value)
 
     def best(self, values: Sequence[float]) -> float:
         """The best of some values."""
         return max(values) if self.higher_is_better else min(values)
 
 
-METRICS: dict[str, Wording] = {
-    "accuracy": Wording("Accuracy", "share of the answers that are correct", percent=True, higher_is_better=True),
-    "ece": Wording(
-        "ECE", "expected calibration error: mean gap of confidence and accuracy", percent=True, higher_is_better=False
-    ),
-    "smece": Wording("smECE", "smooth calibration error: ECE without bins", percent=True, higher_is_better=False),
-    "mce": Wording(
-        "MCE", "maximum calibration error: the largest gap of any bin", percent=True, higher_is_better=False
-    ),
-    "brier": Wording("Brier", "mean squared error of the confidence", percent=False, higher_is_better=False),
-    "nll": Wording("NLL", "negative log-likelihood of the grades, in nats", percent=False, higher_is_better=False),
-    "auroc": Wording(
-        "AUROC",
-        "chance that a correct answer gets more confidence than a wrong one",
-        percent=True,
-        higher_is_better=True,
-    ),
-    "auprc": Wording("AUPRC", "area under the precision-recall curve", percent=True, higher_is_better=True),
-    "aurc": Wording("AURC", "area under the risk-coverage curve", percent=True, higher_is_better=False),
-    "prr": Wording("PRR", "prediction rejection ratio: 0 random, 1 oracle", percent=False, higher_is_better=True),
-}
+def style_of(name: str) -> MetricStyle:
+    """How a metric is shown, by its name. Raises UnknownNameError."""
+    return MetricStyle(METRICS.get(name))
+
+
+def metric_styles() -> dict[str, MetricStyle]:
+    """How each metric is shown, by name: those of raycal, and then those of installed packages."""
+    return {name: MetricStyle(definition) for name, definition in metric_definitions().items()}
+
 
 _P, _FOLDED = "p(correct)", "max(p, 1 - p) against whether the likelier of correct and wrong is right,"
 _LOWER = "a bin holds its lower edge"
@@ -92,12 +92,12 @@ _CONVENTIONS = {
 }
 
 
-def interval(metric: Wording, value: MetricValue) -> str:
+def interval(metric: MetricStyle, value: MetricValue) -> str:
     """The interval as it stands in a table, empty where there is none."""
     return "" if value.interval is None else f"[{metric.number(value.interval[0])}, {metric.number(value.interval[1])}]"
 
 
-def spoken(metric: Wording, its: MetricValue, share: float) -> str:
+def spoken(metric: MetricStyle, its: MetricValue, share: float) -> str:
     """A value with its interval of level `share` as they stand in a sentence, or why there is no value."""
     if its.value is None:
         return f"n/a ({its.reason})"

@@ -15,15 +15,14 @@ from raycal.errors import RaycalError
 from raycal.experiment.config import Missing
 from raycal.experiment.run import Run
 from raycal.methods.base import Method
-from raycal.metrics import evaluate, evaluate_groups
+from raycal.metrics import evaluate, evaluate_groups, metric_definitions
 from raycal.metrics.bootstrap import Bootstrap, PairedScores
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of
 from raycal.stages.score import resolved, scores_of
 from raycal.store.keys import digest
+from raycal.store.metric_columns import packed
 from raycal.store.schemas import Table
-
-COMPARED = ("ece", "smece", "brier", "auroc")
 
 
 class NoBaseRateError(RaycalError, ValueError):
@@ -85,13 +84,14 @@ def scored_splits(run: Run, split: Split) -> Iterator[ScoredSplit]:
 def evaluate_run(run: Run) -> list[dict[str, Any]]:
     """Compute and store the metrics of every method on the experiment's split; returns the rows of METRICS.
 
-    One row a dataset and method. An answer without a grade counts in `failed`, one without a confidence in `coverage`.
+    One row a dataset and method, with a column for every metric. An answer without a grade counts in `failed`, one
+    without a confidence in `coverage`.
     """
     rows, comparisons = [], []
     for found in scored_splits(run, run.experiment.evaluate.split):
         rows += [_metrics_row(run, method, found) for method in run.experiment.methods]
         comparisons += _comparison_rows(run, found)
-    run.store.replace(Table.METRICS, run.id, rows)
+    run.store.replace(Table.METRICS, run.id, [packed(row) for row in rows])
     run.store.replace(Table.COMPARISONS, run.id, comparisons)
     return rows
 
@@ -154,10 +154,11 @@ def _comparison_rows(run: Run, found: ScoredSplit) -> list[dict[str, Any]]:
         for label, p in found.confidence.items()
         for kept in [~np.isnan(p)]
     }
+    names = [name for name, definition in metric_definitions().items() if definition.compared]
     rows = []
     for baseline, method in combinations(scores, 2):
         compared = _bootstrap(run).compare(scores[method], scores[baseline])
-        for name in COMPARED:
+        for name in names:
             found_difference = compared.differences[name]
             if found_difference.interval is None or found_difference.metric.value is None:
                 continue

@@ -170,6 +170,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("subjects", pa.int64()),
             *((f"{name}{suffix}", pa.float64()) for name in METRIC_NAMES for suffix in ("", "_low", "_high")),
             *((f"subject_mean_{name}", pa.float64()) for name in METRIC_NAMES),
+            ("extra", _TEXT),  # JSON: column -> value, of the metrics of installed packages; null where there is none
             ("undefined", _TEXT),  # JSON: metric -> why it has no value
             ("level", pa.float64()),
             ("replicates", pa.int64()),

@@ -5,37 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from raycal.config.section import Section
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import load_config
+from raycal.metrics import METRICS
 
 
-class Objective(StrEnum):
-    """A metric of the calibration split that decides how good a setting is."""
+def goal(objective: str) -> Literal["min", "max"]:
+    """Which end of an objective is the better, as Ray Tune has it. Raises UnknownNameError."""
+    return "max" if METRICS.get(objective).higher_is_better else "min"
 
-    ECE = "ece"
-    SMECE = "smece"
-    MCE = "mce"
-    BRIER = "brier"
-    NLL = "nll"
-    AUROC = "auroc"
-    AUPRC = "auprc"
-    AURC = "aurc"
-    PRR = "prr"
 
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether more of it is better."""
-        return self in {Objective.AUROC, Objective.AUPRC, Objective.PRR}
+def _objective(name: str) -> str:
+    if not METRICS.get(name).of_method:
+        raise ValueError(f"{name} is the same for all methods, and so cannot be searched for")
+    return name
 
-    @property
-    def mode(self) -> str:
-        """The same as Ray Tune has it."""
-        return "max" if self.higher_is_better else "min"
+
+# The name of a metric of the calibration split that decides how good a setting is.
+Objective = Annotated[str, AfterValidator(_objective)]
 
 
 class Sampler(StrEnum):
@@ -64,7 +56,7 @@ class SweepConfig(Section):
 
     space: tuple[dict[str, Any], ...] = Field(min_length=1)
     trials: int = Field(40, ge=1)
-    objectives: tuple[Objective, ...] = Field((Objective.ECE, Objective.AUROC), min_length=1)
+    objectives: tuple[Objective, ...] = Field(("ece", "auroc"), min_length=1)
     sampler: Sampler = Sampler.TPE
     scheduler: Scheduler = Scheduler.NONE
     points_to_evaluate: tuple[dict[str, Any], ...] = ()  # settings that are tried first, written as methods
@@ -82,7 +74,7 @@ class SweepConfig(Section):
 
     @model_validator(mode="after")
     def _schedulable(self) -> SweepConfig:
-        seen = (Objective.ECE, Objective.AUROC)  # what fine-tuning knows of its calibration split as it goes
+        seen = ("ece", "auroc")  # what fine-tuning knows of its calibration split as it goes
         if self.scheduler is not Scheduler.NONE and self.objectives[0] not in seen:
             raise ValueError(f"the scheduler {self.scheduler} goes by the first objective, which must be ece or auroc")
         return self

@@ -21,7 +21,6 @@ from raycal.methods.base import METHOD
 from raycal.store.keys import digest
 from raycal.store.schemas import Table
 from raycal.store.store import Store
-from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
 from raycal.text.normalize import last_line, short_numbers
 
@@ -36,7 +35,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         self,
         store: Store,
         sweep: str,
-        objectives: Sequence[Objective],
+        objectives: Sequence[str],
         trials: int,
         console: Console,
         *,
@@ -138,7 +137,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
             self._live.update(self._table())
 
     def _table(self) -> RichTable:
-        table = RichTable("trial", "method", "state", *(str(one) for one in self._objectives), title=self._sweep)
+        table = RichTable("trial", "method", "state", *self._objectives, title=self._sweep)
         for number, row in sorted(self._rows.items())[-_SHOWN:]:
             values = row.get("objectives") or {}
             shown = (f"{values[one]:.3f}" if one in values else "" for one in self._objectives)
@@ -146,7 +145,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         return table
 
     def _values(self, result: dict[str, Any]) -> dict[str, float]:
-        return {str(one): result[one] for one in self._objectives if result.get(one) is not None}
+        return {one: result[one] for one in self._objectives if result.get(one) is not None}
 
 
 def _is_lost(trial: Any) -> bool:

@@ -16,7 +16,7 @@ from raycal.questions.question import Split
 from raycal.report.labels import shown
 from raycal.report.sweep_results import Importances, SearchedOption, Share, SweepEntry, SweepResults, SweepTrial
 from raycal.stages.score import resolved
-from raycal.sweep.config import Objective
+from raycal.sweep.config import goal
 from raycal.sweep.options import Choices, Option
 from raycal.sweep.runner import Sweep
 from raycal.sweep.space import CHOSEN, Entry, Space
@@ -30,18 +30,18 @@ _FEWEST = 10  # finished trials
 _BEST, _FEWEST_BEST = 0.25, 5  # trials that count as the best; of fewer Optuna's documentation warns
 
 
-def importances(study: Study, space: Space, objectives: Sequence[Objective]) -> dict[str, Importances]:
+def importances(study: Study, space: Space, objectives: Sequence[str]) -> dict[str, Importances]:
     """Of every objective of the study the shares of the options, or why there are none."""
-    return {str(one): _importances(study, space, place, one) for place, one in enumerate(objectives)}
+    return {one: _importances(study, space, place, one) for place, one in enumerate(objectives)}
 
 
-def _importances(study: Study, space: Space, place: int, objective: Objective) -> Importances:
+def _importances(study: Study, space: Space, place: int, objective: str) -> Importances:
     values = [trial.values[place] for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     if len(values) < _FEWEST:
         return Importances(reason=f"{len(values)} trials finished, and it takes {_FEWEST} to tell options apart")
     if min(values) == max(values):
         return Importances(reason="all finished trials have the same value")
-    sign = -1 if objective.higher_is_better else 1
+    sign = -1 if goal(objective) == "max" else 1
     # The one evaluator of Optuna that takes options which only some trials have; it draws no random numbers.
     evaluator = PedAnovaImportanceEvaluator(target_quantile=max(_BEST, _FEWEST_BEST / len(values)))
     with warnings.catch_warnings(action="ignore"):  # that low targets count as good, and of what is experimental
@@ -70,7 +70,7 @@ def sweep_results(sweep: Sweep, study: Study, methods: Sequence[Method]) -> Swee
     return SweepResults(
         sweep=sweep.id,
         split=str(Split.CALIBRATION),
-        objectives=[str(one) for one in sweep.config.objectives],
+        objectives=list(sweep.config.objectives),
         entries=[
             _entry(sweep, entry, [trial for trial in finished if trial["entry"] == entry.label], labels)
             for entry in sweep.space.entries
@@ -84,7 +84,7 @@ def sweep_results(sweep: Sweep, study: Study, methods: Sequence[Method]) -> Swee
 def best_trial(sweep: Sweep, trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The best of some trials by the first objective; of equal ones the first."""
     first = sweep.config.objectives[0]
-    return (max if first.higher_is_better else min)(trials, key=lambda trial: trial["objectives"][first])
+    return (max if goal(first) == "max" else min)(trials, key=lambda trial: trial["objectives"][first])
 
 
 def _entry(sweep: Sweep, entry: Entry, finished: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> SweepEntry:

@@ -21,7 +21,7 @@ from raycal.store.atomic import remove_folder
 from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import Table
 from raycal.store.store import Store
-from raycal.sweep.config import Sampler, Scheduler, SweepConfig, SweepExperiment
+from raycal.sweep.config import Sampler, Scheduler, SweepConfig, SweepExperiment, goal
 from raycal.sweep.names import elicited_experiment, sweep_id
 from raycal.sweep.options import SweepError
 from raycal.sweep.recorder import Recorder
@@ -182,15 +182,15 @@ def _scheduler(config: SweepConfig) -> Any:
     from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
     first = config.objectives[0]
-    goal = {"metric": str(first), "mode": first.mode}
+    sought = {"metric": first, "mode": goal(first)}
     match config.scheduler:
         case Scheduler.NONE:
             return FIFOScheduler()
         case Scheduler.ASHA:
             # The first report is of the base model, before any step.
-            return ASHAScheduler(**goal, grace_period=2, max_t=10_000)
+            return ASHAScheduler(**sought, grace_period=2, max_t=10_000)
         case Scheduler.MEDIAN:
-            return MedianStoppingRule(**goal, grace_period=2, time_attr="training_iteration")
+            return MedianStoppingRule(**sought, grace_period=2, time_attr="training_iteration")
 
 
 def _mlflow(sweep: Sweep) -> list[Any]:

@@ -10,9 +10,9 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from raycal.config.registry import UnknownNameError
 from raycal.experiment.config import Experiment
 from raycal.methods.base import METHOD, METHODS, Method
+from raycal.registry import UnknownNameError
 from raycal.sweep.options import Option, SweepError, read_option
 from raycal.text.suggest import nearest
 

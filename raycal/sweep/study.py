@@ -20,7 +20,7 @@ from raycal._compat.optuna import storage_of
 from raycal._compat.ray import without_study
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
-from raycal.sweep.config import Objective, Sampler, SweepConfig
+from raycal.sweep.config import Sampler, SweepConfig, goal
 from raycal.sweep.options import SweepError
 from raycal.sweep.space import Space
 
@@ -70,7 +70,7 @@ def open_study(
         storage = optuna.storages.RDBStorage(url)
     except Exception as error:  # SQLAlchemy's and its drivers' errors have no common base
         raise SweepError(f"sweep.study cannot be opened ({type(error).__name__}): is it an SQLAlchemy URL?") from error
-    directions = ["maximize" if one.higher_is_better else "minimize" for one in config.objectives]
+    directions = [f"{goal(objective)}imize" for objective in config.objectives]
     study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
     if study.trials and not resume:
         raise SweepError(f"the sweep {name} has {len(study.trials)} trials already: go on with it by --resume")
@@ -86,7 +86,7 @@ def open_study(
     return study
 
 
-def _tell(study: Study, number: int, row: Mapping[str, Any] | None, objectives: Sequence[Objective]) -> None:
+def _tell(study: Study, number: int, row: Mapping[str, Any] | None, objectives: Sequence[str]) -> None:
     match row:
         case {"state": "finished", "objectives": values}:
             study.tell(number, [values[one] for one in objectives])
@@ -128,8 +128,8 @@ def searcher(study: Study, config: SweepConfig, space: Space, seed: int) -> Sear
 
     search = StudySearch(
         suggest,
-        metric=[str(one) for one in config.objectives],
-        mode=[one.mode for one in config.objectives],
+        metric=list(config.objectives),
+        mode=[goal(objective) for objective in config.objectives],
         sampler=_sampler(config.sampler, seed),
         study_name=study.study_name,
         storage=storage_of(study),

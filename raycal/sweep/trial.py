@@ -12,7 +12,6 @@ from raycal.experiment.run import Run
 from raycal.methods.base import METHOD, Method, tunings
 from raycal.questions.question import Split
 from raycal.stages.evaluate import evaluate_run
-from raycal.sweep.config import Objective
 from raycal.sweep.study import CONFIG, FINISHED, RUN
 
 
@@ -37,7 +36,7 @@ def trains(config: Mapping[str, Any]) -> bool:
     return any(tuned.adapter is None for tuned in tunings([METHOD.validate_json(config[CONFIG])]))
 
 
-def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objective]) -> None:
+def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[str]) -> None:
     """Fit, score and evaluate one setting, and tell Ray Tune; its row of METRICS is written by then.
 
     Raises UndefinedObjectiveError, and whatever the stages raise.
@@ -57,7 +56,7 @@ def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[Objec
     tune.report({**objective_values(rows, objectives), RUN: its.id, FINISHED: True})
 
 
-def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[Objective]) -> dict[str, float]:
+def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> dict[str, float]:
     """The objectives by rows of METRICS: means over datasets. Raises UndefinedObjectiveError."""
     values = {}
     for objective in objectives:
@@ -65,5 +64,5 @@ def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[Obj
         if not found or None in found:
             reasons = "; ".join(str(row["undefined"]) for row in rows if row[objective] is None) or "no answers"
             raise UndefinedObjectiveError(f"{objective} is not defined on the calibration split: {reasons}")
-        values[str(objective)] = sum(found) / len(found)
+        values[objective] = sum(found) / len(found)
     return values

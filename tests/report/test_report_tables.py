@@ -6,16 +6,16 @@ from made_up_run import make_results, method_result
 
 from raycal.report import tables
 from raycal.report.results import ShownComparison
-from raycal.report.wording import METRICS
+from raycal.report.wording import metric_styles, style_of
 
 
 def test_method_table_has_every_metric_with_its_interval(results):
     table = tables.method_table(results)
     assert [row[0] for row, _ in table.rows] == [method.label for method in results.ordered]
-    assert len(table.columns) == 1 + len(METRICS)
+    assert len(table.columns) == 1 + len(metric_styles())
     for method, (_, cells) in zip(results.ordered, table.rows, strict=True):
         assert cells[0].text == f"{100 * method.coverage:.1f}"
-        for (name, metric), cell in zip(METRICS.items(), cells[1:], strict=True):
+        for (name, metric), cell in zip(metric_styles().items(), cells[1:], strict=True):
             assert cell.text == metric.number(method.metrics[name].value)
             assert cell.interval.count(metric.number(method.metrics[name].low))
 
@@ -23,14 +23,14 @@ def test_method_table_has_every_metric_with_its_interval(results):
 @pytest.mark.parametrize(("name", "best"), [("ece", min), ("auroc", max), ("brier", min), ("prr", max)])
 def test_the_best_of_a_column_is_strong(results, name, best):
     table = tables.method_table(results)
-    column = 1 + list(METRICS).index(name)
+    column = 1 + list(metric_styles()).index(name)
     value = best(method.metrics[name].value for method in results.methods)
     strong = {cells[column].text for _, cells in table.rows if cells[column].strong}
-    assert strong == {METRICS[name].number(value)}
+    assert strong == {style_of(name).number(value)}
 
 
 def test_accuracy_is_no_merit_of_a_method(results):
-    column = 1 + list(METRICS).index("accuracy")
+    column = 1 + list(metric_styles()).index("accuracy")
     assert not any(cells[column].strong for _, cells in tables.method_table(results).rows)
 
 
@@ -46,11 +46,11 @@ def test_undefined_values_share_one_footnote_a_reason():
 
 def test_difference_table_pivots_metrics_into_columns(results):
     table = tables.difference_table(results)
-    assert [name for name, _ in table.columns] == [METRICS[name].heading for name in ("ece", "brier", "auroc")]
+    assert [name for name, _ in table.columns] == [style_of(name).heading for name in ("ece", "brier", "auroc")]
     assert {pair for pair, _ in table.rows} == {(its.method, its.baseline) for its in results.comparisons}
     comparison = results.comparisons[0]
     cells = dict(table.rows)[(comparison.method, comparison.baseline)]
-    ece = METRICS[comparison.metric]
+    ece = style_of(comparison.metric)
     assert cells[0].text == ece.difference(comparison.difference)
     assert cells[0].interval == f"[{ece.difference(comparison.low)}, {ece.difference(comparison.high)}]"
     assert cells[0].strong == comparison.settled
@@ -128,8 +128,8 @@ def test_long_texts_are_cut_and_say_so():
     ],
 )
 def test_numbers_as_shown(name, value, number, difference):
-    assert METRICS[name].number(value) == number
-    assert METRICS[name].difference(value) == difference
+    assert style_of(name).number(value) == number
+    assert style_of(name).difference(value) == difference
 
 
 def test_settings_name_those_of_parts_after_the_part():

@@ -11,7 +11,6 @@ import pytest
 
 from raycal.experiment.config import Experiment
 from raycal.report.sweep_results import Importances
-from raycal.sweep.config import Objective
 from raycal.sweep.results import importances
 from raycal.sweep.space import Space
 
@@ -32,7 +31,7 @@ def study_of(space: Space, count: int, value: Callable[[dict[str, Any]], float],
     return study
 
 
-def of_one(study: Any, space: Space = SPACE, objective: Objective = Objective.ECE) -> Importances:
+def of_one(study: Any, space: Space = SPACE, objective: str = "ece") -> Importances:
     return importances(study, space, [objective])[objective]
 
 
@@ -69,8 +68,8 @@ def test_what_decides_has_the_largest_share() -> None:
         assert of_one(study_of(sampling, 80, value), sampling).shares[0].option == option
 
 
-@pytest.mark.parametrize(("objective", "direction"), [(Objective.ECE, "minimize"), (Objective.AUROC, "maximize")])
-def test_the_better_end_is_that_of_the_objective(objective: Objective, direction: str) -> None:
+@pytest.mark.parametrize(("objective", "direction"), [("ece", "minimize"), ("auroc", "maximize")])
+def test_the_better_end_is_that_of_the_objective(objective: str, direction: str) -> None:
     """Where samplings are the best and k makes them so, no option of the others matters; from the worse end it does."""
     sign = 1 if direction == "minimize" else -1
 
@@ -119,6 +118,6 @@ def test_each_objective_has_its_own() -> None:
         trial = study.ask()
         SPACE.suggest(trial)
         study.tell(trial, [by_method(trial.params), 0.5])
-    found = importances(study, SPACE, [Objective.ECE, Objective.AUROC])
+    found = importances(study, SPACE, ["ece", "auroc"])
     assert found["ece"].shares
     assert found["auroc"].reason == "all finished trials have the same value"

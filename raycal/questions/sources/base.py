@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import PlainValidator, SerializeAsAny
 
-from raycal.config.registry import Registry
 from raycal.config.section import NamedSection
 from raycal.questions.rows import Attempt
+from raycal.registry import Registry
 
 SOURCES: Registry[type[QuestionSource]] = Registry(
     "source", {name: f"raycal.questions.sources.{name}" for name in ("worldfacts", "file", "mmlu", "hub")}

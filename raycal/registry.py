@@ -38,7 +38,7 @@ class Registry(Generic[T]):
     >>> shapes.get("sqare")
     Traceback (most recent call last):
         ...
-    raycal.config.registry.UnknownNameError: there is no shape 'sqare': did you mean 'square'? There is: square
+    raycal.registry.UnknownNameError: there is no shape 'sqare': did you mean 'square'? There is: square
     """
 
     def __init__(self, kind: str, modules: Mapping[str, str]) -> None:
