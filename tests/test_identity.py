@@ -22,6 +22,7 @@ from raycal.methods.likelihood import Likelihood
 from raycal.methods.recalibrated import Recalibrated
 from raycal.methods.sampling import Sampling
 from raycal.methods.semantic_entropy import SemanticEntropy
+from raycal.methods.verbalized import Verbalized
 from raycal.methods.zero_shot import ZeroShot
 from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.artifacts import SettingsError, check_settings, write_settings
@@ -98,7 +99,11 @@ def test_identity_does_not_depend_on_the_order_of_options() -> None:
 
 def test_equal_settings_are_equal_in_keys_whichever_of_them_are_written_out() -> None:
     written = Experiment.model_validate_json(Experiment(name="x").model_dump_json())
-    assert written.identity() == Experiment(name="x").identity() == '{"name": "x"}'
+    assert written.identity() == Experiment(name="x").identity()
+    # The default methods stand there, as one of them has a version.
+    methods = json.loads(written.identity())
+    assert methods.keys() == {"methods", "name"}
+    assert {"method": "verbalized", "version": Verbalized.version} in methods["methods"]
 
 
 @pytest.fixture(scope="module")
