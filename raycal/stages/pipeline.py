@@ -45,7 +45,7 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
         _check_models(run)
         reports = elicit(run, done)
         show_progress(reports, todo, "elicit", console)
-    failed = {table: count for table, count in count_failed_rows(run, done.failed).items() if count}
+    failed = {table: count for table, count in count_failed_rows(run, None if todo else done.failed).items() if count}
     if failed:
         said = ", ".join(f"{count} {table}" for table, count in failed.items())
         console.print(f"elicit: failed rows, each with its reason in the store: {said} (--retry-errors asks again)")
