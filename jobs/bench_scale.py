@@ -29,12 +29,13 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import ClassVar
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.file import read_experiment
 from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.run import Run
-from raycal.inference.backend import Generation, Usage
+from raycal.inference.backend import Capability, Generation, Usage
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
@@ -58,6 +59,14 @@ methods: [{{method: zero_shot}}, {{method: sampling}}]
 
 class SimulatedEngine(Engine):
     """Renders prompts as the engine does, waits, and says something made up before."""
+
+    needs_device: ClassVar[bool] = True
+    states_backend: ClassVar[str | None] = None
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """What elicitation wants."""
+        return frozenset({Capability.GENERATE, Capability.LOGPROBS, Capability.NEXT_TOKEN})
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         from transformers import AutoTokenizer

@@ -15,11 +15,11 @@ SERVICE = Service(latency_s=0.2, own_process=True)
 
 _EXPERIMENT = """
 name: small
-model: {{path: {model}}}
+model: {{path: {model}, backend: simulated}}
 questions: [{{source: worldfacts, limit: {limit}}}]
 splits: {splits}
 elicit: {{few_shot: 2, max_tokens: 8, samples: {{k: 4, top_p: 1.0}}}}
-engine: {{backend: simulated, batch_size: {batch_size}, batches_in_flight: 3}}
+engine: {{batch_size: {batch_size}, batches_in_flight: 3}}
 trainer: {{dtype: float32}}
 methods:{methods}
 evaluate: {{replicates: 200}}

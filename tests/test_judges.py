@@ -18,7 +18,7 @@ from rich.console import Console
 from simulated import write_model
 from support import Raycal, SharedFolder
 
-from raycal.config.engine import BackendName, Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.grading.judge import EquivalenceJudge, Judge
@@ -42,8 +42,8 @@ PAIR = {"key": "k", "question_id": "q", "one": "ann", "other": "bob"}
 
 def verdict_on(row: dict[str, Any], task: YesNoJudge, folder: Path) -> dict[str, Any]:
     """The row that a judge of a simulated model writes."""
-    config = EngineConfig(backend=BackendName.SIMULATED)
-    engine = SimulatedEngine(find_model(ModelConfig(path=str(folder))), config, Device.CPU, PromptStyle.AUTO)
+    model = find_model(ModelConfig(path=str(folder), backend="simulated"))
+    engine = SimulatedEngine(model, EngineConfig(), Device.CPU, PromptStyle.AUTO)
     (written,) = asyncio.run(task.ask(engine, {"question": QUESTION} | row))[task.table]
     assert set(written) <= set(SCHEMAS[task.table].names)
     return written
@@ -127,9 +127,11 @@ def test_a_question_from_the_command_line_is_judged_by_the_other_model(
     doubtful: Path, tmp_path: Path, verdict: bool, confidence: float | None
 ) -> None:
     judge = simulated_model(tmp_path / "judge", {}, verdict=verdict)
-    settings = [f"model.path={doubtful}", "engine={backend: simulated, device: cpu}", JUDGED]
+    settings = [f"model={{path: {doubtful}, backend: simulated}}", "engine.device=cpu", JUDGED]
     themselves = ask(QUESTION, read_experiment(None, settings))
-    other = ask(QUESTION, read_experiment(None, [*settings, f"equivalence_judge.model.path={judge}"]))
+    other = ask(
+        QUESTION, read_experiment(None, [*settings, f"equivalence_judge.model={{path: {judge}, backend: simulated}}"])
+    )
     assert other.answer == themselves.answer
     own, judged = ({method.method: found.value for method, found in one.confidences} for one in (themselves, other))
     assert 0 < own["sampling"] < 1
@@ -210,15 +212,15 @@ def experiment(shared_folder: SharedFolder, tmp_path_factory: pytest.TempPathFac
     engine_cpus = max(1, (os.cpu_count() or 2) - 1)  # one is for reading questions
     path.write_text(f"""
 name: judged
-model: {{path: {model}}}
+model: {{path: {model}, backend: simulated}}
 questions: [{{source: worldfacts, limit: 60}}]
 splits: [calibration, test]
 elicit: {{max_tokens: 8, samples: {{k: 3}}}}
-engine: {{backend: simulated, batch_size: 4, batches_in_flight: 3, cpus_per_replica: {engine_cpus}}}
-grade: {{graders: [{{grader: judge, model: {{path: {judge}}}}}, match, judge]}}
+engine: {{batch_size: 4, batches_in_flight: 3, cpus_per_replica: {engine_cpus}}}
+grade: {{graders: [{{grader: judge, model: {{path: {judge}, backend: simulated}}}}, match, judge]}}
 equivalence_judge:
-  model: {{path: {judge}}}
-  engine: {{backend: simulated, batch_size: 2, batches_in_flight: 2, cpus_per_replica: {engine_cpus}}}
+  model: {{path: {judge}, backend: simulated}}
+  engine: {{batch_size: 2, batches_in_flight: 2, cpus_per_replica: {engine_cpus}}}
 methods: {METHODS}
 evaluate: {{replicates: 20}}
 """)

@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from support import command_of
 
-from raycal.config.engine import BackendName, Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.finetuning.data import tokenize
 from raycal.grading import parse_verdict
@@ -41,7 +41,8 @@ from raycal.testing.simulated_model import set_service
 FACTS = {f"What is number {i}?": Fact(f"right {i}", 0.1 + 0.8 * i / 200) for i in range(200)}
 ALWAYS, NEVER = "What is always known?", "What is never known?"
 EXAMPLES = (FewShotExample("What is shown?", (), "This"),)
-CONFIG = EngineConfig(backend=BackendName.SIMULATED)
+CONFIG = EngineConfig()
+SIMULATED = ModelConfig(backend="simulated")
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +213,10 @@ def test_how_a_model_is_served_is_no_part_of_its_key_and_what_it_knows_is(tmp_pa
 
 
 def test_the_backend_of_an_experiment_names_the_classes() -> None:
-    assert (text_backend(CONFIG), states_backend(CONFIG)) == (SimulatedEngine, SimulatedStates)
-    assert (text_backend(EngineConfig()), states_backend(EngineConfig())) == (Engine, HiddenStates)
-    with pytest.raises(ExperimentError, match=r"engine\.backend"):
-        read_experiment(None, ["engine.backend=vlm"])
+    assert (text_backend(SIMULATED), states_backend(SIMULATED)) == (SimulatedEngine, SimulatedStates)
+    assert (text_backend(ModelConfig()), states_backend(ModelConfig())) == (Engine, HiddenStates)
+    with pytest.raises(ExperimentError, match=r"no backend 'vlm': did you mean 'vllm'"):
+        read_experiment(None, ["model.backend=vlm"])
 
 
 def test_a_folder_without_a_simulated_model_is_one_sentence(tmp_path: Path) -> None:

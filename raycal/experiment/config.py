@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Place, Section
 from raycal.config.trainer import TrainerConfig
+from raycal.experiment.capabilities import check_capabilities
 from raycal.grading.grader import AnyGrader
 from raycal.grading.judge import EquivalenceJudge
 from raycal.grading.match import Match
@@ -149,6 +150,11 @@ class Experiment(Section):
                     f"{method.method} needs at least {needed} samples, but elicit.samples.k is "
                     f"{self.elicit.samples.k}: raise it, lower the method's k, or take the method out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _backends_suffice(self) -> Experiment:
+        check_capabilities(self.model, self.methods)
         return self
 
     @model_validator(mode="after")

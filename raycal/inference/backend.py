@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.errors import RaycalError
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation
@@ -45,8 +46,29 @@ class Usage:
     generated_tokens: int
 
 
+class Capability(StrEnum):
+    """What a backend can do with a model."""
+
+    GENERATE = "generations"
+    LOGPROBS = "log-probabilities of what it generates"
+    NEXT_TOKEN = "log-probabilities of the next token"  # noqa: S105 - no password
+    STATES = "hidden states"
+
+
 class Backend(Protocol):
-    """What a replica holds: a vLLM engine, or a model in transformers."""
+    """What a replica holds: a vLLM engine, a model in transformers, or a client of an endpoint.
+
+    needs_device: whether it computes on the replica's processor or GPU. states_backend: the name of the backend that
+    reads hidden states of the same model, None where none can.
+    """
+
+    needs_device: ClassVar[bool]
+    states_backend: ClassVar[str | None]
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """What it can do with a model, known before anything starts."""
+        ...
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None: ...
 

@@ -5,23 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.inference.backend import Capability
+from raycal.inference.backends import BACKENDS
 from raycal.models.find import Model
 
 _MOST_TOKENS = 8192  # of one forward pass, padding included
 
 
+@BACKENDS.register("transformers")
 class HiddenStates:
     """The model in transformers, for use in place of an engine (see inference.replica.Replica).
 
     Requests that wait at the same moment share forward passes. What stands behind a sequence cannot change its states,
     so that these do not depend on which ones.
     """
+
+    needs_device: ClassVar[bool] = True
+    states_backend: ClassVar[str | None] = "transformers"
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """See Backend."""
+        return frozenset({Capability.STATES})
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         import torch

@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from raycal._compat.vllm import async_engine, bound_threads, engine_errors
-from raycal.config.engine import Device, EngineConfig, PromptStyle
-from raycal.inference.backend import EngineDiedError, Generation, GenerationError, Usage
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.inference.backend import Capability, EngineDiedError, Generation, GenerationError, Usage
+from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.inference.vllm_process import cpu_arguments, set_environment, start_limit
 from raycal.models.adapters import Adapter
@@ -21,11 +22,20 @@ from raycal.models.prompts import Conversation, renderer
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
+@BACKENDS.register("vllm")
 class Engine:
     """One asynchronous vLLM engine, in a dtype that is decided (not auto).
 
     Raises EngineStartError where the engine does not come up within `config.start_timeout_s`.
     """
+
+    needs_device: ClassVar[bool] = True
+    states_backend: ClassVar[str | None] = "transformers"
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """See Backend."""
+        return frozenset({Capability.GENERATE, Capability.LOGPROBS, Capability.NEXT_TOKEN})
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         set_environment(config, device)

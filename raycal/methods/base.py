@@ -55,13 +55,15 @@ class Fit:
 class Needs:
     """All that a method reads about an answer. What is elicited, read and fitted for it, and its keys, follow.
 
-    samples: the least number. equivalence: by which samples are compared. bases: methods whose confidences are read.
+    samples: the least number. equivalence: by which samples are compared. logprobs:
+    of the answer's tokens, or of the samples'. bases: methods whose confidences are read.
     tuned: a training, to whose adapter the correctness query is put.
     """
 
     prompts: tuple[FollowUp, ...] = ()
     samples: int = 0
     equivalence: Equivalence | None = None
+    logprobs: bool = False
     states: States | None = None
     bases: tuple[Method, ...] = ()
     fit: Fit | None = None

@@ -16,8 +16,8 @@ class Likelihood(ScoredMethod):
     method: Literal["likelihood"] = "likelihood"
 
     def needs(self) -> Needs:
-        """Nothing but the answer."""
-        return Needs()
+        """The log-probabilities of the answer's tokens."""
+        return Needs(logprobs=True)
 
     def score(self, row: Evidence) -> Confidence:
         """exp(mean log-probability)."""

@@ -7,10 +7,11 @@ sum(exp(l_i), i equivalent) / sum(exp(l_i)), with l_i the sample's length-normal
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 from typing import Literal
 
-from raycal.methods.base import METHODS
+from raycal.methods.base import METHODS, Needs
 from raycal.methods.equivalence import SampledMethod, sample_forms
 from raycal.methods.evidence import Confidence, Evidence, Pair, SampledAnswer, is_logprob, probability
 from raycal.text.normalize import normalize
@@ -29,6 +30,10 @@ class Sampling(SampledMethod):
 
     method: Literal["sampling"] = "sampling"
     weighting: Weighting = Weighting.COUNT
+
+    def needs(self) -> Needs:
+        """See SampledMethod; weights by likelihood are those of the samples' tokens."""
+        return replace(super().needs(), logprobs=self.weighting is Weighting.LIKELIHOOD)
 
     def compared_pairs(self, row: Evidence) -> set[Pair]:
         """The answer with each sample that is spelled in another way."""

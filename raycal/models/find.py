@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from raycal.config.engine import ModelConfig
+from raycal.config.engine import Endpoint, ModelConfig
 from raycal.errors import RaycalError
 from raycal.models.adapters import Adapter, find_adapter, merge
 from raycal.store.atomic import atomic_folder
@@ -38,6 +38,7 @@ class Model:
     name: str
     revision: str
     adapter: Adapter | None = None
+    endpoint: Endpoint | None = None  # that serves it; its address is the revision then
 
     def __str__(self) -> str:
         return f"{self.name}@{self.revision}" + (f"+{self.adapter}" if self.adapter else "")
@@ -49,8 +50,8 @@ class Model:
 
     @property
     def hub_revision(self) -> str | None:
-        """What to ask the hub for; None where the model is a local folder."""
-        return None if Path(self.location).is_dir() else self.revision
+        """What to ask the hub for; None where the model is a local folder, or an endpoint's."""
+        return None if self.endpoint is not None or Path(self.location).is_dir() else self.revision
 
     @property
     def merged_location(self) -> str:
@@ -72,6 +73,8 @@ def find_model(config: ModelConfig) -> Model:
 
 
 def _find_base(config: ModelConfig) -> Model:
+    if config.endpoint is not None:
+        return Model(config.path, config.path, config.endpoint.base_url, endpoint=config.endpoint)
     if config.path == SMOLLM2:
         return Model(str(_unpacked_smollm2()), SMOLLM2, _package_version())
     folder = Path(config.path).expanduser()

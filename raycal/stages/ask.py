@@ -103,7 +103,7 @@ def _engine(
     engine_config = engine_config or experiment.engine
     device = _device(engine_config)
     engine_config = with_native_dtype(engine_config, this_processor(device))
-    engine = text_backend(engine_config)(model, engine_config, device, config.prompt_style)
+    engine = text_backend(config)(model, engine_config, device, config.prompt_style)
     try:
         with asyncio.Runner() as runner:
             yield engine, runner

@@ -163,7 +163,7 @@ def questions_dataset(shards: Sequence[Location]) -> ray.data.Dataset:
 def elicit(run: Run, done: CompletedKeys, backend: type[TextBackend] | None = None) -> Iterator[BatchReport]:
     """Ask what is left to ask about a run's questions; yields progress batch by batch.
 
-    backend: what answers, by `engine.backend` if None; the benchmark of all but the engine has another. Raises
+    backend: what answers, by `model.backend` if None; the benchmark of all but the engine has another. Raises
     ResourceError and RunnerError, see `run_tasks`.
     """
     import ray.data
@@ -178,5 +178,5 @@ def elicit(run: Run, done: CompletedKeys, backend: type[TextBackend] | None = No
         return questions_dataset(run.questions.shards).map_batches(pick, batch_format="pyarrow")
 
     model, engine = run.experiment.model, run.experiment.engine
-    answers = backend or text_backend(engine)
+    answers = backend or text_backend(model)
     return run_tasks(work, Elicitor(run.recipe), model, engine, run.store, run_id=run.id, backend=answers)

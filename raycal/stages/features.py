@@ -144,7 +144,7 @@ def read_features(run: Run, reader: FeatureReader, todo: pa.Table) -> Iterator[B
     import ray.data
 
     model, engine = reader.config, run.experiment.engine
-    backend = states_backend(engine)
+    backend = states_backend(model)
     return run_tasks(
         lambda: ray.data.from_arrow(todo), reader, model, engine, run.store, run_id=run.id, backend=backend
     )

@@ -72,7 +72,7 @@ def ask_judge(run: Run, judge: JudgeModel, task: YesNoJudge, work: pa.Table) -> 
 
     model, engine = judge.model or run.experiment.model, judge.engine or run.experiment.engine
     return run_tasks(
-        lambda: ray.data.from_arrow(work), task, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+        lambda: ray.data.from_arrow(work), task, model, engine, run.store, run_id=run.id, backend=text_backend(model)
     )
 
 

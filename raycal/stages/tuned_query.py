@@ -148,5 +148,5 @@ def ask_tuned(run: Run, query: TunedQuery, todo: pa.Table) -> Iterator[BatchRepo
 
     model, engine = query.config, run.experiment.engine
     return run_tasks(
-        lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=text_backend(engine)
+        lambda: ray.data.from_arrow(todo), query, model, engine, run.store, run_id=run.id, backend=text_backend(model)
     )

@@ -10,12 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
-from raycal.inference.backend import EngineDiedError, EngineStartError, Generation, GenerationError, Usage
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.inference.backend import Capability, EngineDiedError, EngineStartError, Generation, GenerationError, Usage
+from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, Role
@@ -33,11 +35,20 @@ _QUESTION = re.compile(r"Question: (?P<question>.*?)(?P<choices>(?:\n[A-Z]\. [^\
 _CHOICE = re.compile(r"\n[A-Z]\. ([^\n]*)")
 
 
+@BACKENDS.register("simulated")
 class SimulatedEngine:
-    """In place of raycal.inference.vllm_backend.Engine where `engine.backend` is simulated; a token is a word.
+    """In place of raycal.inference.vllm_backend.Engine where `model.backend` is simulated; a token is a word.
 
     Raises EngineStartError where the model is no simulated one.
     """
+
+    needs_device: ClassVar[bool] = True
+    states_backend: ClassVar[str | None] = "simulated_states"
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """See Backend."""
+        return frozenset({Capability.GENERATE, Capability.LOGPROBS, Capability.NEXT_TOKEN})
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         try:
@@ -119,8 +130,17 @@ class SimulatedEngine:
         return f"{p:.2f}", math.log(0.5)
 
 
+@BACKENDS.register("simulated_states")
 class SimulatedStates:
     """In place of HiddenStates; a token is a byte, and a state tells how sure the model is."""
+
+    needs_device: ClassVar[bool] = True
+    states_backend: ClassVar[str | None] = "simulated_states"
+
+    @classmethod
+    def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:
+        """See Backend."""
+        return frozenset({Capability.STATES})
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         try:

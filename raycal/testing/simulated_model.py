@@ -54,7 +54,7 @@ def facts_of(questions: Iterable[Question]) -> dict[str, Fact]:
 def simulated_model(
     folder: Path, facts: Mapping[str, Fact], service: Service | None = None, verdict: bool | None = None
 ) -> Path:
-    """Write a simulated model, to be used with `engine.backend: simulated`; returns its folder.
+    """Write a simulated model, to be used with `model.backend: simulated`; returns its folder.
 
     facts: by question. A question that is none of them has a made-up answer, right in half of the draws. verdict: what
     the model says of everything that it is to judge; None: yes of what is the same. The folder may hold a real model,
@@ -100,7 +100,7 @@ class SimulatedModel:
         if not (folder / _FACTS).is_file():
             raise NoSimulatedModelError(
                 f"{model.location} holds no simulated model: write one by raycal.testing.simulated_model, or set "
-                "engine.backend to vllm"
+                "model.backend to vllm"
             )
         facts: dict[str, Any] = json.loads((folder / _FACTS).read_text())
         service: dict[str, Any] = json.loads((folder / _SERVICE).read_text())

@@ -47,7 +47,7 @@ def test_an_ablation_has_a_row_a_size_and_its_plot_and_asks_nothing_anew(
 def test_ask_prints_the_answer_and_every_methods_confidence_an_adapters_too(fitted_run: Run, raycal: Raycal) -> None:
     methods = "methods=[{method: zero_shot}, {method: verbalized}, {method: sampling, equivalence: judge}]"
     options = ["--set", "elicit.samples.k=3", "--set", "elicit.max_tokens=12", "--set", methods, "--json"]
-    options += ["--set", "engine.backend=simulated", "--set", f"model.path={fitted_run.experiment.model.path}"]
+    options += ["--set", "model.backend=simulated", "--set", f"model.path={fitted_run.experiment.model.path}"]
     (method,) = (one for one in fitted_run.experiment.methods if isinstance(one, FineTuned))
     folder = adapter_folder(fitted_run, method)
     reply = json.loads(raycal("ask", "What is the capital of France?", *options, "--adapter", str(folder)).stdout)
