@@ -66,6 +66,27 @@ def test_an_ece_that_is_undefined_is_an_error(p: list[float], reason: str) -> No
         rc.ece(p, [1] * len(p), convention=rc.metrics.Convention.KAPOOR)
 
 
+@pytest.mark.parametrize("convention", list(rc.metrics.Convention))
+def test_a_convention_may_be_named_by_a_text(convention: rc.metrics.Convention) -> None:
+    p, correct = [0.2, 0.4, 0.75, 1.0, 1.0], [0, 1, 1, 1, 0]
+    text = str(convention)
+    assert rc.ece(p, correct, bins=5, convention=text) == rc.ece(p, correct, bins=5, convention=convention)
+    assert rc.evaluate(p, correct, convention=text) == rc.evaluate(p, correct, convention=convention)
+
+
+def test_an_unknown_convention_is_an_error() -> None:
+    with pytest.raises(rc.RaycalError, match="no convention 'kapor': it is one of equal_width"):
+        rc.ece(P, CORRECT, convention="kapor")
+
+
+def test_tables_without_rows_have_their_columns(tmp_path: Path) -> None:
+    store = rc.open_store(tmp_path)
+    assert {"run", "dataset", "method", "ece"} <= set(store.metrics().columns)
+    assert "run" in store.runs().columns
+    assert list(store.sql("SELECT 1 AS a WHERE false").columns) == ["a"]
+    assert store.sql("SELECT 1 AS a, 2 AS a").to_numpy().tolist() == [[1, 2]]
+
+
 def test_a_figure_of_arrays_has_a_bar_a_bin_with_answers() -> None:
     figure = rc.plot.reliability(P, CORRECT, bins=4, title="four answers")
     diagram, histogram = figure.axes

@@ -112,7 +112,9 @@ class StoreFrames:
         """The rows of a DuckDB query over the tables; `?` stands for a parameter. Raises StoreError for wrong SQL."""
         import pandas as pd
 
-        return pd.DataFrame(list(self._store.rows(query, parameters)))
+        table = self._store.arrow(query, parameters)  # in columns: two of them may have one name
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return pd.DataFrame(list(rows), columns=table.column_names)
 
     def run(self, name: str) -> RunFrames:
         """A run by its id, or by the path of its experiment's YAML file. Raises ExportError and as `Run.open` does."""
@@ -136,8 +138,9 @@ def _split(name: str) -> Split:
 def _metrics(store: Store, shards: dict[Table, list[Location]] | None = None) -> DataFrame:
     import pandas as pd
 
-    query = "SELECT * FROM metrics ORDER BY run, dataset, split, method"
-    return pd.DataFrame([unpacked(row) for row in store.rows(query, shards=shards)])
+    table = store.arrow("SELECT * FROM metrics ORDER BY run, dataset, split, method", shards=shards)
+    rows = [unpacked(row) for row in table.to_pylist()]
+    return pd.DataFrame(rows) if rows else _frame([], [name for name in table.column_names if name != "extra"])
 
 
 def _frame(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> DataFrame:

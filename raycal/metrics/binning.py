@@ -26,12 +26,21 @@ class Convention(StrEnum):
 
 @dataclass(frozen=True)
 class Binning:
-    """A convention and its number of equal-width bins: what makes two ECEs comparable."""
+    """A convention, by its name too, and its number of equal-width bins: what makes two ECEs comparable.
+
+    Raises ValueError for fewer bins than one, and ConventionError for a convention that there is none of.
+
+    >>> Binning("kapoor").convention is Convention.KAPOOR
+    True
+    """
 
     convention: Convention = Convention.EQUAL_WIDTH
     bins: int = 10
 
     def __post_init__(self) -> None:
+        if self.convention not in list(Convention):
+            raise ConventionError(f"there is no convention {self.convention!r}: it is one of {', '.join(Convention)}")
+        object.__setattr__(self, "convention", Convention(self.convention))  # a text would be compared by identity
         if self.bins < 1:
             raise ValueError(f"an ECE needs at least one bin, not {self.bins}")
 
