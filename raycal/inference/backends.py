@@ -13,7 +13,8 @@ BACKENDS: Registry[type[Any]] = Registry(
     "backend",
     {
         "vllm": "raycal.inference.vllm_backend",
-        "transformers": "raycal.inference.hidden_states",
+        "transformers": "raycal.inference.transformers_backend",
+        "transformers_states": "raycal.inference.hidden_states",
         "openai": "raycal.inference.openai_backend",
         "simulated": "raycal.testing.simulated_engine",
         "simulated_states": "raycal.testing.simulated_engine",

@@ -18,7 +18,7 @@ from raycal.models.find import Model
 _MOST_TOKENS = 8192  # of one forward pass, padding included
 
 
-@BACKENDS.register("transformers")
+@BACKENDS.register("transformers_states")
 class HiddenStates:
     """The model in transformers, for use in place of an engine (see inference.replica.Replica).
 
@@ -27,7 +27,7 @@ class HiddenStates:
     """
 
     needs_device: ClassVar[bool] = True
-    states_backend: ClassVar[str | None] = "transformers"
+    states_backend: ClassVar[str | None] = "transformers_states"
 
     @classmethod
     def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:

@@ -30,7 +30,7 @@ class Engine:
     """
 
     needs_device: ClassVar[bool] = True
-    states_backend: ClassVar[str | None] = "transformers"
+    states_backend: ClassVar[str | None] = "transformers_states"
 
     @classmethod
     def capabilities(cls, config: ModelConfig) -> frozenset[Capability]:

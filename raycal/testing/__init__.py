@@ -1,5 +1,6 @@
 """Stand-ins for models and engines, and checks of what extends raycal."""
 
+from raycal.testing.check_backend import check_backend
 from raycal.testing.check_grader import check_grader
 from raycal.testing.check_method import check_method, made_up_evidence
 from raycal.testing.check_source import check_source
@@ -12,6 +13,7 @@ __all__ = [
     "SimulatedEngine",
     "SimulatedModel",
     "SimulatedStates",
+    "check_backend",
     "check_grader",
     "check_method",
     "check_source",
