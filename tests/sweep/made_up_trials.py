@@ -13,7 +13,7 @@ from rich.console import Console
 
 from raycal.experiment.run import Run
 from raycal.methods.base import Method
-from raycal.sweep.config import SweepConfig
+from raycal.sweep.config import SweepConfig, goal
 from raycal.sweep.recorder import Recorder
 from raycal.sweep.runner import Sweep
 from raycal.sweep.space import Space
@@ -31,7 +31,7 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
     """Trials at random; each ends with what is found of its method, stopped where that is None, failed by an error."""
     objectives = sweep.config.objectives
     study = optuna.create_study(
-        directions=["maximize" if one.higher_is_better else "minimize" for one in objectives],
+        directions=[f"{goal(objective)}imize" for objective in objectives],
         sampler=optuna.samplers.RandomSampler(seed=seed),
     )
     quiet = Console(quiet=True)
