@@ -32,10 +32,8 @@ def transfer_file(
 ) -> Path:
     """Multiple choice, answered by the tuned model and judged by adapter and classifier on the model they belong to."""
     adapter, classifier = fitted
-    base = f"{{path: {fitted_run.experiment.model.path}}}"
-    text = fitted_file.read_text().replace(
-        f"model: {base}", f"model: {{path: {fitted_run.experiment.model.path}, adapter: {adapter}}}"
-    )
+    base = f"{{path: {fitted_run.experiment.model.path}, backend: simulated}}"
+    text = fitted_file.read_text().replace(f"model: {base}", f"model: {base.removesuffix('}')}, adapter: {adapter}}}")
     text = text.replace("{source: worldfacts, limit: 160}", "{source: worldfacts, kind: choice, limit: 24}")
     text = text.replace("[train, calibration, test]", "[test]")
     start, end = text.index("methods:"), text.index("evaluate:")
