@@ -114,5 +114,14 @@ class StatesBackend(Backend, Protocol):
         ...
 
 
+def check_length(prompt_tokens: int, new_tokens: int, most: int) -> None:
+    """Raise GenerationError where a prompt and what is to be generated do not fit into a model's context."""
+    if prompt_tokens + new_tokens > most:
+        raise GenerationError(
+            f"the prompt of {prompt_tokens} tokens and {new_tokens} new ones are more than "
+            f"engine.max_model_len = {most}"
+        )
+
+
 B = TypeVar("B", bound=Backend)
 B_contra = TypeVar("B_contra", bound=Backend, contravariant=True)

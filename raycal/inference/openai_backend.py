@@ -69,7 +69,7 @@ class OpenAIBackend:
         if self._logprobs:
             options["logprobs"] = True
         seeds = [{} if seed is None else {"seed": seed + place} for place in range(n)]
-        replies = await asyncio.gather(*(self._request(conversation, options | its_seed) for its_seed in seeds))
+        replies = await asyncio.gather(*(self._request(conversation, options | sample_seed) for sample_seed in seeds))
         usages = [usage for _, usage in replies]
         tokens = Usage(sum(one.prompt_tokens for one in usages), sum(one.generated_tokens for one in usages))
         return [generation for generation, _ in replies], tokens

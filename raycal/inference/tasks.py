@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from raycal.inference.backend import B_contra, Usage
+from raycal.inference.backend import B_contra, TextBackend, Usage
+from raycal.models.prompts import Conversation, TwoChoices
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
@@ -46,6 +48,12 @@ class BatchReport:
     def entering(cls, phase: str) -> BatchReport:
         """The report that a phase begins, such as the start of the engines."""
         return cls(questions=0, failed=0, prompt_tokens=0, generated_tokens=0, phase=phase)
+
+
+async def probability_of_yes(engine: TextBackend, asked: Conversation, prompt: TwoChoices) -> tuple[float, Usage]:
+    """The softmax over the two choices of a prompt. asked: the conversation that puts it. Raises GenerationError."""
+    (no, yes), usage = await engine.next_token_logprobs(asked, (prompt.no, prompt.yes))
+    return 1 / (1 + math.exp(no - yes)), usage
 
 
 def cost_columns(usage: Usage) -> Row:

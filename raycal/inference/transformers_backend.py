@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
-from raycal.inference.backend import Capability, EngineStartError, Generation, GenerationError, Usage
+from raycal.inference.backend import Capability, EngineStartError, Generation, GenerationError, Usage, check_length
 from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.inference.decoding import Decoder, Request
@@ -94,11 +94,7 @@ class TransformersBackend:
 
     def _prompt(self, conversation: Conversation, max_tokens: int) -> Sequence[int]:
         tokens = self._render(conversation)
-        if len(tokens) + max_tokens > self._max_model_len:
-            raise GenerationError(
-                f"the prompt of {len(tokens)} tokens and {max_tokens} new ones are more than "
-                f"engine.max_model_len = {self._max_model_len}"
-            )
+        check_length(len(tokens), max_tokens, self._max_model_len)
         return tokens
 
     async def _decode(self, requests: Sequence[Request]) -> None:

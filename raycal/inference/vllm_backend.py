@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from raycal._compat.vllm import async_engine, bound_threads, engine_errors
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
-from raycal.inference.backend import Capability, EngineDiedError, Generation, GenerationError, Usage
+from raycal.inference.backend import Capability, EngineDiedError, Generation, GenerationError, Usage, check_length
 from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.inference.vllm_process import cpu_arguments, set_environment, start_limit
@@ -143,11 +143,7 @@ class Engine:
     async def _request(self, conversation: Conversation, params: Any) -> Any:
         dead, refused = engine_errors()
         tokens = list(self._render(conversation))
-        if len(tokens) + (params.max_tokens or 0) > self._max_model_len:
-            raise GenerationError(
-                f"the prompt of {len(tokens)} tokens and {params.max_tokens} new ones are more than "
-                f"engine.max_model_len = {self._max_model_len}"
-            )
+        check_length(len(tokens), params.max_tokens or 0, self._max_model_len)
         self._clock.enter()
         try:
             request_id = str(next(self._request_ids))

@@ -162,6 +162,16 @@ class LineReading:
     rank: int
     is_alone: bool
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the line names the confidence, or is a number and nothing else."""
+        return self.rank == 0 or (self.is_alone and self.rank < _RANK_OF_WORDS)
+
+    @property
+    def order(self) -> int:
+        """The rank of a plain line; all others stand behind."""
+        return self.rank if self.is_plain else _RANK_OF_WORDS
+
 
 def read_line(line: str, phrasing: Phrasing, known: frozenset[str]) -> LineReading | None:
     """What a line states, None where it states nothing. known: numbers that it may repeat of the question."""

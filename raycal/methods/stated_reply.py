@@ -54,7 +54,7 @@ def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confid
     best: LineReading | None = None
     for line in _unwrapped(text).splitlines():
         if _is_of_another(line, known):
-            if best is None or not _is_plain(best):
+            if best is None or not best.is_plain:
                 return Confidence(reason=f"what is stated is not the confidence in this answer: {_quoted(line)}")
             break
         best = _plainer(best, read_line(line, phrasing, numbers))
@@ -92,24 +92,13 @@ def _is_of_another(line: str, known: str) -> bool:
     return another is not None and normalize(another["name"]) not in normalize(known)
 
 
-def _is_plain(reading: LineReading) -> bool:
-    return reading.rank == 0 or (reading.is_alone and reading.rank < _WORDS)
-
-
-_WORDS = 3  # the rank of words
-
-
-def _order(reading: LineReading) -> int:
-    return reading.rank if _is_plain(reading) else _WORDS
-
-
 def _plainer(best: LineReading | None, new: LineReading | None) -> LineReading | None:
     """The reading that counts of two lines, the second behind the first."""
     if best is None or new is None:
         return best or new
-    if _order(new) < _order(best):
+    if new.order < best.order:
         return new
-    if _is_plain(new) and _order(new) == _order(best):
+    if new.is_plain and new.order == best.order:
         return LineReading(best.probabilities | new.probabilities, best.rank, best.is_alone)
     return best
 

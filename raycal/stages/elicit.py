@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,7 +17,7 @@ from raycal.experiment.selection import QUESTION_COLUMNS, select_questions
 from raycal.inference.backend import Generation, GenerationError, TextBackend, Usage
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_tasks
-from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns
+from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, probability_of_yes
 from raycal.models.prompts import Conversation, FollowUp, TwoChoices
 from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import SCHEMAS, Table
@@ -132,8 +131,8 @@ class Elicitor:
         conversation = prompt.put(asked, answer)
         try:
             if isinstance(prompt, TwoChoices):
-                (no, yes), usage = await engine.next_token_logprobs(conversation, (prompt.no, prompt.yes))
-                return row | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)
+                p_true, usage = await probability_of_yes(engine, conversation, prompt)
+                return row | {"p_true": p_true} | cost_columns(usage)
             (reply,), usage = await engine.generate(conversation, max_tokens=prompt.max_tokens, stop=("\n",))
         except GenerationError as error:
             return row | failed_columns(str(error))

@@ -94,7 +94,7 @@ def _fitting_rows(
         for row in answered(run, [fit.on])
         if (row.correct is not None if target is None else row.answer_key in target)
     ]
-    needs, keys = method.needs(), run.keyed(lambda row: row["answer_key"])
+    needs, keys = method.needs(), run.asked.append_column("key", run.asked["answer_key"])
     keys = keys.filter(pc.is_in(keys["answer_key"], pa.array([row.answer_key for row in rows], pa.string())))
     known = {
         row["answer_key"]: evidence

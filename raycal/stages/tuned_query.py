@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
@@ -16,7 +15,15 @@ from raycal.finetuning.calibration import kept_confidences
 from raycal.inference.backend import GenerationError, TextBackend
 from raycal.inference.backends import text_backend
 from raycal.inference.runner import run_tasks
-from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
+from raycal.inference.tasks import (
+    BatchReport,
+    Row,
+    TableRows,
+    cost_columns,
+    failed_columns,
+    probability_of_yes,
+    unless_written,
+)
 from raycal.methods.evidence import Reply
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import Model, find_model
@@ -82,13 +89,11 @@ class TunedQuery:
         """See tasks.Task."""
         found = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
-        conversation_so_far = self.prompt.put(asked, row["answer"])
-        choices = (self.prompt.no, self.prompt.yes)
         try:
-            (no, yes), usage = await engine.next_token_logprobs(conversation_so_far, choices)
+            p_true, usage = await probability_of_yes(engine, self.prompt.put(asked, row["answer"]), self.prompt)
         except GenerationError as error:
             return {Table.QUERIES: [found | failed_columns(str(error))]}
-        return {Table.QUERIES: [found | {"p_true": 1 / (1 + math.exp(no - yes))} | cost_columns(usage)]}
+        return {Table.QUERIES: [found | {"p_true": p_true} | cost_columns(usage)]}
 
 
 def check_asked_as_trained(method: FineTuned) -> None:
