@@ -39,7 +39,7 @@ class Section(BaseModel):
 
         >>> from raycal.methods.sampling import Sampling
         >>> Sampling().identity(), Sampling(k=5, name="five").identity()
-        ('{"method": "sampling"}', '{"k": 5, "method": "sampling"}')
+        ('{"method": "sampling", "version": 2}', '{"k": 5, "method": "sampling", "version": 2}')
         """
         return json.dumps(self._distinguishing(exclude), sort_keys=True)
 

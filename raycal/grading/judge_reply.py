@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from raycal.text.final_answer import without_thought
+
 VERDICT_TOKENS = 10  # that a judge's reply may have
 _VERDICTS = {"yes": True, "correct": True, "no": False, "incorrect": False}
 _WORD = r"(?P<word>yes|no|correct|incorrect)"
@@ -20,9 +22,10 @@ def parse_verdict(reply: str) -> bool | None:
     """The verdict of a judge's reply, or None where it is absent or contradictory.
 
     It must be the reply's first word ("Yes.", "no, because ...") or follow "verdict:" or "answer:" on the last line;
-    "yes" anywhere else is not a yes. Where both are there they must agree, and a verdict must not be followed by its
-    opposite ("Yes and no").
+    "yes" anywhere else, such as in a thought, is not a yes. Where both are there they must agree, and a verdict must
+    not be followed by its opposite ("Yes and no").
     """
+    reply = without_thought(reply)
     lines = [line for line in reply.splitlines() if line.strip()]
     if not lines:
         return None

@@ -1,7 +1,8 @@
 """Equivalence of two answers to one question, and the base of methods that compare samples by it.
 
-All rules compare normal forms (`raycal.text.normalize.normalize`), so that none depends on which of several spellings
-was sampled first, and all are symmetric. Equal normal forms are always equivalent.
+All rules compare what the grader would grade, in one spelling (`raycal.text.answer_form`): the thought, the words
+around an answer and the form of a letter do not count. None depends on which of several spellings was sampled first,
+and all are symmetric. Equal forms are always equivalent.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from pydantic import Field
 
 from raycal.methods.base import Needs, ScoredMethod
 from raycal.methods.evidence import Equivalence, Evidence
-from raycal.text.normalize import normalize
+from raycal.text.answer_form import same_amount
 
 _ROUNDING = 1e-6  # of a float32 cosine, which must not decide
 
 
 def token_f1(left: str, right: str) -> float:
-    """F1 of the words that two normal forms share, counted with repetition, in [0, 1] (Rajpurkar et al. 2016).
+    """F1 of the words that two forms of answers share, counted with repetition, in [0, 1] (Rajpurkar et al. 2016).
 
     >>> token_f1("jane austen", "austen")
     0.6666666666666666
@@ -34,6 +35,7 @@ class SampledMethod(ScoredMethod):
     """A method that compares samples; it reads those of index below k alone."""
 
     least_samples: ClassVar[int] = 1
+    version: ClassVar[int] = 2  # 1 compared whole texts
 
     k: int | None = Field(None, ge=1)  # None: all that the experiment samples
     equivalence: Equivalence = Equivalence.EXACT
@@ -48,12 +50,12 @@ class SampledMethod(ScoredMethod):
         return self if self.k is not None else self.model_copy(update={"k": samples})
 
     def equivalent(self, row: Evidence, left: str, right: str) -> bool | None:
-        """Whether two normal forms mean the same; None where a judge has not decided."""
+        """Whether two forms of answers mean the same; None where a judge has not decided."""
         if left == right:
             return True
         match self.equivalence:
             case Equivalence.EXACT:
-                return False
+                return same_amount(left, right)
             case Equivalence.TOKEN_OVERLAP:
                 return token_f1(left, right) >= self.threshold
             case Equivalence.JUDGE:
@@ -92,5 +94,5 @@ class SampledMethod(ScoredMethod):
 
 
 def sample_forms(method: SampledMethod, row: Evidence) -> set[str]:
-    """The different normal forms of the samples that a method reads."""
-    return {normalize(sample.text) for sample in row.first(method.k)}
+    """The different forms of the samples that a method reads."""
+    return {row.form(sample.text) for sample in row.first(method.k)}

@@ -10,10 +10,12 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from raycal.text.answer_form import answer_form
+
 _ROUNDING = 1e-6  # by which arithmetic in float32 may leave [0, 1]
 _DECIMALS = 12  # noise in the last bits must not move a confidence over the edge of a bin
 
-Pair = frozenset[str]  # two different normal forms, see raycal.text.normalize
+Pair = frozenset[str]  # two different forms of answers, see raycal.text.answer_form
 
 
 class Equivalence(StrEnum):
@@ -48,8 +50,9 @@ class Reply:
 class Evidence:
     """What is known about one answered question, as far as a method needs it.
 
+    choices: none of an open question.
     mean_logprob: the answer's length-normalized natural log-probability. replies: by the name of the follow-up prompt.
-    verdicts: whether a judge takes two normal forms (see `normalize`) for equivalent, None where it left that open.
+    verdicts: whether a judge takes two forms (see `answer_form`) for equivalent, None where it left that open.
     vectors: embeddings of normal forms, (d,) of unit length. state: (width,). bases: confidences in the order of
     `Needs.bases`, None where missing. Samples are sorted by their index; ValueError where they are not, or where an
     index occurs twice.
@@ -58,6 +61,7 @@ class Evidence:
     question_id: str
     question: str
     answer: str
+    choices: tuple[str, ...] = ()
     mean_logprob: float | None = None
     samples: tuple[SampledAnswer, ...] = ()
     replies: Mapping[str, Reply] = field(default_factory=dict)
@@ -75,6 +79,10 @@ class Evidence:
     def first(self, k: int | None) -> tuple[SampledAnswer, ...]:
         """The samples that a run with k samples would have drawn: those of index below k; all where k is None."""
         return tuple(sample for sample in self.samples if k is None or sample.index < k)
+
+    def form(self, reply: str) -> str:
+        """What a reply to the question answers, as answers are compared."""
+        return answer_form(reply, self.choices)
 
 
 @dataclass(frozen=True)

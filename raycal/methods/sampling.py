@@ -14,7 +14,6 @@ from typing import Literal
 from raycal.methods.base import METHODS, Needs
 from raycal.methods.equivalence import SampledMethod, sample_forms
 from raycal.methods.evidence import Confidence, Evidence, Pair, SampledAnswer, is_logprob, probability
-from raycal.text.normalize import normalize
 
 
 class Weighting(StrEnum):
@@ -37,7 +36,7 @@ class Sampling(SampledMethod):
 
     def compared_pairs(self, row: Evidence) -> set[Pair]:
         """The answer with each sample that is spelled in another way."""
-        answer = normalize(row.answer)
+        answer = row.form(row.answer)
         return {frozenset((answer, text)) for text in sample_forms(self, row) if text != answer}
 
     def score(self, row: Evidence) -> Confidence:
@@ -49,11 +48,11 @@ class Sampling(SampledMethod):
         weights = self._weights(samples)
         if isinstance(weights, str):
             return Confidence(reason=weights)
-        answer = normalize(row.answer)
+        answer = row.form(row.answer)
         agreeing = (
             weight
             for weight, sample in zip(weights, samples, strict=True)
-            if self.equivalent(row, answer, normalize(sample.text))
+            if self.equivalent(row, answer, row.form(sample.text))
         )
         # fsum rounds once, so that the order of the samples does not show.
         return probability(math.fsum(agreeing) / math.fsum(weights), "the agreement")

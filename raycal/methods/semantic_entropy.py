@@ -18,7 +18,6 @@ from pydantic import Field
 from raycal.methods.base import METHODS
 from raycal.methods.equivalence import SampledMethod, sample_forms
 from raycal.methods.evidence import Confidence, Evidence, Pair, probability
-from raycal.text.normalize import normalize
 
 
 class Linkage(StrEnum):
@@ -79,7 +78,7 @@ class SemanticEntropy(SampledMethod):
         reason = self.hindrance(row)
         if reason is not None:
             return Confidence(reason=reason)
-        sizes = Counter(normalize(sample.text) for sample in row.first(self.k))
+        sizes = Counter(row.form(sample.text) for sample in row.first(self.k))
         k = sizes.total()
         if k < 2:
             return Confidence(reason="the entropy of one sample says nothing")

@@ -25,11 +25,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from types import MappingProxyType
 
 from raycal.models.prompts import Phrasing
-from raycal.text.normalize import ARTICLES, fold, tokenize
-from raycal.text.numerals import listed, spell_alike
+from raycal.text.fold import fold
+from raycal.text.normalize import ARTICLES
+from raycal.text.numerals import listed
+from raycal.text.quantities import spell_alike
+from raycal.text.tokens import tokenize
 
 # Medians of the 123 answers to "Perception of Probability Words" (Fagen-Ulmschneider 2019), the survey whose
 # expressions Tian et al. (2023) offer to models; a median is not moved by the few who took the scale the wrong way
@@ -91,12 +95,13 @@ _BROKEN = re.compile(
       | [0-9]+,[0-9]{1,2}(?!\w)
       | [0-9]+(?:\.[0-9]+)?\s+[0-9](?![\w./])
       | [0-9.]+\s*%?\s+or\s+[0-9.]+(?=\s*(?:%|per\s?cent\b))
-      | [a-z-]+\s+point\s+(?:zero|one|two|three|four|five|six|seven|eight|nine)\b(?:\s*(?:%|per\s?cent\b))?
+      | [a-z-]{1,40}\s+point\s+(?:zero|one|two|three|four|five|six|seven|eight|nine)\b(?:\s*(?:%|per\s?cent\b))?
     )""",
     re.VERBOSE,
 )
 _OUT_OF_RANGE = " -1 "
 _RANK_OF_WORDS = 3
+_MOST_VALUES = 40  # that one line may state; beyond them it is no statement, and the time stays linear
 
 _RANGE_DASH = re.compile(r"(?<=[0-9%])\s*[~∼〜–−]\s*(?=[0-9])")
 _BOUND = re.compile(r"(?<=[0-9])\+(?=\s*%)|(?<=%)\+")  # "90+%" stands for 90 %, as "at least 90%" does
@@ -206,8 +211,11 @@ def _without_scale(folded: str) -> tuple[str, Decimal | None]:
 def _values(
     plain: str, phrasing: Phrasing, known: frozenset[str], one_is_certain: bool, scale: Decimal | None
 ) -> list[_Value]:
+    matches = list(islice(_VALUE.finditer(plain), _MOST_VALUES + 1))
+    if len(matches) > _MOST_VALUES:
+        return [_Value(None, 0)]
     values = []
-    for match in _VALUE.finditer(plain):
+    for match in matches:
         rank = _rank(plain, match, known)
         if scale is not None and rank is None:
             rank = 2  # a number beside a scale is meant on it
@@ -277,7 +285,10 @@ def _words(plain: str) -> set[float | None]:
     alone = " ".join(word for word in plain.split() if word not in _FRAME)
     if alone in _LONE_WORDS:
         return {_LONE_WORDS[alone]}
+    matches = list(islice(_WORD.finditer(plain), _MOST_VALUES + 1))
+    if len(matches) > _MOST_VALUES:
+        return {None}
     return {
         None if _is_denied(plain, match) or _MODIFIED.search(plain[: match.start()]) else WORDS[match[0]]
-        for match in _WORD.finditer(plain)
+        for match in matches
     }

@@ -15,10 +15,11 @@ import re
 from raycal.methods.evidence import Confidence
 from raycal.methods.stated_confidence import LineReading, read_line
 from raycal.models.prompts import Phrasing
-from raycal.text.normalize import fold, normalize, parse
+from raycal.text.final_answer import without_thought
+from raycal.text.fold import fold
+from raycal.text.normalize import normalize, parse
 from raycal.text.numerals import is_number
 
-_THOUGHT = "</think>"
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NAMES = ("confidence", "probability", "certainty", "likelihood")
@@ -67,7 +68,7 @@ def read_confidence(text: str, phrasing: Phrasing, *, known: str = "") -> Confid
 
 
 def _unwrapped(text: str) -> str:
-    answer = text.rpartition(_THOUGHT)[2] if _THOUGHT in text else text
+    answer = without_thought(text)
     bare = _FENCE.sub("", answer.strip())
     if bare.startswith("{"):
         try:

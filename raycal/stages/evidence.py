@@ -83,6 +83,7 @@ def evidence_about(
                 question_id=row["question_id"],
                 question=row["question"],
                 answer=row["answer"],
+                choices=tuple(row["choices"] or ()),
                 mean_logprob=row["mean_logprob"],
                 samples=tuple(SampledAnswer(**sample) for sample in row.get("samples") or ()),
                 replies={
@@ -133,7 +134,7 @@ def _query(needs: Needs) -> str:
                  SELECT key, list({{'index': index, 'text': text, 'mean_logprob': list_avg(logprobs),
                                     'finish_reason': finish_reason}} ORDER BY index) AS samples
                  FROM samples WHERE text IS NOT NULL GROUP BY key)
-        SELECT asked.key, asked.answer_key, asked.question_id, asked.split, questions.question,
+        SELECT asked.key, asked.answer_key, asked.question_id, asked.split, questions.question, questions.choices,
                answers.text AS answer, list_avg(answers.logprobs) AS mean_logprob{columns}
         FROM asked
         JOIN answers ON answers.key = asked.answer_key

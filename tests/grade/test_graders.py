@@ -247,7 +247,7 @@ def test_names_in_keys_have_all_that_determines_a_grade(made: tuple[Path, Run], 
     _, run = made
     model = ModelConfig(path=str(simulated_model(tmp_path / "other", {})))
     named = {
-        "match": (Match(), "match/2"),
+        "match": (Match(), "match/3"),
         "human": (Human(), "human"),
         "judge": (Judge(), f"judge/auto/900ae72e/{run.recipe.model}"),
         "renamed": (Judge(name="another"), f"judge/auto/900ae72e/{run.recipe.model}"),

@@ -176,7 +176,7 @@ WRONG = [
     ("18 euros", ("$18",), Reason.DIFFERENT),
     ("5%", ("0.05",), Reason.DIFFERENT),
     ("8 legs, 2 wings", ("2",), Reason.SEVERAL),
-    ("from 1914 to 1918", ("1914",), Reason.SEVERAL),
+    ("from 1914 to 1918", ("1914",), Reason.DIFFERENT),
     ("9 * 2 = 18", ("9",), Reason.DIFFERENT),
     ("COVID-19", ("19",), Reason.DIFFERENT),
     ("1000", ("1001",), Reason.DIFFERENT),
