@@ -20,7 +20,12 @@ from raycal.store.keys import digest
 
 GRADERS: Registry[type[Grader]] = Registry(
     "grader",
-    {"match": "raycal.grading.match", "judge": "raycal.grading.judge", "human": "raycal.grading.human"},
+    {
+        "match": "raycal.grading.match",
+        "math": "raycal.grading.maths",
+        "judge": "raycal.grading.judge",
+        "human": "raycal.grading.human",
+    },
 )
 
 

@@ -64,6 +64,7 @@ _THOUGHT_STARTS = re.compile(
 )
 _NEXT_QUESTION = re.compile(r"\n[ \t]*(?:question|q|problem)[ \t]*\d*[ \t]*:", re.IGNORECASE)
 _HASHES = re.compile(r"####+[ \t]*(\S.*)")
+_TAGS = re.compile(r"</?answer>", re.IGNORECASE)
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
 _REFERENCES = re.compile(r"(?<=[\w.,)])\s?(?:\[[0-9]{1,3}(?:[,–-]\s?[0-9]{1,3}){0,9}\])+")
 _MARKDOWN_BEHIND = re.compile(r"[*_`]{1,3}([.!]?)\s*$")
@@ -176,7 +177,7 @@ def _cued(text: str, lettered: bool) -> Iterator[tuple[int, str, Source]]:
         if waits and line.strip() and not is_preamble(line):
             yield position, _first_sentence(undecorated(line), lettered), Source.CUE
             waits = False
-        behind = behind_cue(line, lettered=lettered)
+        behind = behind_cue(_TAGS.sub(" ", line), lettered=lettered)
         if behind is not None and behind.strip(" \t\r\n*_`:\"'.,!"):
             yield position, _first_sentence(undecorated(behind), lettered), Source.CUE
             waits = False
