@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from raycal.grading import MATCH_VERSION, Grade, match
-from raycal.questions.cells import MISSING, accepted_answers, json_list, lookup, right_choices, text_of
+from raycal.grading import MATCH_VERSION, Grade, Reason, match
+from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
+from raycal.questions.choices import AlwaysFirst, FirstPosition, NamedChoices, first_positions
 from raycal.questions.question import Kind, QuestionError
 from raycal.questions.readers import open_rows
-from raycal.questions.rows import Unreadable
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class BadRow:
 
 @dataclass(frozen=True)
 class GradeReport:
-    """Every row of a file, graded or bad, in its order."""
+    """Every row of a file, graded or bad, in its order; notes: what else there is to know, in sentences."""
 
     file: str
     graded: tuple[GradedRow, ...]
     bad: tuple[BadRow, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -62,47 +63,69 @@ class GradeReport:
             "correct": self.correct,
             "accuracy": self.accuracy,
             "bad": [asdict(row) for row in self.bad],
+            "notes": list(self.notes),
             "rows": [{"location": row.location, **asdict(row.grade)} for row in self.graded],
         }
 
 
-def grade_file(path: Path, *, prediction: str, answers: str, choices: str | None = None) -> GradeReport:
+def grade_file(
+    path: Path,
+    *,
+    prediction: str,
+    answers: str,
+    choices: str | None = None,
+    positions_from: FirstPosition | None = None,
+) -> GradeReport:
     """Grade a file's rows with the match grader (`raycal.grading.match`).
 
     `prediction` names the column of the model's replies. The `answers` column holds a text, a list of texts, or such a
-    list spelt as JSON; a final "#### answer" counts alone. With `choices`, a column of lists, rows are multiple choice
-    and an answer is a choice's text, letter or 0-based index. Dotted names reach into nested columns. Raises
-    QuestionSourceError for a file that is missing, empty, of unknown format, or without one of the columns.
+    list spelt as JSON or as Python's literal; a final "#### answer" counts alone. With `choices`, a column of lists,
+    rows are multiple choice, and an answer is a choice's text, label, letter or position, or a mask of 0 and 1.
+    `positions_from` is the first choice's position; None: as the whole file shows. Dotted names reach into nested
+    columns. A row without a reply is wrong: CSV cannot tell a missing one from an empty one.
+
+    Raises QuestionSourceError for a file that is missing, empty, of unknown format, or without one of the columns.
     """
     file = open_rows(path)
     for column in (prediction, answers, choices):
         if column is not None:
             file.check_column(column)
+    counted_from = (positions_from or 0,)
+    if positions_from is None and choices is not None:
+        counted_from = first_positions(open_rows(path).rows, choices, answers)
     graded: list[GradedRow] = []
     bad: list[BadRow] = []
+    always_first = AlwaysFirst()
     for row in file.rows:
         location = f"{path.name}:{row.number}"
         try:
-            if isinstance(row, Unreadable):
-                raise QuestionError(row.error)
-            graded.append(GradedRow(location, _grade(row.values, prediction, answers, choices)))
+            values = row.cells()
+            reply = _reply(values, prediction)
+            if choices is None:
+                grade = match(reply, _accepted(values, answers), kind=Kind.OPEN)
+            else:
+                named = NamedChoices.of(values, choices, answers)
+                right = named.right(counted_from)
+                always_first.add(named.choices, right)
+                grade = match(reply, right, kind=Kind.CHOICE, choices=named.choices)
+            graded.append(GradedRow(location, grade))
         except QuestionError as error:
             bad.append(BadRow(location, str(error)))
-    return GradeReport(str(path), tuple(graded), tuple(bad))
+    empty = sum(row.grade.reason == Reason.EMPTY for row in graded)
+    notes = (f"rows without a reply, which count as wrong: {empty:,}",) if empty else ()
+    return GradeReport(str(path), tuple(graded), tuple(bad), notes + always_first.notes(path.name))
 
 
-def _grade(values: Mapping[str, Any], prediction: str, answers: str, choices: str | None) -> Grade:
-    reply, answer = lookup(values, prediction), lookup(values, answers)
-    for column, cell in ((prediction, reply), (answers, answer)):
-        if cell is None or cell is MISSING:
-            raise QuestionError(f"the row has no {column!r}")
-    if choices is None:
-        accepted, _ = accepted_answers(json_list(answer), None)
-        if not accepted:
-            raise QuestionError(f"{answers!r} holds no accepted answer")
-        return match(text_of(reply), accepted, kind=Kind.OPEN)
-    cell = json_list(lookup(values, choices))
-    if not isinstance(cell, list) or not cell:
-        raise QuestionError(f"{choices!r} holds no list of choices")
-    listed = tuple(text_of(choice) for choice in cell)
-    return match(text_of(reply), right_choices(json_list(answer), listed, None), kind=Kind.CHOICE, choices=listed)
+def _reply(values: Mapping[str, Any], column: str) -> str:
+    reply = lookup(values, column)
+    return "" if is_missing(reply) else text_of(reply)
+
+
+def _accepted(values: Mapping[str, Any], column: str) -> tuple[str, ...]:
+    answer = lookup(values, column)
+    if is_missing(answer):
+        raise QuestionError(f"the row has no {column!r}")
+    accepted, _ = accepted_answers(answer, None)
+    if not accepted:
+        raise QuestionError(f"{column!r} holds no accepted answer")
+    return accepted

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from raycal.analysis.graded_cells import verdict_of
 from raycal.errors import RaycalError
 from raycal.experiment.run import Run
 from raycal.grading.human import Human, HumanGrade
-from raycal.questions.cells import MISSING, lookup, text_of
+from raycal.questions.cells import lookup, text_of
 from raycal.questions.question import QuestionError
 from raycal.questions.readers import RowFile, open_rows
-from raycal.questions.rows import Row, Unreadable
 from raycal.stages.answers import GradedAnswer, answered
 from raycal.stages.grade import grades_folder, write_human_grades
 from raycal.store.locations import Location
 
 _HUMAN = Human()
-_VERDICTS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
-_BLANK = ("", "nan", "null", "none")
 # What identifies an answer, the surest first: names of GradeColumns and of AnsweredQuestion alike.
 _IDENTIFYING = (("answer_key",), ("question_id", "answer"), ("question", "answer"))
 
@@ -94,8 +91,8 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     for row in file.rows:
         location = f"{path.name}:{row.number}"
         try:
-            values = _values(row)
-            correct = _verdict(values, columns.correct)
+            values = row.cells()
+            correct = verdict_of(lookup(values, columns.correct), columns.correct)
             if correct is None:
                 blank += 1
                 continue
@@ -131,25 +128,6 @@ def _identifying(columns: GradeColumns, file: RowFile) -> tuple[str, ...]:
         f"{columns.question_id!r} or {columns.question!r} beside {columns.answer!r}, and has "
         f"{', '.join(sorted(file.columns))}"
     )
-
-
-def _values(row: Row | Unreadable) -> Mapping[str, Any]:
-    if isinstance(row, Unreadable):
-        raise QuestionError(row.error)
-    return row.values
-
-
-def _verdict(values: Mapping[str, Any], column: str) -> bool | None:
-    """Whether a row says that its answer is correct; None where the cell is empty."""
-    cell = lookup(values, column)
-    if cell is None or cell is MISSING or (isinstance(cell, float) and math.isnan(cell)):
-        return None
-    said = text_of(cell).lower()
-    if said in _BLANK:
-        return None
-    if said not in _VERDICTS:
-        raise QuestionError(f"{column} is {said!r}, but must be true or false, yes or no, 1 or 0, or empty")
-    return _VERDICTS[said]
 
 
 def _the_one(fitting: Mapping[tuple[str, ...], Sequence[GradedAnswer]], identity: tuple[str, ...]) -> GradedAnswer:

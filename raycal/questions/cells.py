@@ -1,20 +1,22 @@
-"""From a row's cells to texts, accepted answers and right choices, whatever their types."""
+"""From a row's cells to texts and accepted answers, whatever their types."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from raycal.questions.literals import is_of_numbers, spelled_out
 from raycal.questions.question import QuestionError
 
 MISSING = object()
-_POSITION_DIGITS = 9  # more than any position has, and fewer than Python refuses to read
 
 _FINAL_ANSWER = re.compile(r"(?P<rationale>.*?)^####(?P<final>[^\n]*\S)\s*", re.DOTALL | re.MULTILINE)
+_MIDNIGHT = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?")
 
 
 def lookup(values: Mapping[str, Any], column: str) -> Any:
@@ -31,6 +33,7 @@ def _decoded(cell: Any) -> Any:
 
 
 def _descend(cell: Any, column: str) -> Any:
+    cell = spelled_out(cell)
     if isinstance(cell, Mapping):
         return lookup(cell, column)
     if isinstance(cell, list) and cell:
@@ -43,52 +46,65 @@ def column_names(values: Mapping[str, Any]) -> list[str]:
     """Every name that `lookup` knows in a row, nested ones dotted."""
     names = []
     for name, cell in values.items():
-        inner = next((c for c in cell if isinstance(c, Mapping)), None) if isinstance(cell, list) else cell
         names.append(name)
-        names.extend(f"{name}.{nested}" for nested in (column_names(inner) if isinstance(inner, Mapping) else ()))
+        names.extend(f"{name}.{nested}" for nested in column_names(_nested(cell)))
     return names
 
 
+def _nested(cell: Any) -> Mapping[str, Any]:
+    """The columns within a cell; none where it holds no mapping, or one that its row will be refused for."""
+    try:
+        cell = spelled_out(cell)
+    except QuestionError:
+        return {}
+    if isinstance(cell, list):
+        cell = next((element for element in cell if isinstance(element, Mapping)), None)
+    return {name: inner for name, inner in cell.items() if isinstance(name, str)} if isinstance(cell, Mapping) else {}
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell has nothing in it: absent, null, NaN, or blank, which is what CSV has for all of these."""
+    if isinstance(cell, str | bytes):
+        return not cell.strip()
+    return cell is MISSING or cell is None or (isinstance(cell, float | Decimal) and math.isnan(cell))
+
+
 def text_of(cell: Any) -> str:
-    """A cell as text without surrounding space: 18.0 is "18", True is "yes". QuestionError where it has none."""
+    """A cell as text without surrounding space, spelled the shortest way: 18.0 is "18", True is "yes".
+
+    A moment at midnight is a date. QuestionError where a cell has no text.
+    """
+    match cell:
+        case str() | bytes():
+            return _unicode(str(_decoded(cell)).strip())
+        case bool():
+            return "yes" if cell else "no"
+        case float() | Decimal():
+            return _shortest(cell)
+        case datetime():
+            return str(cell.date() if cell.time() == time() else cell)
+        case int() | date() | time() | UUID():
+            return str(cell)
     if cell is None or cell is MISSING:
         raise QuestionError("a cell is missing")
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, float):
-        if not math.isfinite(cell):
-            raise QuestionError(f"a cell is {cell}, which is no text")
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    if isinstance(cell, Mapping | list):
-        raise QuestionError(f"a cell holds a {type(cell).__name__} where a text is expected")
-    text = str(_decoded(cell)).strip()
+    hint = f": name one of its columns, such as .{next(iter(cell))}" if isinstance(cell, Mapping) and cell else ""
+    raise QuestionError(f"a cell holds a {type(cell).__name__} where a text is expected{hint}")
+
+
+def _shortest(number: float | Decimal) -> str:
+    if not math.isfinite(number):
+        raise QuestionError(f"a cell is {number}, which is no text")
+    if number == int(number):
+        return str(int(number))
+    return repr(number) if isinstance(number, float) else f"{number.normalize():f}"
+
+
+def _unicode(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise QuestionError("a cell's text is not valid UTF-8") from None
     return text
-
-
-def texts_of(cell: Any, separator: str | None = None) -> list[str]:
-    """A cell as one or several texts, blank ones left out: a list's elements, or the parts of a separated text."""
-    if isinstance(cell, list):
-        texts = [text_of(element) for element in cell if element is not None]
-    elif isinstance(cell, str) and separator is not None:
-        texts = [text_of(part) for part in cell.split(separator)]
-    else:
-        texts = [text_of(cell)]
-    return [text for text in texts if text]
-
-
-def json_list(cell: Any) -> Any:
-    """The list that a text spells as JSON, where it is a list of texts; every other cell as it is."""
-    if not isinstance(cell, str) or not cell.lstrip().startswith("["):
-        return cell
-    try:
-        parsed = json.loads(cell)
-    except (ValueError, RecursionError):
-        return cell
-    return parsed if isinstance(parsed, list) and all(isinstance(element, str) for element in parsed) else cell
 
 
 def final_answer(text: str) -> tuple[tuple[str, ...], str] | None:
@@ -104,49 +120,37 @@ def final_answer(text: str) -> tuple[tuple[str, ...], str] | None:
 def accepted_answers(cell: Any, separator: str | None) -> tuple[tuple[str, ...], dict[str, str]]:
     """The accepted answers of an open-ended question, and metadata: the rationale in front of a "####" final answer.
 
-    True and False are accepted as yes or true, no or false.
+    Blank ones are left out. True and False, and texts that are nothing else, are accepted as yes or true, no or false.
     """
-    if isinstance(cell, bool):
-        return (("yes", "true") if cell else ("no", "false")), {}
     final = final_answer(text_of(cell)) if isinstance(cell, str) else None
     if final is not None:
         return final[0], {"rationale": final[1]}
-    return tuple(dict.fromkeys(texts_of(cell, separator))), {}
+    parts = _answer_parts(cell, separator)
+    answers = [answer for part in parts for answer in _spellings(part, alone=len(parts) == 1)]
+    return tuple(dict.fromkeys(answer for answer in answers if answer)), {}
 
 
-def right_choices(cell: Any, choices: Sequence[str], separator: str | None) -> tuple[str, ...]:
-    """The right choices' texts; each may be given as its text, its letter (A is the first) or its 0-based index.
-
-    Where the readings disagree ("2" among the choices 1, 2, 3, 4 is the second by its text and the third by its index)
-    the row is refused, because a guess would be a wrong label; and so it is where it names no right choice.
-    """
-    if isinstance(cell, list):
-        if not cell:
-            raise QuestionError("the row names no right choice")
-        return tuple(dict.fromkeys(choice for element in cell for choice in right_choices(element, choices, None)))
-    if separator is not None and isinstance(cell, str):
-        return right_choices([part for part in cell.split(separator) if part.strip()], choices, None)
-    return (_right_choice(cell, choices),)
-
-
-def _right_choice(cell: Any, choices: Sequence[str]) -> str:
-    text = text_of(cell)
-    texts = {"yes": ("yes", "true"), "no": ("no", "false")}[text] if isinstance(cell, bool) else (text,)
-    readings = {choice for choice in choices if choice in texts or (isinstance(cell, bool) and choice.lower() in texts)}
-    if not isinstance(cell, bool):
-        position = _position(text)
-        if position is not None and position < len(choices):
-            readings.add(choices[position])
-    if len(readings) == 1:
-        return readings.pop()
-    if readings:
-        raise QuestionError(f"the answer {text!r} is a choice's text as well as the position of another choice")
-    raise QuestionError(f"the answer {text!r} is neither a text, a letter nor an index of the choices {list(choices)}")
+def _answer_parts(cell: Any, separator: str | None) -> list[Any]:
+    elements = spelled_out(cell)
+    if isinstance(cell, str) and isinstance(elements, list) and len(elements) > 1 and is_of_numbers(elements):
+        if cell.lstrip().startswith("["):
+            raise QuestionError(
+                f"the cell {cell!r} may be several answers or one: write {[str(part) for part in elements]} as a JSON "
+                f'list of texts, or ["{cell.strip()}"]'
+            )
+        elements = cell  # a point: lists are not written so
+    if isinstance(elements, list):
+        return [element for element in elements if element is not None]
+    return elements.split(separator) if separator is not None and isinstance(elements, str) else [elements]
 
 
-def _position(text: str) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS:
-        return int(text)
-    if len(text) == 1 and text.upper() in string.ascii_uppercase:
-        return string.ascii_uppercase.index(text.upper())
-    return None
+def _spellings(part: Any, *, alone: bool) -> Iterator[str]:
+    """The ways in which one answer is accepted."""
+    text = text_of(part)
+    if isinstance(part, bool):
+        yield from ("yes", "true") if part else ("no", "false")
+        return
+    moment = _MIDNIGHT.fullmatch(text)
+    yield moment["date"] if moment else text
+    if alone and text.lower() in {"true", "false"}:  # CSV has booleans as texts
+        yield "yes" if text.lower() == "true" else "no"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from raycal.errors import RaycalError
 from raycal.questions.question import Question, QuestionError
 
+# Bytes that are not UTF-8 travel as lone surrogates, so that they spoil their own row and not the whole file.
+ENCODING = "utf-8-sig"
+UNDECODABLE = "surrogateescape"
 _RAW_LENGTH = 200
 
 
@@ -23,6 +27,10 @@ class Row:
     number: int
     values: Mapping[str, Any]
 
+    def cells(self) -> Mapping[str, Any]:
+        """The values; see Unreadable."""
+        return self.values
+
 
 @dataclass(frozen=True)
 class Unreadable:
@@ -31,6 +39,20 @@ class Unreadable:
     number: int
     error: str
     raw: str
+
+    def cells(self) -> Mapping[str, Any]:
+        """Raise QuestionError: there are no values."""
+        raise QuestionError(self.error)
+
+
+Rows = Iterator[Row | Unreadable]
+
+
+def refuse_repeated(path: Path, columns: Sequence[str]) -> None:
+    """Raise QuestionSourceError where a file has two columns of one name: nobody knows which is meant."""
+    repeated = next((name for name in columns if columns.count(name) > 1), None)
+    if repeated is not None:
+        raise QuestionSourceError(f"{path} has several columns {repeated!r}: rename all but one")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,7 @@ def test_choices_take_text_letter_or_index(tmp_path: Path) -> None:
         {"reply": "A", "gold": [], "of": choices},
         {"reply": "A", "gold": "1" * 5000, "of": choices},
     ]
-    report = graded(write(tmp_path / "a.jsonl", rows), choices="of")
+    report = graded(write(tmp_path / "a.jsonl", rows), choices="of", positions_from=0)
     assert [row.grade.correct for row in report.graded] == [True, True, True, False]
     assert [bad.location for bad in report.bad] == [f"a.jsonl:{line}" for line in (5, 6, 7, 8)]
     assert "'Rome' is neither a text, a letter nor an index" in report.bad[0].reason
@@ -83,19 +83,19 @@ def test_choices_take_text_letter_or_index(tmp_path: Path) -> None:
 def test_bad_rows_are_told_apart_from_wrong_ones(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     good = json.dumps({"reply": "x", "gold": "x"})
-    path.write_text(f'{good}\n\n{{"reply": \n[1]\n{{"reply": null, "gold": "x"}}\n{{"reply": "x"}}\n'
+    path.write_text(f'{good}\n\n{{"reply": \n[1]\n{{"reply": ["x"], "gold": "x"}}\n{{"reply": "x"}}\n'
                     '{"reply": "x", "gold": []}\n{"reply": "wrong", "gold": "x"}\n', encoding="utf-8")  # fmt: skip
     report = graded(path)
     assert [row.location for row in report.graded] == ["a.jsonl:1", "a.jsonl:8"]
     assert report.accuracy == 0.5
     assert [bad.location for bad in report.bad] == [f"a.jsonl:{line}" for line in (3, 4, 5, 6, 7)]
     assert [bad.reason for bad in report.bad][2:] == [
-        "the row has no 'reply'", "the row has no 'gold'", "'gold' holds no accepted answer",
+        "a cell holds a list where a text is expected", "the row has no 'gold'", "'gold' holds no accepted answer",
     ]  # fmt: skip
 
 
 def test_file_of_bad_rows_has_no_accuracy(tmp_path: Path) -> None:
-    report = graded(write(tmp_path / "a.jsonl", [{"reply": None, "gold": "x"}]))
+    report = graded(write(tmp_path / "a.jsonl", [{"reply": "x", "gold": None}]))
     assert (report.n, report.accuracy, len(report.bad)) == (0, None, 1)
 
 
@@ -106,13 +106,13 @@ def test_nested_columns_are_reached(tmp_path: Path) -> None:
 
 
 def test_report_is_json(tmp_path: Path) -> None:
-    report = graded(write(tmp_path / "a.jsonl", [*ROWS, {"reply": None, "gold": "x"}]))
+    report = graded(write(tmp_path / "a.jsonl", [*ROWS, {"reply": "x", "gold": None}]))
     data = json.loads(json.dumps(report.to_dict()))
     assert data["n"] == 4
     assert data["accuracy"] == 0.5
     assert data["grader"] == "match 3"
     assert data["rows"][1] == {"location": "a.jsonl:2", "correct": False, "extracted": "Lyon", "reason": "different"}
-    assert data["bad"] == [{"location": "a.jsonl:5", "reason": "the row has no 'reply'"}]
+    assert data["bad"] == [{"location": "a.jsonl:5", "reason": "the row has no 'gold'"}]
 
 
 def test_unusable_files_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from raycal.questions.cells import (
     MISSING,
     accepted_answers,
     column_names,
-    json_list,
     lookup,
-    right_choices,
     text_of,
 )
+from raycal.questions.choices import NamedChoices
+from raycal.questions.literals import spelled_out
 from raycal.questions.question import QuestionError
 
 NESTED = {"answer": {"value": "x", "aliases": ["x", "y"]}, "spans": [{"text": "a"}, {"text": "b"}], "a.b": 1}
@@ -102,7 +102,7 @@ def test_what_stands_in_front_of_a_final_answer_is_its_rationale() -> None:
     ],
 )
 def test_right_choices_by_text_letter_or_index(cell: Any, choices: tuple[str, ...], right: tuple[str, ...]) -> None:
-    assert right_choices(cell, choices, None) == right
+    assert NamedChoices(cell, choices).right() == right
 
 
 @pytest.mark.parametrize(
@@ -121,21 +121,21 @@ def test_right_choices_by_text_letter_or_index(cell: Any, choices: tuple[str, ..
 )
 def test_answers_that_name_no_choice_or_two_are_refused(cell: Any, choices: tuple[str, ...], message: str) -> None:
     with pytest.raises(QuestionError, match=message):
-        right_choices(cell, choices, None)
+        NamedChoices(cell, choices).right()
 
 
 @given(st.lists(st.from_regex(r"[a-z]{2,5}", fullmatch=True), min_size=2, max_size=8, unique=True), st.data())
 def test_every_way_of_naming_a_choice_agrees(choices: list[str], data: st.DataObject) -> None:
     right = data.draw(st.integers(0, len(choices) - 1))
     ways = (choices[right], right, float(right), str(right), "ABCDEFGH"[right], "abcdefgh"[right])
-    assert {right_choices(way, choices, None) for way in ways} == {(choices[right],)}
+    assert {NamedChoices(way, choices).right() for way in ways} == {(choices[right],)}
 
 
 @given(st.lists(st.text()))
 def test_a_json_list_of_texts_is_read_as_one(texts: list[str]) -> None:
-    assert json_list(json.dumps(texts)) == texts
+    assert spelled_out(json.dumps(texts)) == texts
 
 
-@pytest.mark.parametrize("cell", ["[1, 2]", "[a", "[]x", "plain", 3, None, '{"a": 1}'])
+@pytest.mark.parametrize("cell", ["[a", "[]x", "plain", 3, None])
 def test_any_other_cell_stays_what_it_is(cell: Any) -> None:
-    assert json_list(cell) is cell
+    assert spelled_out(cell) is cell

@@ -99,7 +99,7 @@ def test_dotted_names_reach_into_nested_columns(tmp_path: Path, suffix: str, wri
 
 def test_one_column_a_choice_and_blank_cells_behind_the_last_one(tmp_path: Path) -> None:
     text = "question,answer,a,b,c\nOne?,2,x,y,z\nTwo?,B,x,y,\nThree?,C,x,,z\nFour?,A,x,,\n"
-    questions, bad = read_text(tmp_path / "f.csv", text, columns=Columns(choices=("a", "b", "c")))
+    questions, bad = read_text(tmp_path / "f.csv", text, columns=Columns(choices=("a", "b", "c")), positions_from=0)
     assert [(q.choices, q.answers) for q in questions] == [(("x", "y", "z"), ("z",)), (("x", "y"), ("y",))]
     assert [(row.location, row.error) for row in bad] == [
         (f"f.csv:{line}", "a choice question needs at least two choices, and none of them blank") for line in (4, 5)
@@ -132,9 +132,11 @@ def test_a_separator_splits_one_text_into_answers(tmp_path: Path) -> None:
     assert question.answers == ("red", "blue", "yellow")
 
 
-def test_a_list_of_numbers_in_a_csv_cell_is_an_answer_and_not_a_list(tmp_path: Path) -> None:
-    [question], _ = read_text(tmp_path / "f.csv", 'question,answer\nSort 2 and 1.,"[1, 2]"\n')
-    assert question.answers == ("[1, 2]",)
+def test_a_list_of_numbers_in_a_csv_cell_may_be_an_answer_or_several_and_is_refused(tmp_path: Path) -> None:
+    rows = 'Sort 2 and 1.,"[1, 2]"\nSort 4 and 3.,"[""[3, 4]""]"\n'
+    [question], [bad] = read_text(tmp_path / "f.csv", "question,answer\n" + rows)
+    assert question.answers == ("[3, 4]",)
+    assert bad.error.startswith("the cell '[1, 2]' may be several answers or one: write ['1', '2'] as a JSON list")
 
 
 def test_malformed_rows_are_told_apart_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -10,16 +10,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from raycal.config.section import Section
-from raycal.questions.cells import (
-    MISSING,
-    accepted_answers,
-    json_list,
-    lookup,
-    right_choices,
-    text_of,
-)
+from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
+from raycal.questions.choices import FirstPosition, NamedChoices, first_positions
 from raycal.questions.question import Kind, Question, QuestionError, split_of
-from raycal.questions.readers import open_rows
+from raycal.questions.readers import expand_home, open_rows
 from raycal.questions.rows import Attempt, Row, Unreadable
 from raycal.questions.sources.base import SOURCES, QuestionSource
 
@@ -28,7 +22,7 @@ class Columns(Section):
     """Which column of a file holds what. A dotted name reaches into nested columns."""
 
     question: str = "question"
-    answers: str = "answer"  # a text, a list of texts, a letter or an index into the choices
+    answers: str = "answer"  # a text, a list of texts; of choices also a label, a letter, a position or a mask
     choices: str | tuple[str, ...] | None = None  # one column that holds a list, or one column a choice
     subject: str | None = None
     id: str | None = None  # kept as metadata
@@ -43,6 +37,7 @@ class QuestionFile(QuestionSource):
     dataset: str | None = None  # None: the file's name
     columns: Columns = Columns()
     answer_separator: str | None = None  # splits one text into several accepted answers
+    positions_from: FirstPosition | None = None  # what the first choice's position is; None: as the whole file shows
     limit: int | None = Field(None, ge=1)
 
     def attempts(self) -> Iterator[Attempt]:
@@ -51,7 +46,7 @@ class QuestionFile(QuestionSource):
 
     def files(self) -> Sequence[Path]:
         """See QuestionSource."""
-        return (self.path,)
+        return (expand_home(self.path),)
 
 
 def load(source: QuestionFile) -> Iterator[Attempt]:
@@ -62,7 +57,7 @@ def load(source: QuestionFile) -> Iterator[Attempt]:
     file = open_rows(source.path)
     for setting, column in _columns(source.columns):
         file.check_column(column, f"columns.{setting}")
-    return _attempts(source, islice(file.rows, source.limit))
+    return _attempts(source, islice(file.rows, source.limit), _counted_from(source))
 
 
 def _columns(columns: Columns) -> Iterator[tuple[str, str]]:
@@ -71,32 +66,39 @@ def _columns(columns: Columns) -> Iterator[tuple[str, str]]:
             yield setting, column
 
 
-def _attempts(source: QuestionFile, rows: Iterator[Row | Unreadable]) -> Iterator[Attempt]:
+def _counted_from(source: QuestionFile) -> tuple[int, ...]:
+    """From which numbers the file counts the positions of choices; it is read for that from end to end."""
+    columns = source.columns
+    if source.positions_from is not None or columns.choices is None:
+        return (source.positions_from or 0,)
+    return first_positions(open_rows(source.path).rows, columns.choices, columns.answers, source.answer_separator)
+
+
+def _attempts(
+    source: QuestionFile, rows: Iterator[Row | Unreadable], counted_from: tuple[int, ...]
+) -> Iterator[Attempt]:
     dataset = source.dataset or source.path.stem
     for row in rows:
         outcome: Question | QuestionError
         try:
-            if isinstance(row, Unreadable):
-                raise QuestionError(row.error)
-            outcome = _question(source, dataset, row)
+            outcome = _question(source, dataset, row.cells(), counted_from)
         except QuestionError as error:
             outcome = error
         raw = row.values if isinstance(row, Row) else row.raw
         yield Attempt(dataset=dataset, location=f"{source.path.name}:{row.number}", raw=raw, outcome=outcome)
 
 
-def _question(source: QuestionFile, dataset: str, row: Row) -> Question:
+def _question(source: QuestionFile, dataset: str, values: Mapping[str, Any], counted_from: tuple[int, ...]) -> Question:
     columns = source.columns
-    question = text_of(_cell(row, columns.question))
-    answer = _list_cell(source, row, columns.answers)
+    question = text_of(_cell(values, columns.question))
     metadata: dict[str, Any] = {}
     choices: tuple[str, ...] = ()
     if columns.choices is None:
-        answers, metadata = accepted_answers(answer, source.answer_separator)
+        answers, metadata = accepted_answers(_cell(values, columns.answers), source.answer_separator)
     else:
-        choices = _choices(source, row, columns.choices)
-        answers = right_choices(answer, choices, source.answer_separator)
-    given_id = _optional(row, columns.id)
+        named = NamedChoices.of(values, columns.choices, columns.answers)
+        choices, answers = named.choices, named.right(counted_from, source.answer_separator)
+    given_id = _optional(values, columns.id)
     if given_id:
         metadata = {"id": given_id, **metadata}
     return Question(
@@ -105,44 +107,19 @@ def _question(source: QuestionFile, dataset: str, row: Row) -> Question:
         question=question,
         answers=answers,
         choices=choices,
-        subject=_optional(row, columns.subject),
+        subject=_optional(values, columns.subject),
         split=split_of(question),
         metadata=metadata,
     )
 
 
-def _choices(source: QuestionFile, row: Row, columns: str | tuple[str, ...]) -> tuple[str, ...]:
-    if isinstance(columns, str):
-        cells = _list_cell(source, row, columns)
-        if not isinstance(cells, list):
-            raise QuestionError(f"the column {columns!r} holds no list of choices")
-    else:
-        cells = [lookup(row.values, column) for column in columns]
-    # A wide file has blank cells after the last choice. One in between would move the positions that answers name.
-    while cells and _is_blank(cells[-1]):
-        cells = cells[:-1]
-    if len(cells) < 2 or any(_is_blank(cell) for cell in cells):
-        raise QuestionError("a choice question needs at least two choices, and none of them blank")
-    return tuple(text_of(cell) for cell in cells)
-
-
-def _is_blank(cell: Any) -> bool:
-    return cell is MISSING or cell is None or (isinstance(cell, str) and not cell.strip())
-
-
-def _cell(row: Row, column: str) -> Any:
-    cell = lookup(row.values, column)
-    if _is_blank(cell):
+def _cell(values: Mapping[str, Any], column: str) -> Any:
+    cell = lookup(values, column)
+    if is_missing(cell):
         raise QuestionError(f"the column {column!r} is missing or empty")
     return cell
 
 
-def _optional(row: Row, column: str | None) -> str:
-    cell = MISSING if column is None else lookup(row.values, column)
-    return "" if _is_blank(cell) else text_of(cell)
-
-
-def _list_cell(source: QuestionFile, row: Row, column: str) -> Any:
-    """A cell that may be a list, which a CSV file spells as JSON."""
-    cell = _cell(row, column)
-    return json_list(cell) if source.path.suffix.lower() == ".csv" else cell
+def _optional(values: Mapping[str, Any], column: str | None) -> str:
+    cell = None if column is None else lookup(values, column)
+    return "" if is_missing(cell) else text_of(cell)

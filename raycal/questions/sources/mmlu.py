@@ -10,9 +10,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from raycal.questions.csv_rows import read_cells
 from raycal.questions.items import ChoiceItem
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
-from raycal.questions.readers import read_cells
+from raycal.questions.readers import expand_home
 from raycal.questions.rows import Attempt, QuestionSourceError, Unreadable
 from raycal.questions.sources.base import SOURCES, QuestionSource
 from raycal.text.suggest import nearest
@@ -37,7 +38,7 @@ class Mmlu(QuestionSource):
 
     def files(self) -> Sequence[Path]:
         """See QuestionSource."""
-        return sorted(self.path.glob("*/*.csv"))
+        return sorted(expand_home(self.path).glob("*/*.csv"))
 
 
 def load(source: Mmlu) -> Iterator[Attempt]:
@@ -49,7 +50,8 @@ def load(source: Mmlu) -> Iterator[Attempt]:
     no sense without its choices (`needs_choices`) becomes a BadRow.
     QuestionSourceError for a missing folder, an unknown subject, or a file that is empty or of another shape.
     """
-    tests = _files(source.path, "test")
+    folder = expand_home(source.path)
+    tests = _files(folder, "test")
     if not tests:
         raise QuestionSourceError(
             f"{source.path} has no test/*_test.csv: `path` must be MMLU's folder of dev/ and test/"
@@ -58,7 +60,7 @@ def load(source: Mmlu) -> Iterator[Attempt]:
         if subject not in tests:
             raise QuestionSourceError(f"{source.path} has no subject {subject!r}: {nearest(subject, tests)}")
     subjects = sorted(source.subjects or tests)
-    devs = _files(source.path, "dev")
+    devs = _files(folder, "dev")
     for path in (
         *(tests[subject] for subject in subjects),
         *(devs[subject] for subject in subjects if subject in devs),
