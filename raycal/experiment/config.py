@@ -26,6 +26,7 @@ from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics import Convention
 from raycal.questions.question import Split
 from raycal.questions.sources.base import AnySource
+from raycal.questions.sources.file import refuse_shared_names
 from raycal.questions.sources.worldfacts import WorldFacts
 
 
@@ -109,6 +110,11 @@ class Experiment(Section):
 
         texts = [f"{key}={json.dumps(value, default=str)}" for key, value in (overrides or {}).items()]
         return load_config(cls, Path(path), texts)
+
+    @model_validator(mode="after")
+    def _datasets_are_named(self) -> Experiment:
+        refuse_shared_names(self.questions)
+        return self
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Experiment:

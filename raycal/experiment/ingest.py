@@ -16,7 +16,9 @@ from raycal.errors import RaycalError
 from raycal.experiment.recipe import Group
 from raycal.models.prompts import FewShotExample, choice_letter
 from raycal.questions import BadRow, fingerprint, load
+from raycal.questions.choices import AlwaysFirst
 from raycal.questions.question import Kind, Question, Split
+from raycal.questions.rows import QuestionSourceError
 from raycal.questions.sources.base import QuestionSource
 from raycal.store.keys import digest
 from raycal.store.locations import Location
@@ -24,8 +26,12 @@ from raycal.store.schemas import Table
 from raycal.store.store import Store
 
 T = TypeVar("T")
-_VERSION = "2"  # of how files become questions: another one has them read again
+_VERSION = "3"  # of how files become questions: another one has them read again
 _SHARD_ROWS = 1024
+_CONTRADICTION = """
+    SELECT question FROM all_questions WHERE dataset = ?
+    GROUP BY key, question HAVING count(DISTINCT list_sort(answers)) > 1 ORDER BY question LIMIT 1
+"""
 
 
 class NoQuestionsError(RaycalError, ValueError):
@@ -41,28 +47,57 @@ class QuestionSet:
     bad_rows: int
     first_bad: str | None  # where the first of them is, and what was wrong with it
     examples: Mapping[Group, tuple[FewShotExample, ...]]  # shown in front of the group's questions
+    source_notes: tuple[str, ...] = ()  # what is odd about the questions of a source, in sentences
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know before any of them is asked, in sentences."""
+        if not self.bad_rows:
+            return self.source_notes
+        bad = f"{self.bad_rows:,} rows are no questions and count as failed, the first at {self.first_bad}"
+        return (bad, *self.source_notes)
 
 
 def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot: int, store: Store) -> QuestionSet:
     """Stream every source into QUESTIONS, its malformed rows into BAD_QUESTIONS.
 
-    Files that the store has are not read again. Raises QuestionSourceError for a source that cannot be read at all, and
-    NoQuestionsError where there is nothing to ask.
+    Files that the store has are not read again. Raises QuestionSourceError for a source that cannot be read at all, or
+    contradicts another one of its dataset, and NoQuestionsError where there is nothing to ask.
     """
     pool = _ExamplePool(few_shot)
     shards: dict[Location, None] = {}  # a set that keeps its order
+    of_dataset: dict[str, dict[Location, None]] = defaultdict(dict)
     asked, bad_rows, first_bad = 0, 0, None
+    notes: dict[str, None] = {}
     for source in sources:
         found = _ingest(source, few_shot, store)
         pool.offer(found.candidates)
-        shards |= dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
+        written = dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
+        shards |= written
+        for dataset in found.datasets:
+            of_dataset[dataset] |= written
+        notes |= dict.fromkeys(found.notes)
         asked += sum(count for split, count in found.questions.items() if split in splits)
         bad_rows += found.bad_rows
         first_bad = first_bad or found.first_bad
     if not asked:
         why = f"; {bad_rows} rows were malformed, the first at {first_bad}" if bad_rows else ""
         raise NoQuestionsError(f"the sources have no question in the splits {', '.join(splits)}{why}")
-    return QuestionSet(tuple(shards), asked, bad_rows, first_bad, pool.examples())
+    for dataset, written in of_dataset.items():
+        _refuse_contradiction(dataset, list(written), store)
+    return QuestionSet(tuple(shards), asked, bad_rows, first_bad, pool.examples(), tuple(notes))
+
+
+def _refuse_contradiction(dataset: str, shards: list[Location], store: Store) -> None:
+    """Raise where two sources have other answers to one question: only one of them would count."""
+    if len({shard.parent for shard in shards}) < 2:
+        return
+    rows = store.rows(_CONTRADICTION, [dataset], shards={Table.QUESTIONS: shards})
+    if row := next(rows, None):
+        raise QuestionSourceError(
+            f"two sources of the dataset {dataset!r} have other answers to {row['question']!r}: give each a dataset of "
+            "its own, or mend the row"
+        )
 
 
 @dataclass(frozen=True)
@@ -95,6 +130,8 @@ class _Ingested:
     bad_rows: int
     first_bad: str | None
     candidates: tuple[_Candidate, ...]
+    datasets: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 _INGESTED = TypeAdapter(_Ingested)
@@ -124,6 +161,7 @@ def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, 
     shards: dict[str, None] = {}  # a set that keeps its order
     counts: Counter[Split] = Counter()
     bad_rows, first_bad = 0, None
+    always_first: dict[str, AlwaysFirst] = defaultdict(AlwaysFirst)
     for chunk in _chunks(attempts, _SHARD_ROWS):
         questions = [item for item in chunk if isinstance(item, Question)]
         bad = [item for item in chunk if isinstance(item, BadRow)]
@@ -133,10 +171,14 @@ def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, 
         store.write(Table.BAD_QUESTIONS, partition, [_bad_row(row) for row in bad])
         pool.offer(_Candidate.of(one) for one in questions if one.split in (Split.FEW_SHOT, Split.TRAIN))
         counts.update(question.split for question in questions)
+        for question in questions:
+            always_first[question.dataset].add(question.choices, question.answers)
         bad_rows += len(bad)
         if first_bad is None and bad:
             first_bad = f"{bad[0].location}: {bad[0].error}"
-    return _Ingested(partition, tuple(shards), dict(counts), bad_rows, first_bad, tuple(pool.candidates()))
+    candidates, datasets = tuple(pool.candidates()), tuple(always_first)
+    notes = tuple(note for dataset, rows in always_first.items() for note in rows.notes(dataset))
+    return _Ingested(partition, tuple(shards), dict(counts), bad_rows, first_bad, candidates, datasets, notes)
 
 
 class _ExamplePool:

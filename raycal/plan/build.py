@@ -48,4 +48,6 @@ def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
 
 
 def _plan(title: str, basis: Basis, lines: list[PlanLine], needs: Sequence[str]) -> Plan:
-    return Plan(title, tuple(lines), tuple(needs), tuple(assumptions_of(basis, lines)))
+    questions = basis.run.questions
+    notes = (*questions.notes, *assumptions_of(basis, lines))
+    return Plan(title, tuple(lines), tuple(needs), notes, questions.bad_rows)

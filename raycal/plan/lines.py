@@ -63,6 +63,7 @@ class Plan:
     lines: tuple[PlanLine, ...]
     needs: tuple[str, ...]
     assumptions: tuple[str, ...]
+    bad_rows: int = 0  # of the sources, which became no questions
 
     @property
     def requests(self) -> int:
@@ -99,6 +100,7 @@ class Plan:
         names = ("requests", "prompt_tokens", "generated_tokens", "hours", "gpu_hours", "without_rate")
         return {
             "plan": self.title,
+            "bad_rows": self.bad_rows,
             "lines": [line.to_dict() for line in self.lines],
             "total": {name: getattr(self, name) for name in names},
             "needs": list(self.needs),

@@ -184,9 +184,9 @@ class AlwaysFirst:
     first: int = 0
 
     def add(self, choices: Sequence[str], right: Collection[str]) -> None:
-        """Count a row with choices."""
+        """Count a row; an open question, without choices, has no first one."""
         self.rows += 1
-        self.first += choices[0] in right
+        self.first += bool(choices) and choices[0] in right
 
     def notes(self, where: str) -> tuple[str, ...]:
         """A sentence about a file where it is so."""

@@ -36,7 +36,8 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     ModelError.
     """
     check_fitted(run)
-    _say_bad_rows(run, console)
+    for note in run.questions.notes:
+        console.print(f"questions: {note}", highlight=False, markup=False)
     with activity(console, "elicit", "counting what the store has"):
         done = CompletedKeys.read(run.store, run.recipe, retry_errors=retry_errors)
         asked, todo = count_work(run, done)
@@ -178,13 +179,3 @@ def _check_models(run: Run) -> None:
     for method in in_dependency_order(run.experiment.methods):
         for reader in method.needs().readers:
             check_available(run.recipe_for(reader).model)
-
-
-def _say_bad_rows(run: Run, console: Console) -> None:
-    if run.questions.bad_rows:
-        console.print(
-            f"questions: {run.questions.bad_rows} rows are no questions and count as failed, the first at "
-            f"{run.questions.first_bad}",
-            highlight=False,
-            markup=False,
-        )

@@ -14,7 +14,7 @@ from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
 from raycal.questions.choices import FirstPosition, NamedChoices, first_positions
 from raycal.questions.question import Kind, Question, QuestionError, split_of
 from raycal.questions.readers import expand_home, open_rows
-from raycal.questions.rows import Attempt, Row, Unreadable
+from raycal.questions.rows import Attempt, QuestionSourceError, Row, Unreadable
 from raycal.questions.sources.base import SOURCES, QuestionSource
 
 
@@ -43,6 +43,11 @@ class QuestionFile(QuestionSource):
     def attempts(self) -> Iterator[Attempt]:
         """See QuestionSource, and `load`."""
         return load(self)
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset of all of its questions."""
+        return self.dataset or self.path.stem
 
     def files(self) -> Sequence[Path]:
         """See QuestionSource."""
@@ -77,18 +82,19 @@ def _counted_from(source: QuestionFile) -> tuple[int, ...]:
 def _attempts(
     source: QuestionFile, rows: Iterator[Row | Unreadable], counted_from: tuple[int, ...]
 ) -> Iterator[Attempt]:
-    dataset = source.dataset or source.path.stem
     for row in rows:
         outcome: Question | QuestionError
         try:
-            outcome = _question(source, dataset, row.cells(), counted_from)
+            outcome = _question(source, row.cells(), counted_from)
         except QuestionError as error:
             outcome = error
         raw = row.values if isinstance(row, Row) else row.raw
-        yield Attempt(dataset=dataset, location=f"{source.path.name}:{row.number}", raw=raw, outcome=outcome)
+        yield Attempt(
+            dataset=source.dataset_name, location=f"{source.path.name}:{row.number}", raw=raw, outcome=outcome
+        )
 
 
-def _question(source: QuestionFile, dataset: str, values: Mapping[str, Any], counted_from: tuple[int, ...]) -> Question:
+def _question(source: QuestionFile, values: Mapping[str, Any], counted_from: tuple[int, ...]) -> Question:
     columns = source.columns
     question = text_of(_cell(values, columns.question))
     metadata: dict[str, Any] = {}
@@ -102,7 +108,7 @@ def _question(source: QuestionFile, dataset: str, values: Mapping[str, Any], cou
     if given_id:
         metadata = {"id": given_id, **metadata}
     return Question(
-        dataset=dataset,
+        dataset=source.dataset_name,
         kind=Kind.CHOICE if choices else Kind.OPEN,
         question=question,
         answers=answers,
@@ -123,3 +129,17 @@ def _cell(values: Mapping[str, Any], column: str) -> Any:
 def _optional(values: Mapping[str, Any], column: str | None) -> str:
     cell = None if column is None else lookup(values, column)
     return "" if is_missing(cell) else text_of(cell)
+
+
+def refuse_shared_names(sources: Sequence[QuestionSource]) -> None:
+    """Raise QuestionSourceError where several files are one dataset only because they are called alike."""
+    named: dict[str, QuestionFile] = {}
+    for source in sources:
+        if not isinstance(source, QuestionFile):
+            continue
+        other = named.setdefault(source.dataset_name, source)
+        if other.path != source.path and None in {other.dataset, source.dataset}:
+            raise QuestionSourceError(
+                f"{other.path} and {source.path} would both be the dataset {source.dataset_name!r}: give each a "
+                "dataset of its own, or both the same one"
+            )
