@@ -139,7 +139,7 @@ def test_a_store_without_rows_says_so(tmp_path: Path) -> None:
 
 def test_grade_grades_rows_from_anywhere(raycal: Raycal, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    rows = [{"said": "It is Paris.", "gold": ["Paris"]}, {"said": "Lyon", "gold": "Paris"}, {"gold": "Paris"}]
+    rows = [{"said": "It is Paris.", "gold": ["Paris"]}, {"said": "Lyon", "gold": "Paris"}, {"said": "Paris"}]
     path.write_text("\n".join(json.dumps(row) for row in rows))
     arguments = ["grade", "--file", str(path), "--prediction", "said", "--answers", "gold"]
     graded = json.loads(raycal(*arguments, "--json").stdout)

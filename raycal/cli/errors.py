@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from raycal.cli.json_values import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,7 @@ def print_result(found: Any) -> None:
     from rich.console import Console
 
     if isinstance(found, dict | list):
-        typer.echo(json.dumps(found, indent=2, default=str, ensure_ascii=False))
+        typer.echo(to_json(found))
     else:
         Console().print(found)
 

@@ -27,7 +27,7 @@ def export_graded_command(
 
 def import_graded_command(
     experiment: Annotated[Path, typer.Argument(help="The experiment, in YAML.")],
-    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file of grades.")],
+    file: Annotated[Path, typer.Argument(help="A CSV, JSONL, JSON or Parquet file of grades.")],
     correct: Column = "correct",
     answer_key: Column = "answer_key",
     question_id: Column = "question_id",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from raycal.cli.errors import open_run, opening, print_result, user_errors
+from raycal.cli.files import metrics_command, threshold_command
 from raycal.cli.graded import export_graded_command, import_graded_command
 from raycal.cli.options import (
     DEFAULT_STORE,
@@ -23,6 +24,7 @@ from raycal.cli.options import (
     RetryErrors,
     StoreRoot,
     TrainingRate,
+    refuse_options,
 )
 from raycal.cluster.gc import raise_gc_threshold
 
@@ -78,25 +80,32 @@ def grade(
     experiment: ExperimentFile = None,
     overrides: Overrides = None,
     file: Annotated[
-        Path | None, typer.Option(help="Grade the rows of this JSONL, CSV or Parquet file instead.")
+        Path | None, typer.Option(help="Grade the rows of this JSONL, JSON, CSV or Parquet file instead.")
     ] = None,
     prediction: Column = "prediction",
     answers: Column = "answers",
     choices: Annotated[str | None, typer.Option(metavar="COL")] = None,
+    positions_from: Annotated[
+        int | None, typer.Option(min=0, max=1, help="The position of the first choice: 0 or 1, else as the file shows.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Grade the answers of an experiment, or the rows of a file from anywhere."""
+    of_file = {"--prediction": prediction != "prediction", "--answers": answers != "answers", "--choices": choices}
     if file is None:
+        refuse_options("without --file", of_file | {"--positions-from": positions_from is not None, "--json": as_json})
         with open_run(experiment, overrides) as (run, console):
             from raycal.stages.pipeline import grade_stage
 
             grade_stage(run, console)
         return
+    refuse_options(f"to {file}", {"an experiment": experiment, "--set": overrides})
     with user_errors():
         from raycal.analysis.grade_file import grade_file
         from raycal.cli.render import grades_table
 
-        graded = grade_file(file, prediction=prediction, answers=answers, choices=choices)
+        columns = {"prediction": prediction, "answers": answers, "choices": choices}
+        graded = grade_file(file, **columns, positions_from=positions_from)
         print_result(graded.to_dict() if as_json else grades_table(graded))
 
 
@@ -268,54 +277,14 @@ def results(
         elif as_json:
             print_result(rows)
         else:
-            print_result(results_table(rows) if sweep_name is None else trials_tables(rows))
+            shown = trials_tables(rows) if sweep_name else results_table(rows, all_columns=sql is not None)
+            print_result(shown)
 
 
-@app.command()
-def metrics(
-    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file.")],
-    confidence: Column = "confidence",
-    correct: Column = "correct",
-    group: Annotated[str | None, typer.Option(metavar="COL", help="Also the mean over these groups.")] = None,
-    replicates: Annotated[int | None, typer.Option(min=0, help="Bootstrap replicates; 0: no intervals.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compute every metric of anybody's file of confidences and correctness."""
-    with user_errors():
-        from raycal.analysis.metrics_file import metrics_of_file
-
-        found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
-        print_result(found.to_dict() if as_json else found.table())
-
-
+app.command("metrics")(metrics_command)
+app.command("threshold")(threshold_command)
 app.command("export-graded")(export_graded_command)
 app.command("import-graded")(import_graded_command)
-
-
-@app.command()
-def threshold(
-    file: Annotated[Path, typer.Argument(help="A CSV, JSONL or Parquet file, or an experiment in YAML.")],
-    error_rate: Annotated[float, typer.Option(help="The share of trusted answers that may be wrong.")],
-    delta: Annotated[float, typer.Option(help="The chance that more of them are.")] = 0.1,
-    method: Annotated[str | None, typer.Option(metavar="LABEL", help="The experiment's method.")] = None,
-    confidence: Column = "confidence",
-    correct: Column = "correct",
-    overrides: Overrides = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find the confidence above which few enough answers are wrong."""
-    if file.suffix.lower() in {".yaml", ".yml"}:
-        with open_run(file, overrides) as (run, _):
-            from raycal.analysis.threshold import threshold_of_run
-
-            found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
-    else:
-        with user_errors():
-            from raycal.analysis.threshold import threshold_of_file
-
-            columns = {"confidence": confidence, "correct": correct}
-            found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
-    print_result(found.to_dict() if as_json else found.rendered())
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +28,14 @@ TrainingRate = Annotated[float | None, typer.Option(min=1, help="For --plan: tok
 PlanAsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")]
 Column = Annotated[str, typer.Option(metavar="COL")]
 DEFAULT_STORE = "results"
+
+
+def refuse_options(to_what: str, options: Mapping[str, object]) -> None:
+    """End with a sentence where options were given, by their names, that do not apply."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        with user_errors():
+            raise ValueError(f"{' and '.join(given)} {'does' if len(given) == 1 else 'do'} not apply {to_what}")
 
 
 @dataclass(frozen=True)

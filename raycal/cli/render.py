@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -105,6 +106,7 @@ _TRIALS = """
     ORDER BY trials.sweep, trials.number, metrics.dataset
 """
 _REFUSED_SHOWN = 20
+_BAD_SHOWN = 5
 _SHOWN = ("run", "dataset", "split", "method", "n", "ece", "auroc", "brier")
 
 
@@ -113,12 +115,24 @@ def list_results(root: Location | str, sql: str | None = None) -> list[dict[str,
 
     Raises StoreError where there is no store.
     """
-    rows = list(_store(root).rows(sql or _RESULTS))
+    table = _store(root).arrow(sql or _RESULTS)
+    rows: list[dict[str, Any]] = table.rename_columns(_distinct(table.column_names)).to_pylist()
     if sql:
         return rows
     unpacked_rows = [unpacked(row) for row in rows]
     columns = dict.fromkeys(name for row in unpacked_rows for name in row)
     return [dict.fromkeys(columns) | row for row in unpacked_rows]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of columns, one that comes again with a number, as DuckDB has it in a subquery: ece, ece_1."""
+    distinct: dict[str, None] = {}
+    for name in names:
+        numbered = (f"{name}_{number}" for number in count(1))
+        distinct[name if name not in distinct else next(one for one in numbered if one not in {*names, *distinct})] = (
+            None
+        )
+    return list(distinct)
 
 
 def list_trials(root: Location | str, name: str) -> list[dict[str, Any]]:
@@ -152,15 +166,11 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable | str:
-    """Rows as a table of text: numbers with three digits, missing values as a dash."""
+def results_table(rows: Sequence[Mapping[str, Any]], *, all_columns: bool) -> RichTable | str:
+    """Rows as a table of text, of all or the main columns: numbers have three digits, missing values are a dash."""
     if not rows:
         return "no rows"
-    names = (
-        (*_SHOWN, *(other.name for other in _metrics_of_packages(rows[0])))
-        if set(_SHOWN) <= set(rows[0])
-        else tuple(rows[0])
-    )
+    names = tuple(rows[0]) if all_columns else (*_SHOWN, *(other.name for other in _metrics_of_packages(rows[0])))
     table = RichTable(box=SIMPLE_HEAD)
     for name in names:
         table.add_column(name, overflow="fold")
@@ -250,8 +260,8 @@ def grades_table(report: GradeReport) -> RichTable:
     table = RichTable("graded", "correct", "accuracy", "bad rows", title=escape(report.file), box=SIMPLE_HEAD)
     accuracy = "-" if report.accuracy is None else f"{report.accuracy:.3f}"
     table.add_row(str(report.n), str(report.correct), accuracy, str(len(report.bad)))
-    if report.bad:
-        table.caption = escape("\n".join(f"{row.location}: {row.reason}" for row in report.bad[:5]))
+    lines = [f"{row.location}: {row.reason}" for row in report.bad[:_BAD_SHOWN]]
+    table.caption = escape("\n".join([*lines, *report.notes])) or None
     return table
 
 

@@ -27,7 +27,7 @@ from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
-from raycal.store.views import create_view, database, in_one_line, shard_fault
+from raycal.store.views import create_view, database, exact, in_one_line, shard_fault
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class Store:
                 found = connection.sql(query, params=list(parameters))
                 if found is None:
                     raise StoreError("the query is empty")
-                yield found.to_arrow_reader(batch_rows)
+                yield exact(found).to_arrow_reader(batch_rows)
             except (duckdb.Error, OSError, pa.ArrowException) as error:
                 # Of a later batch, Arrow passes on the message alone. Which shard it was, neither says.
                 fault = next(filter(None, (shard_fault(table, read[table]) for table in read)), None)

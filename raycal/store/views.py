@@ -16,6 +16,8 @@ from raycal.store.schemas import SCHEMAS, Table
 if TYPE_CHECKING:
     import duckdb
 
+_BEYOND_ARROW = frozenset({"uhugeint", "bignum"})
+
 
 @cache
 def database() -> duckdb.DuckDBPyConnection:
@@ -61,6 +63,19 @@ def _schema_for_duckdb(schema: pa.Schema) -> str:
     columns = zip(schema.names, types, strict=True)
     described = (f"'{name}': {{name: '{name}', type: '{kind}', default_value: NULL}}" for name, kind in columns)
     return f"MAP {{{', '.join(described)}}}"
+
+
+def exact(result: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """A query's result with integers that Arrow has no type for as texts: DuckDB hands them over as other numbers."""
+    if not any(kind.id in _BEYOND_ARROW for kind in result.types):
+        return result
+    columns = zip(result.columns, result.types, strict=True)
+    cast = [
+        f'c{place}{"::VARCHAR" if kind.id in _BEYOND_ARROW else ""} AS "{name.replace(chr(34), chr(34) * 2)}"'
+        for place, (name, kind) in enumerate(columns)
+    ]
+    places = ", ".join(f"c{place}" for place in range(len(cast)))  # of several columns of one name, each
+    return result.query("result", f"SELECT {', '.join(cast)} FROM result AS result({places})")
 
 
 def _one_row_a_key(table: Table) -> str:
