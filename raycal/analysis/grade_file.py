@@ -100,14 +100,13 @@ def grade_file(
         location = f"{path.name}:{row.number}"
         try:
             values = row.cells()
-            reply = _reply(values, prediction)
             if choices is None:
-                grade = match(reply, _accepted(values, answers), kind=Kind.OPEN)
+                grade = match(_reply(values, prediction), _accepted(values, answers), kind=Kind.OPEN)
             else:
                 named = NamedChoices.of(values, choices, answers)
                 right = named.right(counted_from)
                 always_first.add(named.choices, right)
-                grade = match(reply, right, kind=Kind.CHOICE, choices=named.choices)
+                grade = match(_reply(values, prediction), right, kind=Kind.CHOICE, choices=named.choices)
             graded.append(GradedRow(location, grade))
         except QuestionError as error:
             bad.append(BadRow(location, str(error)))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from raycal.config.section import NamedSection, Section
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
+from raycal.store.locations import expand_home
 
 E = TypeVar("E", bound=Experiment)
 
@@ -34,6 +35,7 @@ def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
+    path = path and expand_home(path)
     where = str(path) if path else "the command line"
     if path is not None and not path.is_file():
         raise ExperimentError(f"there is no experiment file {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from raycal.questions.rows import Row, Unreadable
 
 FirstPosition = Literal[0, 1]  # what the first of a list is called
 
-_POSITION_DIGITS = 9  # more than any position has, and fewer than Python refuses to read
+_POSITION = re.compile(r"([0-9]{1,9})(?:\.0+)?")  # more digits than any has; data frames write 2.0 beside a missing one
 _FEW = 2  # rows in which the first choice may happen to be the right one
 _MASK = frozenset({"0", "1"})
 _LABEL_COLUMNS = ("label", "labels")
@@ -78,9 +79,8 @@ class NamedChoices:
 
     def _number(self, text: str) -> int | None:
         """The number that a text is, where it may be a position from 0 or from 1."""
-        if not (text.isascii() and text.isdigit() and len(text) <= _POSITION_DIGITS):
-            return None
-        return int(text) if int(text) <= len(self.choices) else None
+        position = _POSITION.fullmatch(text)
+        return int(position[1]) if position and int(position[1]) <= len(self.choices) else None
 
     def _parts(self, separator: str | None) -> list[Any]:
         answer = self.answer
@@ -91,12 +91,18 @@ class NamedChoices:
         return list(answer) if isinstance(answer, list) else [answer]
 
     def _is_mask(self, parts: Sequence[Any]) -> bool:
-        return len(parts) == len(self.choices) and (_are_booleans(parts) or {text_of(part) for part in parts} <= _MASK)
+        """Whether a list has a 0 or 1 for every choice, or for others than there are; [0, 1] may be two positions."""
+        if len(parts) < 2 or not (_are_booleans(parts) or {text_of(part) for part in parts} <= _MASK):
+            return False
+        return len(parts) == len(self.choices) or len(parts) > 2 or parts[0] == parts[1]
 
     def _marked(self, mask: Sequence[Any]) -> tuple[str, ...]:
-        if not _are_booleans(mask) and {text_of(part) for part in mask} & {*self.choices, *self.labels}:
+        marks = [text_of(part) for part in mask]
+        if not _are_booleans(mask) and {*marks} & {*self.choices, *self.labels}:
             raise QuestionError(f"the answer {list(mask)} may mark choices or name them: give the right one's text")
-        marked = [choice for choice, part in zip(self.choices, mask, strict=True) if text_of(part) in {"1", "yes"}]
+        if len(mask) != len(self.choices):
+            raise QuestionError(f"the answer marks {len(mask)} choices, but there are {len(self.choices)}")
+        marked = [choice for choice, mark in zip(self.choices, marks, strict=True) if mark in {"1", "yes"}]
         if not marked:
             raise QuestionError("the row marks no choice as right")
         return tuple(dict.fromkeys(marked))
@@ -158,9 +164,10 @@ def first_positions(
     """From which numbers a file counts positions, by all of its rows: 0 or 1, both where that is open, else none.
 
     A position 0 counts from 0, one that is the number of the choices from 1. It stays open where the file has both or
-    neither. A file that names choices by text alone has none.
+    neither, unless it names more choices by what can only be their texts: a few numbers are no positions then.
     """
-    has_zero = has_last = has_number = has_text = False
+    has_zero = has_last = False
+    by_number = by_text = 0
     for row in rows:
         try:
             named = NamedChoices.of(row.cells(), columns, answers)
@@ -169,11 +176,11 @@ def first_positions(
             continue  # the row is refused, with the reason, when it is read
         has_zero |= 0 in numbers
         has_last |= len(named.choices) in numbers
-        has_number |= bool(numbers)
-        has_text |= names_text
+        by_number += bool(numbers)
+        by_text += names_text
     if has_zero != has_last:
         return (0,) if has_zero else (1,)
-    return (0, 1) if has_number or not has_text else ()
+    return (0, 1) if by_number >= by_text else ()
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -15,14 +14,10 @@ from raycal.questions.csv_rows import read_csv
 from raycal.questions.literals import RepeatedKey, parse_json
 from raycal.questions.parquet_rows import read_parquet
 from raycal.questions.rows import ENCODING, UNDECODABLE, QuestionSourceError, Row, Rows, Unreadable
+from raycal.store.locations import expand_home
 from raycal.text.suggest import nearest
 
 _HEAD = 100  # rows among which a column must occur
-
-
-def expand_home(path: Path) -> Path:
-    """A path with a leading ~ as the home folder, which a shell leaves in place behind an equals sign."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no such user
 
 
 def read_jsonl(path: Path) -> Rows:

@@ -57,6 +57,11 @@ def location(place: str | Location) -> Location:
     return BucketPath(f"s3:/{rest.rstrip('/')}")
 
 
+def expand_home(path: Path) -> Path:
+    """A path with a leading ~ as the home folder, which a shell leaves in place behind an equals sign."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises where there is no such user
+
+
 def check(place: Location) -> None:
     """Raise OSError where a bucket is not there, refuses access or does not answer; folders are made as needed."""
     if not isinstance(place, Path):

@@ -13,9 +13,10 @@ from raycal.config.section import Section
 from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
 from raycal.questions.choices import FirstPosition, NamedChoices, first_positions
 from raycal.questions.question import Kind, Question, QuestionError, split_of
-from raycal.questions.readers import expand_home, open_rows
+from raycal.questions.readers import open_rows
 from raycal.questions.rows import Attempt, QuestionSourceError, Row, Unreadable
 from raycal.questions.sources.base import SOURCES, QuestionSource
+from raycal.store.locations import expand_home
 
 
 class Columns(Section):
@@ -62,7 +63,7 @@ def load(source: QuestionFile) -> Iterator[Attempt]:
     file = open_rows(source.path)
     for setting, column in _columns(source.columns):
         file.check_column(column, f"columns.{setting}")
-    return _attempts(source, islice(file.rows, source.limit), _counted_from(source))
+    return _attempts(source, islice(file.rows, source.limit))
 
 
 def _columns(columns: Columns) -> Iterator[tuple[str, str]]:
@@ -79,9 +80,8 @@ def _counted_from(source: QuestionFile) -> tuple[int, ...]:
     return first_positions(open_rows(source.path).rows, columns.choices, columns.answers, source.answer_separator)
 
 
-def _attempts(
-    source: QuestionFile, rows: Iterator[Row | Unreadable], counted_from: tuple[int, ...]
-) -> Iterator[Attempt]:
+def _attempts(source: QuestionFile, rows: Iterator[Row | Unreadable]) -> Iterator[Attempt]:
+    counted_from = _counted_from(source)
     for row in rows:
         outcome: Question | QuestionError
         try:

@@ -13,9 +13,9 @@ from pydantic import Field
 from raycal.questions.csv_rows import read_cells
 from raycal.questions.items import ChoiceItem
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
-from raycal.questions.readers import expand_home
 from raycal.questions.rows import Attempt, QuestionSourceError, Unreadable
 from raycal.questions.sources.base import SOURCES, QuestionSource
+from raycal.store.locations import expand_home
 from raycal.text.suggest import nearest
 
 DATASET = "mmlu"
