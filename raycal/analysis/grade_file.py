@@ -9,7 +9,7 @@ from typing import Any
 
 from raycal.grading import MATCH_VERSION, Grade, Reason, match
 from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
-from raycal.questions.choices import AlwaysFirst, FirstPosition, NamedChoices, first_positions
+from raycal.questions.choices import AlwaysFirst, NamedChoices, first_positions
 from raycal.questions.question import Kind, QuestionError
 from raycal.questions.readers import open_rows
 
@@ -74,15 +74,15 @@ def grade_file(
     prediction: str,
     answers: str,
     choices: str | None = None,
-    positions_from: FirstPosition | None = None,
+    positions_from: int | None = None,
 ) -> GradeReport:
     """Grade a file's rows with the match grader (`raycal.grading.match`).
 
     `prediction` names the column of the model's replies. The `answers` column holds a text, a list of texts, or such a
     list spelt as JSON or as Python's literal; a final "#### answer" counts alone. With `choices`, a column of lists,
     rows are multiple choice, and an answer is a choice's text, label, letter or position, or a mask of 0 and 1.
-    `positions_from` is the first choice's position; None: as the whole file shows. Dotted names reach into nested
-    columns. A row without a reply is wrong: CSV cannot tell a missing one from an empty one.
+    `positions_from` is the first choice's position, 0 or 1; None: as the whole file shows. Dotted names reach into
+    nested columns. A row without a reply is wrong: CSV cannot tell a missing one from an empty one.
 
     Raises QuestionSourceError for a file that is missing, empty, of unknown format, or without one of the columns.
     """
@@ -90,9 +90,7 @@ def grade_file(
     for column in (prediction, answers, choices):
         if column is not None:
             file.check_column(column)
-    counted_from = (positions_from or 0,)
-    if positions_from is None and choices is not None:
-        counted_from = first_positions(open_rows(path).rows, choices, answers)
+    counted_from = () if choices is None else first_positions(path, choices, answers, stated=positions_from)
     graded: list[GradedRow] = []
     bad: list[BadRow] = []
     always_first = AlwaysFirst()
@@ -111,7 +109,7 @@ def grade_file(
         except QuestionError as error:
             bad.append(BadRow(location, str(error)))
     empty = sum(row.grade.reason == Reason.EMPTY for row in graded)
-    notes = (f"rows without a reply, which count as wrong: {empty:,}",) if empty else ()
+    notes = (f"replies without an answer, which count as wrong: {empty:,}",) if empty else ()
     return GradeReport(str(path), tuple(graded), tuple(bad), notes + always_first.notes(path.name))
 
 

@@ -104,8 +104,9 @@ def grade(
         from raycal.analysis.grade_file import grade_file
         from raycal.cli.render import grades_table
 
-        columns = {"prediction": prediction, "answers": answers, "choices": choices}
-        graded = grade_file(file, **columns, positions_from=positions_from)
+        graded = grade_file(
+            file, prediction=prediction, answers=answers, choices=choices, positions_from=positions_from
+        )
         print_result(graded.to_dict() if as_json else grades_table(graded))
 
 

@@ -117,7 +117,7 @@ def test_an_option_says_from_where_positions_count(tmp_path: Path, first: int, r
     path = write(tmp_path, [choice(1), choice(2), choice(9)])
     assert read(path, positions_from=first)[:2] == [[text] for text in right]
     assert "neither a text" in read(path, positions_from=first)[2]
-    report = grade_file(path, prediction="answer", answers="answer", choices="choices", positions_from=first)  # type: ignore[arg-type]
+    report = grade_file(path, prediction="answer", answers="answer", choices="choices", positions_from=first)
     assert (report.n, len(report.bad)) == (2, 1)
 
 

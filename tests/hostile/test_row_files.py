@@ -136,7 +136,7 @@ def test_scores_below_an_open_quote_are_refused_with_their_lines(tmp_path: Path)
     assert "f.csv, line 3: the row is not CSV" in run("metrics", tmp_path / "f.csv").stderr
 
 
-# ------------------------------------------------------------------------------------------------ columns and keys twice
+# ----------------------------------------------------------------------------------------------- columns and keys twice
 
 TWICE = '{"question": "a?", "answer": "1", "answer": "2"}'
 NESTED = '{"question": "b?", "answer": "1", "meta": [{"x": {"y": 1, "y": 2}}]}'

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from raycal.config.section import Section
 from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
-from raycal.questions.choices import FirstPosition, NamedChoices, first_positions
+from raycal.questions.choices import NamedChoices, first_positions
 from raycal.questions.question import Kind, Question, QuestionError, split_of
 from raycal.questions.readers import open_rows
 from raycal.questions.rows import Attempt, QuestionSourceError, Row, Unreadable
@@ -38,7 +38,7 @@ class QuestionFile(QuestionSource):
     dataset: str | None = None  # None: the file's name
     columns: Columns = Columns()
     answer_separator: str | None = None  # splits one text into several accepted answers
-    positions_from: FirstPosition | None = None  # what the first choice's position is; None: as the whole file shows
+    positions_from: int | None = Field(None, ge=0, le=1)  # of choices; None: as the whole file shows
     limit: int | None = Field(None, ge=1)
 
     def attempts(self) -> Iterator[Attempt]:
@@ -72,16 +72,17 @@ def _columns(columns: Columns) -> Iterator[tuple[str, str]]:
             yield setting, column
 
 
-def _counted_from(source: QuestionFile) -> tuple[int, ...]:
-    """From which numbers the file counts the positions of choices; it is read for that from end to end."""
-    columns = source.columns
-    if source.positions_from is not None or columns.choices is None:
-        return (source.positions_from or 0,)
-    return first_positions(open_rows(source.path).rows, columns.choices, columns.answers, source.answer_separator)
-
-
 def _attempts(source: QuestionFile, rows: Iterator[Row | Unreadable]) -> Iterator[Attempt]:
-    counted_from = _counted_from(source)
+    columns = source.columns
+    counted_from: tuple[int, ...] = ()
+    if columns.choices is not None:
+        counted_from = first_positions(
+            source.path,
+            columns.choices,
+            columns.answers,
+            separator=source.answer_separator,
+            stated=source.positions_from,
+        )
     for row in rows:
         outcome: Question | QuestionError
         try:

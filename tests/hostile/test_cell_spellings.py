@@ -137,7 +137,7 @@ def test_a_missing_reply_is_a_wrong_one_in_every_format(tmp_path: Path, write: W
     rows = [{"prediction": cell, "answers": "Paris"}, {"prediction": "Paris", "answers": "Paris"}]
     report = graded(write(tmp_path, rows))
     assert (report.n, report.accuracy, report.bad) == (2, 0.5, ())
-    assert report.notes == ("rows without a reply, which count as wrong: 1",)
+    assert report.notes == ("replies without an answer, which count as wrong: 1",)
 
 
 def test_a_reply_of_no_number_or_no_key_is_missing_too(tmp_path: Path) -> None:
