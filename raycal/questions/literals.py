@@ -116,7 +116,7 @@ def _from_python(text: str) -> list[Any] | dict[Any, Any] | None:
                     container = ast.literal_eval(tree.body)
                 case _:
                     return None
-            return None if _joins_texts(text, tree) else container
+            return None if _joins_texts(text, tree) or _repeats_key(tree) else container
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError):
         return None
 
@@ -126,6 +126,11 @@ def _joins_texts(text: str, tree: ast.Expression) -> bool:
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     texts = sum(isinstance(node, ast.Constant) and isinstance(node.value, str | bytes) for node in ast.walk(tree))
     return sum(token.type == tokenize.STRING for token in tokens) > texts
+
+
+def _repeats_key(tree: ast.Expression) -> bool:
+    mappings = [node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+    return any(len({ast.dump(key) for key in keys if key is not None}) < len(keys) for keys in mappings)
 
 
 def _has_shape(text: str) -> bool:

@@ -13,9 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from raycal.analysis.grade_file import GradeReport, grade_file
 from raycal.questions.cells import accepted_answers, lookup
+from raycal.questions.literals import spelled_out
 from raycal.questions.question import QuestionError
 
 Write = Callable[[Path, list[dict[str, Any]]], Path]
@@ -87,6 +90,7 @@ REFUSED = [
     ("SQuAD as Python prints it", "{'text': ['Paris'], 'answer_start': [3]}"),
     ("JSON's object", '{"text": ["Paris"]}'),
     ("a key twice", '{"text": "Paris", "text": "Rome"}'),
+    ("a key twice in Python", "[{'text': 'Paris', 'text': 'Rome'}]"),
     ("without quotes", "[Paris, Lutetia]"),
     ("a list that was cut off", '["Paris", "Lut'),
     ("a mapping that was cut off", "{'text': ['Par"),
@@ -205,3 +209,17 @@ def test_deep_nesting_is_no_crash(cell: str) -> None:
     except QuestionError:
         return
     assert answers == (cell.strip(),)
+
+
+@given(st.lists(st.text()), st.sampled_from([json.dumps, repr, lambda texts: repr(tuple(texts))]))
+def test_every_list_of_texts_is_read_back(texts: list[str], spell: Callable[[list[str]], str]) -> None:
+    assert spelled_out(spell(texts)) == texts
+
+
+@given(st.text(alphabet="[]{}()'\",:a1 \\\n#-.") | st.text())
+def test_any_text_is_itself_or_what_it_spells_or_refused(text: str) -> None:
+    try:
+        cell = spelled_out(text)
+    except QuestionError:
+        return
+    assert cell is text or isinstance(cell, list | dict)
