@@ -140,12 +140,17 @@ def test_a_study_is_kept_and_fetched_again(folder: BucketPath) -> None:
         ("s3://", "write it as s3://BUCKET/PREFIX"),
     ],
 )
-def test_what_cannot_be_a_storage_is_refused_in_a_sentence_without_its_secret(place: str, said: str) -> None:
+def test_what_cannot_be_a_storage_is_refused_in_a_sentence_without_its_secret(
+    place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ExperimentError, match=said) as raised:
         read_experiment(None, [f"storage={place}"])
     assert SECRET not in str(raised.value)
-    with pytest.raises(LocationError, match=said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.yaml").write_text("name: some")
+    with pytest.raises(ExperimentError, match=said) as refused:
         submit("pipeline", Path("some.yaml"), ["--set", f"storage={place}"], "http://nowhere", stop_on_interrupt=False)
+    assert SECRET not in str(refused.value)
 
 
 def test_without_s3fs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

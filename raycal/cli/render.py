@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -140,16 +138,6 @@ def _store(root: Location | str) -> Store:
     if not store.root.is_dir():
         raise StoreError(f"there is no results store at {root}: run an experiment first, or name one with --store")
     return store
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV with a header; nothing for no rows."""
-    buffer = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return buffer.getvalue()
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> RichTable | str:
