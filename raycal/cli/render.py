@@ -111,10 +111,10 @@ def list_results(root: Location | str, sql: str | None = None) -> list[dict[str,
 
     Raises StoreError where there is no store.
     """
-    rows = list(_store(root).rows(sql or _RESULTS))
+    store = _store(root)
     if sql:
-        return rows
-    unpacked_rows = [unpacked(row) for row in rows]
+        return store.foreign_rows(sql)
+    unpacked_rows = [unpacked(row) for row in store.rows(_RESULTS)]
     columns = dict.fromkeys(name for row in unpacked_rows for name in row)
     return [dict.fromkeys(columns) | row for row in unpacked_rows]
 
