@@ -18,6 +18,7 @@ from made_up_store import make_experiment, open_made_up, write_answers, write_sc
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
 from typer.testing import CliRunner
 
+from raycal.analysis.export import open_run
 from raycal.api import report_stage
 from raycal.cli.main import app
 from raycal.cli.submit import submit
@@ -249,6 +250,7 @@ def test_a_run_and_its_report_are_those_of_a_folder(
     bucket, store = evaluated[0].store.root, evaluated[1].store.root
     (page,) = bucket.glob(f"reports/{evaluated[0].id}/*/index.html")
     assert str(bucket) in page.read_text()
+    assert open_run(evaluated[0].id, bucket).questions.shards == evaluated[0].questions.shards
     assert (page.parent / "reliability.png").is_file()
     found, same = (CliRunner().invoke(app, ["results", "--store", str(root), "--json"]) for root in (bucket, store))
     assert json.loads(found.stdout) == json.loads(same.stdout)
