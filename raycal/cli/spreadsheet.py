@@ -28,5 +28,6 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
 def _csv_cell(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
-    text = visible(str(value))
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    text = str(value)
+    quote = "'" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else ""
+    return quote + visible(text)

@@ -94,9 +94,15 @@ def _sweep_images(sweep: SweepResults) -> dict[str, _Image]:
     return {name: _Image(png(draw(sweep), _DPI), alt(sweep)) for name, (draw, alt) in drawn.items()}
 
 
+class _Quotation(str):
+    """What a question or an answer says, in a cell of its own: it is shown as it was written."""
+
+    __slots__ = ()
+
+
 def _finalized(value: Any) -> Any:
-    """A value as the page shows it: what would turn the direction of writing is seen instead."""
-    return visible(value) if type(value) is str else value  # markup of the page itself is a class of its own
+    """A value as the page shows it: in a name, what would turn the direction of writing is seen instead."""
+    return visible(value) if type(value) is str else value  # markup and quotations are classes of their own
 
 
 def _html(results: RunResults, images: dict[str, _Image]) -> str:
@@ -111,6 +117,7 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["quoted"] = _Quotation
     values: dict[str, Any] = {
         "results": results,
         "accuracy": style_of("accuracy").spoken(results.correct.mean()) if results.n else "—",

@@ -89,6 +89,15 @@ def test_page_is_self_contained(html, page):
     assert not re.search(r"url\(|@import|https?://", html)
 
 
+def test_the_page_is_dark_where_the_reader_wants_it_and_light_in_print(html):
+    assert '<meta name="color-scheme" content="light dark">' in html
+    light, _, dark = html.partition("@media screen and (prefers-color-scheme: dark)")
+    named = set(re.findall(r"(--\w+):", dark.partition("</style>")[0]))
+    assert named == set(re.findall(r"(--\w+):", light))
+    rules = html.partition("</style>")[0].partition("* { box-sizing")[2]
+    assert not re.search(r"(color|background): ?#", rules), "every color is one of those"
+
+
 def test_same_results_make_the_same_bytes(small_report, tmp_path):
     write_report(few(), tmp_path)
     for name in ["index.html", *PICTURES]:
