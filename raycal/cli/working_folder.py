@@ -16,8 +16,10 @@ from raycal.errors import RaycalError
 
 # Names of files and folders, in lower case, that stay here whatever git says of them. Data and results are on storage
 # that all nodes see, and other packages are on the nodes.
-_DATA = ("__pycache__", ".*_cache", ".venv", ".hypothesis", "*.egg-info", "*.whl")
-_DATA += ("*.parquet", "*.safetensors", "*.gguf")
+_DATA = (
+    *("__pycache__", ".*_cache", ".venv", ".hypothesis", "*.egg-info"),
+    *("*.whl", "*.parquet", "*.safetensors", "*.gguf"),
+)
 _DATA_AT_TOP = ("results", "build", "dist")
 PRIVATE = (
     *(".env", ".env.*", "*.env", ".envrc", ".secrets", "secrets.y*ml", "secrets.json", "secrets.toml", "secrets.ini"),

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from raycal.registry import Registry
 from raycal.store.locations import Location, location
-from raycal.text.secrets import secret_key
+from raycal.text.secrets import redacted, secret_key
 
 if TYPE_CHECKING:
     Place = Location
@@ -33,16 +33,15 @@ class Section(BaseModel):
     version: ClassVar[int] = 1
     outside_keys: ClassVar[frozenset[str]] = frozenset()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_secret(cls, options: Any) -> Any:
+    @model_validator(mode="after")
+    def _without_secrets(self) -> Self:
         """Refuse URLs with a password or a token: sections are stored, sent to workers and shown."""
-        key = secret_key(options)
+        key = secret_key({name: getattr(self, name) for name in type(self).model_fields})
         if key is not None:
             raise ValueError(
                 f"{key} has a password or token in it: leave it out, credentials and endpoint come from the environment"
             )
-        return options
+        return self
 
     def identity(self, *, exclude: Collection[str] = ()) -> str:
         """The options that differ from their defaults, as canonical JSON: what stands for a section in every key.
@@ -86,7 +85,7 @@ class NamedSection(Section):
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            raise ValueError(f"write it as a mapping with its {cls.kind_key}, and not as {value!r}")  # noqa: TRY004
+            raise ValueError(f"write it as a mapping with its {cls.kind_key}, and not as {redacted(repr(value))}")  # noqa: TRY004
         if cls.kind_key not in value:
             raise ValueError(f"it has no {cls.kind_key}: name one")
         section: Self = cls.kinds.get(str(value[cls.kind_key])).model_validate(value)

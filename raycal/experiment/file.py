@@ -88,7 +88,7 @@ def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: A
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(last), _keys_at(root, content, parents), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
-    return f"{key or 'experiment'}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{key or 'experiment'}: {redacted(fault['msg'].removeprefix('Value error, '))}"
 
 
 def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -> list[str]:

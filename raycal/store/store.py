@@ -201,7 +201,8 @@ class Store:
         Raises NotReadingError where it would, and StoreError as `rows` does.
         """
         with self._reader(query, (), None, None, batch_rows=8192, isolated=True) as reader:
-            return reader.read_all().to_pylist()
+            rows: list[dict[str, Any]] = reader.read_all().to_pylist()
+        return rows
 
     @contextmanager
     def _reader(

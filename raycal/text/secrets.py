@@ -15,8 +15,10 @@ _USERS = (
     re.compile(r"^(https?:/+)[^/?#@]+@", re.IGNORECASE),  # of HTTP, the user may be a token
 )
 _PARAMETER = re.compile(r"([?&;])([^=?&;\s]+)=[^&;\s]+")
-_SECRET_ENDS = ("password", "passwd", "passphrase", "secret", "token", "signature", "credential", "credentials")
-_SECRET_ENDS += ("apikey", "accesskey", "accesskeyid", "secretkey", "privatekey", "accountkey")
+_SECRET_ENDS = (
+    *("password", "passwd", "passphrase", "secret", "token", "signature", "credential", "credentials"),
+    *("apikey", "accesskey", "accesskeyid", "secretkey", "privatekey", "accountkey"),
+)
 _SECRET_WORDS = ("pass", "pwd", "auth", "sig", "key")
 _HIDDEN = "***"
 

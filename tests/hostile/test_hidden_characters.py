@@ -8,9 +8,7 @@ import json
 import logging
 from pathlib import Path
 
-import numpy as np
 import pytest
-from made_up_run import make_results
 from rich.table import Table
 from typer.testing import CliRunner
 
@@ -18,7 +16,6 @@ from raycal.cli.main import app
 from raycal.cli.spreadsheet import to_csv
 from raycal.cli.terminal import LogFormatter, Terminal
 from raycal.errors import reason_of
-from raycal.report.page import write_report
 from raycal.store.schemas import Table as StoreTable
 from raycal.store.store import Store
 from raycal.text.visible import escaped_json, visible
@@ -93,19 +90,6 @@ def test_none_of_an_error_or_a_log_reaches_it(text: str) -> None:
     assert all(character.isprintable() or character == "\n" for character in done.stderr)
     record = logging.LogRecord("some", logging.WARNING, "file", 1, "%s was cut off", (text,), None)
     assert LogFormatter("%(message)s").format(record) == f"{visible(text)} was cut off"
-
-
-@pytest.mark.filterwarnings("error")
-def test_none_is_in_a_reports_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raycal.report.page._DPI", 24)
-    results = make_results(30, names=("zero_shot",), correct=np.zeros(30, dtype=bool))
-    method = results.methods[0]
-    named = "".join(UNSEEN)
-    vars(results).update(dataset=named, subjects=[named] * 30)
-    vars(method).update(label=f"label{named}")
-    html = write_report(results, tmp_path).read_text(encoding="utf-8")
-    assert visible(html.replace("\n", "")) == html.replace("\n", "")
-    assert "gpj&lt;U+202E&gt;exe" in html
 
 
 FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", " =1", "\t=1", "\r=1", "\uff1d1+1", "-a", "\n=1"]

@@ -72,12 +72,21 @@ def test_no_key_takes_one(text: str, _: str) -> None:
         lambda: SweepConfig(space=({"method": "zero_shot"},), mlflow=text),
         lambda: SweepConfig(space=({"method": "zero_shot", "name": [text]},)),
         lambda: rc.Experiment(name="some", model={"path": text}),
-        lambda: rc.Experiment(name="some", methods=(text,)),
     ):
         with pytest.raises(ValidationError, match="has a password or token in it") as refused:
             build()
         assert not has_secret(str(refused.value))
         assert SECRET not in str(refused.value)
+
+
+def test_what_is_wrong_for_another_reason_is_not_repeated_either() -> None:
+    for methods in ([f"postgresql://me:{SECRET}@host"], [{"method": f"postgresql://me:{SECRET}@host"}]):
+        with pytest.raises(ExperimentError) as refused:
+            read_experiment(None, [f"methods={json.dumps(methods)}"])
+        assert SECRET not in str(refused.value)
+    with pytest.raises(ValidationError, match="write it as a mapping") as wrong:
+        rc.Experiment(name="some", methods=(f"postgresql://me:{SECRET}@host",))
+    assert SECRET not in str(wrong.value)
 
 
 @pytest.mark.parametrize(
