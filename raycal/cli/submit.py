@@ -52,7 +52,7 @@ def submit(name: str, file: Path, arguments: Sequence[str], address: str, *, sto
         raise SubmitError(f"{file} would not go to the cluster: git ignores it, or its name is that of a private file")
     client = _connect(address)
     job = _Job(client, _submitted(client, command, sent, address), address)
-    typer.echo(f"raycal: {job.id}: {command}", err=True)
+    typer.echo(f"raycal: {job.id}: {visible(command)}", err=True)
     try:
         return job.follow()
     except KeyboardInterrupt:
@@ -134,8 +134,9 @@ def _submitted(client: Any, command: str, sent: WorkingFolder, address: str) -> 
 
 
 def _connect(address: str) -> Any:
-    if _has_token():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # a cluster without tokens heeds none
+    if os.environ.get("RAY_AUTH_MODE", "token") == "token":
+        # A cluster without tokens heeds none. Without any here, the client would not even ask the server.
+        os.environ["RAY_AUTH_MODE"] = "token" if _has_token() else "disabled"
     from ray.exceptions import AuthenticationError
     from ray.job_submission import JobSubmissionClient
 
@@ -150,7 +151,7 @@ def _connect(address: str) -> Any:
 
 
 def _has_token() -> bool:
-    """Whether there is a token where Ray looks for one: without any, its client would not even ask the server."""
+    """Whether there is a token where Ray looks for one."""
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
     return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
 
@@ -197,7 +198,8 @@ class _Job:
 
     async def _print_log(self) -> None:
         async for lines in self.client.tail_job_logs(self.id):
-            typer.echo(visible(lines, colors=True), nl=False)
+            # A bar of progress goes back to the start of its line: here each of its states has one.
+            typer.echo(visible(lines.replace("\r\n", "\n").replace("\r", "\n"), colors=True), nl=False)
 
     def _end(self) -> Any:
         while not (found := self.client.get_job_info(self.id)).status.is_terminal():

@@ -8,7 +8,7 @@ import re
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = re.compile(f"[{_CONTROL}{_DIRECTION}]")
-_UNSEEN_BUT_COLORS = re.compile(rf"(?!\x1b\[[\d;]*m|\r?\n)[{_CONTROL}{_DIRECTION}]")
+_UNSEEN_BUT_COLORS = re.compile(rf"(?!\x1b\[[\d;]*m)[{_CONTROL}{_DIRECTION}]")
 
 
 def visible(text: str, *, colors: bool = False) -> str:

@@ -49,8 +49,7 @@ def test_what_is_seen_stays(text: str) -> None:
 
 def test_a_log_keeps_its_colors_and_nothing_else() -> None:
     assert (
-        visible("\x1b[36m(pid=1)\x1b[0m a\r\nb\x1b[2J\r", colors=True)
-        == "\x1b[36m(pid=1)\x1b[0m a\r\nb<U+001B>[2J<U+000D>"
+        visible("\x1b[36m(pid=1)\x1b[0m a\nb\x1b[2J\r", colors=True) == "\x1b[36m(pid=1)\x1b[0m a\nb<U+001B>[2J<U+000D>"
     )
 
 

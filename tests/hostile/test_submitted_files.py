@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
@@ -233,3 +236,43 @@ def test_values_of_the_nodes_environment_need_not_be_here(folder: Path, monkeypa
     monkeypatch.chdir(folder)
     done = CliRunner().invoke(app, ["submit", "report", "some.yaml", "--address", "http://127.0.0.1:1"])
     assert done.stderr == "raycal: there is no Ray cluster with a job server at http://127.0.0.1:1\n"
+
+
+class Unauthorized(BaseHTTPRequestHandler):
+    """A server that wants a token."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.end_headers()
+        self.wfile.write(b"Unauthorized: missing authentication token")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("mode", ["", "token"])
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_a_server_that_wants_a_token_is_told_from_an_address_where_nobody_listens(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, token: str, mode: str
+) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    if mode:
+        monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("RAY_AUTH_TOKEN", token)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Unauthorized)
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    code = "from raycal.cli.main import main; main()"
+    submit = [sys.executable, "-c", code, "submit", "report", "some.yaml", "--address", address]
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        wants = subprocess.run(submit, check=False, capture_output=True, text=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    nobody = subprocess.run(submit, check=False, capture_output=True, text=True)
+    assert (wants.returncode, nobody.returncode) == (1, 1)
+    assert wants.stderr == f"raycal: {address} wants the cluster's token: put it into RAY_AUTH_TOKEN\n"
+    assert nobody.stderr == f"raycal: there is no Ray cluster with a job server at {address}\n"
