@@ -14,8 +14,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from raycal.errors import RaycalError
 
-# Names of files and folders, in lower case, that stay here whatever git says of them. Data and results are on storage
-# that all nodes see, and other packages are on the nodes.
+# Names of files and folders that stay here whatever git says of them, private ones in lower case. Data and results are
+# on storage that all nodes see, and other packages are on the nodes.
 _DATA = (
     *("__pycache__", ".*_cache", ".venv", ".hypothesis", "*.egg-info"),
     *("*.whl", "*.parquet", "*.safetensors", "*.gguf"),
@@ -65,7 +65,7 @@ class WorkingFolder:
                 continue
             if _is_private(name):
                 private.append(name)
-            elif path.is_symlink():
+            elif os.path.realpath(path) != str(path):  # a link, or a tracked file of a folder that is one by now
                 links.append(name)
             elif path.is_file():
                 if _PRIVATE_KEY.match(_start(path)):
@@ -93,7 +93,7 @@ def _is_private(name: str) -> bool:
 
 
 def _is_data(name: str) -> bool:
-    first, *_ = parts = PurePosixPath(name.lower()).parts
+    first, *_ = parts = PurePosixPath(name).parts
     return first in _DATA_AT_TOP or any(fnmatchcase(part, pattern) for part in parts for pattern in _DATA)
 
 
@@ -149,7 +149,8 @@ def _names(folder: Path, *repository: str) -> set[str]:
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # A hook's own variables name another repository.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *arguments]
+    # A repository's settings may name a program to be run, and one in the folder may be anybody's.
+    command = ["git", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
     try:
         return subprocess.run(
             command, env=environment, check=False, capture_output=True, encoding="utf-8", errors="surrogateescape"

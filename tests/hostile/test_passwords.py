@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import raycal as rc
 from raycal.cli.main import app
-from raycal.config.engine import ModelConfig
+from raycal.config.engine import Endpoint, ModelConfig
 from raycal.experiment.file import ExperimentError, read_experiment
 from raycal.experiment.record import record_run
 from raycal.questions.sources.file import QuestionFile
@@ -116,6 +116,12 @@ def test_no_error_repeats_one(arguments: list[str]) -> None:
     assert done.exit_code == 1
     assert done.stderr.startswith("raycal: ")
     assert SECRET not in done.output
+
+
+def test_a_key_in_place_of_its_variable_is_refused() -> None:
+    with pytest.raises(ValidationError, match="name the environment variable that has the key") as refused:
+        Endpoint(base_url="http://host/v1", api_key_env=f"sk-{SECRET}")
+    assert SECRET not in str(refused.value)
 
 
 STORED = {

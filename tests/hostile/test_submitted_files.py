@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -140,10 +141,36 @@ def test_what_git_takes_is_sent(folder: Path, tmp_path: Path) -> None:
     assert set(packed(folder / "code", tmp_path / "of-a-part.zip")) == {"module.py", "run.sh"}
 
 
+def test_a_tracked_folder_that_is_a_link_by_now_leads_nowhere(folder: Path, tmp_path: Path) -> None:
+    git(folder, "init")
+    write(folder / "outside/secret.txt", "tracked")
+    git(folder, "add", "outside/secret.txt")
+    shutil.rmtree(folder / "outside")
+    (folder / "outside").symlink_to("../outside")
+    assert set(packed(folder, tmp_path / "to.zip")) == {".gitignore", "some.yaml", "code/module.py"}
+
+
 def test_a_folder_that_a_repository_around_it_ignores_is_sent(folder: Path, tmp_path: Path) -> None:
     git(tmp_path, "init")
     write(tmp_path / ".gitignore", "working/")
     assert set(packed(folder, tmp_path / "to.zip")) == {".gitignore", "some.yaml", "code/module.py"}
+
+
+def test_no_program_that_a_repository_names_is_run(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "program", f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    (tmp_path / "program").chmod(0o755)
+    write(folder / "inner/own.txt", "own")
+    git(folder / "inner", "init")
+    git(folder / "inner", "config", "core.fsmonitor", str(tmp_path / "program"))
+    assert "inner/own.txt" in packed(folder, tmp_path / "to.zip")
+    assert not (tmp_path / "was-run").exists()
+
+
+def test_folders_of_data_are_those_of_these_very_names(folder: Path, tmp_path: Path) -> None:
+    for name in ("Build/a.txt", "code/results/a.txt", "results/a.txt", "build/a.txt", "model.safetensors"):
+        write(folder / name, "a")
+    more = set(packed(folder, tmp_path / "to.zip")) - {".gitignore", "some.yaml", "code/module.py"}
+    assert more == {"Build/a.txt", "code/results/a.txt"}
 
 
 def test_neither_pipes_nor_names_without_an_encoding_stop_it(folder: Path, tmp_path: Path) -> None:
