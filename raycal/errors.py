@@ -8,3 +8,13 @@ class RaycalError(Exception):
 
     Each error is a ValueError as well where an input is at fault, or a RuntimeError where a machine is.
     """
+
+
+def reason_of(error: OSError) -> str:
+    """Why something cannot be used, as a part of a sentence: names and acronyms keep their capitals.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory")), reason_of(OSError(5, "AWS is away"))
+    ('no such file or directory', 'AWS is away')
+    """
+    text = error.strerror or str(error) or "the reason is not known"
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2].isspace() else text

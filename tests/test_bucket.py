@@ -18,6 +18,7 @@ from made_up_store import make_experiment, open_made_up, write_answers, write_sc
 from s3_server import BUCKET, SECRET, Server, forget_clients, s3_server
 from typer.testing import CliRunner
 
+from raycal.analysis.export import open_run
 from raycal.api import report_stage
 from raycal.cli.main import app
 from raycal.cli.submit import submit
@@ -140,12 +141,17 @@ def test_a_study_is_kept_and_fetched_again(folder: BucketPath) -> None:
         ("s3://", "write it as s3://BUCKET/PREFIX"),
     ],
 )
-def test_what_cannot_be_a_storage_is_refused_in_a_sentence_without_its_secret(place: str, said: str) -> None:
+def test_what_cannot_be_a_storage_is_refused_in_a_sentence_without_its_secret(
+    place: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ExperimentError, match=said) as raised:
         read_experiment(None, [f"storage={place}"])
     assert SECRET not in str(raised.value)
-    with pytest.raises(LocationError, match=said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some.yaml").write_text("name: some")
+    with pytest.raises(ExperimentError, match=said) as refused:
         submit("pipeline", Path("some.yaml"), ["--set", f"storage={place}"], "http://nowhere", stop_on_interrupt=False)
+    assert SECRET not in str(refused.value)
 
 
 def test_without_s3fs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +250,7 @@ def test_a_run_and_its_report_are_those_of_a_folder(
     bucket, store = evaluated[0].store.root, evaluated[1].store.root
     (page,) = bucket.glob(f"reports/{evaluated[0].id}/*/index.html")
     assert str(bucket) in page.read_text()
+    assert open_run(evaluated[0].id, bucket).questions.shards == evaluated[0].questions.shards
     assert (page.parent / "reliability.png").is_file()
     found, same = (CliRunner().invoke(app, ["results", "--store", str(root), "--json"]) for root in (bucket, store))
     assert json.loads(found.stdout) == json.loads(same.stdout)

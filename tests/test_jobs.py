@@ -94,7 +94,9 @@ def test_a_pipeline_ends_with_the_runs_id_and_where_its_results_lie(
     assert done.stdout.splitlines()[-1] == f"results: {simulated_run.id} in {store}"
     assert "elicit: 0 questions to ask" in done.stdout
     assert list((store / "reports" / simulated_run.id).glob("*/index.html"))
-    assert len(done.stderr.splitlines()) == 1  # which job it is
+    how_much, which_job = done.stderr.splitlines()
+    assert f" files of {folder} go along, " in how_much
+    assert "raycal.cli.jobs pipeline small.yaml" in which_job
 
 
 def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, simulated_run: Run) -> None:
@@ -165,7 +167,10 @@ def test_an_installed_wheel_works_far_from_a_clone(programs: Path, tmp_path: Pat
 def test_an_installed_wheel_goes_along_with_the_jobs_it_submits(head: Head, programs: Path, tmp_path: Path) -> None:
     """From a folder that is no clone; the nodes have another raycal."""
     (tmp_path / "place.py").write_text("import raycal.cli.jobs; print('raycal is', raycal.cli.jobs.__file__)")
-    code = "import json, pathlib, raycal.cli.submit as s; print(json.dumps(s.runtime_environment(pathlib.Path.cwd())))"
+    code = (
+        "import json, pathlib, raycal.cli.submit as s; here = pathlib.Path.cwd(); "
+        "print(json.dumps(s.runtime_environment(s.WorkingFolder.of(here), here)))"
+    )
     sent = output_of([programs / "python", "-c", code], tmp_path).strip()
     assert json.loads(sent)["py_modules"][0].startswith(str(programs.parent))
     command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--runtime-env-json", sent]
@@ -178,11 +183,11 @@ def test_a_job_that_fails_says_why_and_gives_its_exit_status(
     head: Head, folder: Path, programs: Path, tmp_path: Path
 ) -> None:
     text = (folder / "small.yaml").read_text()
-    (tmp_path / "wrong.yaml").write_text(text.replace("max_tokens", "max_tokenz"))
+    (tmp_path / "wrong.yaml").write_text(text.replace("{source: worldfacts", "{source: file, path: nowhere.jsonl"))
     command = [programs / "raycal", "submit", "report", "wrong.yaml", "--address", head.address]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
-    assert "there is no key elicit.max_tokenz, did you mean max_tokens?" in done.stdout
+    assert "raycal: there is no file nowhere.jsonl" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from raycal.cli import jobs
 from raycal.cli.main import app
-from raycal.cli.submit import EXCLUDES, JOBS, entrypoint, runtime_environment
+from raycal.cli.submit import JOBS, entrypoint, runtime_environment
+from raycal.cli.working_folder import WorkingFolder
 
 ADDRESS = "http://127.0.0.1:1"  # where nothing listens
 
@@ -43,13 +44,13 @@ def test_a_job_answers_help_with_its_usage(name: str) -> None:
 
 
 def test_a_folder_goes_with_its_own_raycal_or_with_the_installed_one(folder: Path) -> None:
-    sent = runtime_environment(folder)
-    assert sent["working_dir"] == str(folder)
+    sent = runtime_environment(WorkingFolder.of(folder), folder / "some.zip")
+    assert sent["working_dir"] == str(folder / "some.zip")
     (package,) = sent["py_modules"]
     assert Path(package, "cli", "jobs.py").samefile(jobs.__file__)
     (folder / "raycal").mkdir()
     (folder / "raycal/__init__.py").touch()
-    assert "py_modules" not in runtime_environment(folder)
+    assert "py_modules" not in runtime_environment(WorkingFolder.of(folder), folder / "some.zip")
 
 
 def test_no_name_and_no_value_means_anything_to_the_clusters_shell(folder: Path) -> None:
@@ -74,8 +75,6 @@ def test_the_experiments_path_is_relative_to_the_working_folder(folder: Path) ->
 
 
 def test_code_goes_to_the_cluster_and_no_data(tmp_path: Path) -> None:
-    from ray._private.runtime_env.packaging import create_package
-
     carried = ["raycal/cli/main.py", "raycal/report/results.py", "jobs/report.py", "jobs/demo.yaml", "data/dev.jsonl"]
     left = [
         "results/answers/some/shard.parquet",
@@ -93,9 +92,9 @@ def test_code_goes_to_the_cluster_and_no_data(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("some")
     package = tmp_path / "package.zip"
-    create_package(str(tmp_path / "working"), package, include_gitignore=True, excludes=list(EXCLUDES))
+    WorkingFolder.of(tmp_path / "working").write(package)
     with zipfile.ZipFile(package) as sent:
-        assert sorted(name for name in sent.namelist() if not name.endswith("/")) == sorted(carried)
+        assert sent.namelist() == sorted(carried)
 
 
 @pytest.mark.parametrize(

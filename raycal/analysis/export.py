@@ -65,8 +65,9 @@ class ExportedSplit:
 def open_run(name: str, root: Location | str, overrides: Sequence[str] = ()) -> Run:
     """The run of an experiment file, or the one of this id that the store at `root` has in RUNS.
 
-    A store may have been moved since the run. Raises ExportError where it has no such run, or where the run's model is
-    another one by now; StoreError where there is no store; ExperimentError; and as Run.open does.
+    A store may have been moved since the run, and may be anybody's: of a run's id, nothing is opened that it names
+    elsewhere but the model, to see that it is the same. Raises ExportError where it has no such run, or where the run's
+    model is another one by now; StoreError where there is no store; ExperimentError; and as Run.open does.
     """
     if Path(name).suffix.lower() in {".yaml", ".yml"}:
         return Run.open(read_experiment(Path(name), overrides))
@@ -85,7 +86,7 @@ def _recorded(run_id: str, root: Location | str) -> Run:
     if run_id not in known:
         raise ExportError(f"the store {root} has no run {run_id!r}: {nearest(run_id, known)}")
     experiment = Experiment.model_validate_json(known[run_id]).model_copy(update={"storage": store.root})
-    run = Run.open(experiment)
+    run = Run.open_recorded(experiment, store)
     if run.id != run_id:
         raise ExportError(
             f"{run_id} was run on another model than {run.recipe.model}, which its experiment names now, or by a "

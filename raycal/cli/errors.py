@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from raycal.cli.json_values import to_json
+from raycal.errors import reason_of
+from raycal.text.secrets import redacted
+from raycal.text.visible import escaped_json, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,25 +25,23 @@ if TYPE_CHECKING:
 def open_run(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
     """An experiment's run and where to print; errors are said as `user_errors` says them."""
     with user_errors():
-        from rich.console import Console
-
+        from raycal.cli.terminal import Terminal
         from raycal.experiment.file import read_experiment
         from raycal.experiment.run import Run
 
         experiment = read_experiment(file, overrides or [])
         with opening(experiment.name):
             run = Run.open(experiment)
-        yield run, Console()
+        yield run, Terminal()
 
 
 @contextmanager
 def opening(name: str) -> Iterator[None]:
     """Say on stderr, whose lines are nobody's data, that an experiment is being opened."""
-    from rich.console import Console
-
+    from raycal.cli.terminal import Terminal
     from raycal.stages.activity import activity
 
-    with activity(Console(stderr=True), name) as shown:
+    with activity(Terminal(stderr=True), name) as shown:
         shown.phase("reading the questions, finding the model")
         yield
 
@@ -48,7 +49,7 @@ def opening(name: str) -> Iterator[None]:
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Turn what the user can mend into one sentence and exit status 1; any other exception keeps its traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    _log_to_stderr()
     try:
         yield
     except ValueError as error:
@@ -56,7 +57,7 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:  # Ray's time-outs, for instance
             raise
-        _fail(f"{error.filename} cannot be used: {(error.strerror or 'the reason is not known').lower()}", error)
+        _fail(f"{error.filename} cannot be used: {reason_of(error)}", error)
     except RuntimeError as error:
         # Named so that the modules of Ray and vLLM need not be imported to say them.
         if type(error).__module__.startswith("raycal."):
@@ -67,17 +68,25 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def _log_to_stderr() -> None:
+    from raycal.cli.terminal import LogFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
 def print_result(found: Any) -> None:
     """Print plain data as JSON, anything else as rich renders it."""
-    from rich.console import Console
+    from raycal.cli.terminal import Terminal
 
     if isinstance(found, dict | list):
-        typer.echo(to_json(found))
+        typer.echo(escaped_json(to_json(found)))
     else:
-        Console().print(found)
+        Terminal().print(found)
 
 
 def _fail(sentence: object, error: Exception) -> None:
     logging.getLogger(__name__).debug("traceback", exc_info=error)
-    typer.echo(f"raycal: {sentence}", err=True)
+    typer.echo(f"raycal: {visible(redacted(str(sentence)))}", err=True)
     raise typer.Exit(1) from error

@@ -59,15 +59,14 @@ def finetune(file: File, overrides: Overrides = None) -> None:
 @app.command()
 def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> None:
     """Search methods and their options, and score what it found once on test."""
-    from rich.console import Console
-
     from raycal.cli.render import print_metrics
+    from raycal.cli.terminal import Terminal
     from raycal.sweep.config import read_sweep
     from raycal.sweep.final import finish_sweep
     from raycal.sweep.runner import Sweep, run_sweep
 
     with user_errors():
-        console = Console()
+        console = Terminal()
         config = read_sweep(file, overrides or [])
         with opening(config.name):
             opened = Sweep.open(config)

@@ -165,17 +165,16 @@ def ablate(
 ) -> None:
     """Run every stage, the methods that learn with each size of the training set; the report plots them."""
     with user_errors():
-        from rich.console import Console
-
         from raycal.api import run_all
         from raycal.cli.render import print_metrics
+        from raycal.cli.terminal import Terminal
         from raycal.experiment.ablation import open_ablation, parse_sizes
         from raycal.experiment.file import read_experiment
 
         experiment, training_sizes = read_experiment(file, overrides or []), parse_sizes(sizes)
         with opening(experiment.name):
             run = open_ablation(experiment, training_sizes)
-        console = Console()
+        console = Terminal()
         print_metrics(run_all(run, console, retry_errors=retry_errors), console)
 
 
@@ -195,14 +194,13 @@ def sweep(
         options.plan_sweep(file, overrides)
         return
     with user_errors():
-        from rich.console import Console
-
         from raycal.cli.render import print_metrics
+        from raycal.cli.terminal import Terminal
         from raycal.sweep.config import read_sweep
         from raycal.sweep.final import finish_sweep
         from raycal.sweep.runner import Sweep, run_sweep
 
-        console = Console()
+        console = Terminal()
         config = read_sweep(file, overrides or [])
         with opening(config.name):
             opened_sweep = Sweep.open(config)
@@ -266,7 +264,8 @@ def results(
 ) -> None:
     """List the runs in the store, a row a method, or a sweep's trials, or query its tables."""
     with user_errors():
-        from raycal.cli.render import list_results, list_trials, results_table, to_csv, trials_tables
+        from raycal.cli.render import list_results, list_trials, results_table, trials_tables
+        from raycal.cli.spreadsheet import to_csv
 
         if as_json and as_csv:
             raise ValueError("--json and --csv: choose one of them")

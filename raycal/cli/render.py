@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -115,11 +113,12 @@ def list_results(root: Location | str, sql: str | None = None) -> list[dict[str,
 
     Raises StoreError where there is no store.
     """
-    table = _store(root).arrow(sql or _RESULTS)
-    rows: list[dict[str, Any]] = table.rename_columns(_distinct(table.column_names)).to_pylist()
+    store = _store(root)
     if sql:
+        table = store.foreign_arrow(sql)
+        rows: list[dict[str, Any]] = table.rename_columns(_distinct(table.column_names)).to_pylist()
         return rows
-    unpacked_rows = [unpacked(row) for row in rows]
+    unpacked_rows = [unpacked(row) for row in store.rows(_RESULTS)]
     columns = dict.fromkeys(name for row in unpacked_rows for name in row)
     return [dict.fromkeys(columns) | row for row in unpacked_rows]
 
@@ -154,16 +153,6 @@ def _store(root: Location | str) -> Store:
     if not store.root.is_dir():
         raise StoreError(f"there is no results store at {root}: run an experiment first, or name one with --store")
     return store
-
-
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV with a header; nothing for no rows."""
-    buffer = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return buffer.getvalue()
 
 
 def results_table(rows: Sequence[Mapping[str, Any]], *, all_columns: bool) -> RichTable | str:

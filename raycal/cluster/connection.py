@@ -17,7 +17,7 @@ from typing import Any
 from raycal.cluster.precision import C, Processor, depends_on_processor, this_processor, with_native_dtype
 from raycal.cluster.resources import Node, ResourceError
 from raycal.config.engine import Device
-from raycal.errors import RaycalError
+from raycal.errors import RaycalError, reason_of
 from raycal.text.normalize import last_line
 
 MACHINES = "RAYCAL_MACHINES"
@@ -160,7 +160,7 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
     except OSError as error:
         raise ClusterError(
-            f"no Ray cluster answers at RAY_ADDRESS = {address} ({(error.strerror or str(error)).lower()}): start it, "
+            f"no Ray cluster answers at RAY_ADDRESS = {address} ({reason_of(error)}): start it, "
             "or mend or unset the variable"
         ) from error
 

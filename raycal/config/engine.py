@@ -38,6 +38,13 @@ class Endpoint(Section):
             raise ValueError("an address that is stored has no user, password or query: name the key by api_key_env")
         return base_url.rstrip("/")
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _no_key(cls, api_key_env: str | None) -> str | None:
+        if api_key_env is not None and not api_key_env.isidentifier():
+            raise ValueError("name the environment variable that has the key, and not the key itself")
+        return api_key_env
+
 
 class ModelConfig(Section):
     """A model, and through what it is asked."""

@@ -6,12 +6,13 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 from raycal.registry import Registry
 from raycal.store.locations import Location, location
+from raycal.text.secrets import redacted, secret_key
 
 if TYPE_CHECKING:
     Place = Location
@@ -20,17 +21,27 @@ else:  # the classes behind it are not for pydantic to know: a bucket's may not 
 
 
 class Section(BaseModel):
-    """A part of an experiment file: immutable, and without room for keys that nobody reads.
+    """A part of an experiment file: immutable, without room for keys that nobody reads, and without passwords.
 
     version: of what the options mean. Raise it in the class whose default, or whose arithmetic, changes: what was
     computed before then counts as something else. outside_keys: options that no number depends on, such as how fast
     it is computed; they enter no key.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     version: ClassVar[int] = 1
     outside_keys: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="after")
+    def _without_secrets(self) -> Self:
+        """Refuse URLs with a password or a token: sections are stored, sent to workers and shown."""
+        key = secret_key({name: getattr(self, name) for name in type(self).model_fields})
+        if key is not None:
+            raise ValueError(
+                f"{key} has a password or token in it: leave it out, credentials and endpoint come from the environment"
+            )
+        return self
 
     def identity(self, *, exclude: Collection[str] = ()) -> str:
         """The options that differ from their defaults, as canonical JSON: what stands for a section in every key.
@@ -74,7 +85,7 @@ class NamedSection(Section):
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            raise ValueError(f"write it as a mapping with its {cls.kind_key}, and not as {value!r}")  # noqa: TRY004
+            raise ValueError(f"write it as a mapping with its {cls.kind_key}, and not as {redacted(repr(value))}")  # noqa: TRY004
         if cls.kind_key not in value:
             raise ValueError(f"it has no {cls.kind_key}: name one")
         section: Self = cls.kinds.get(str(value[cls.kind_key])).model_validate(value)

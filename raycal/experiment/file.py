@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from raycal.config.section import NamedSection, Section
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
+from raycal.experiment.environment import UNSTORED, drop_environment, stored_environment
 from raycal.store.locations import expand_home
+from raycal.text.secrets import redacted
 
 E = TypeVar("E", bound=Experiment)
 
@@ -29,8 +31,11 @@ def read_experiment(path: Path | None, overrides: Sequence[str] = ()) -> Experim
     return load_config(Experiment, path, overrides)
 
 
-def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()) -> E:
-    """An experiment of some kind from a YAML file (None: the defaults) with overrides. Raises ExperimentError."""
+def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = (), *, elsewhere: bool = False) -> E:
+    """An experiment of some kind from a YAML file (None: the defaults) with overrides. Raises ExperimentError.
+
+    elsewhere: it is to run on other machines, so that values of this one's environment are left at their defaults.
+    """
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
@@ -46,17 +51,31 @@ def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()
         for override in overrides:
             key, equals, value = override.partition("=")
             if not equals or not key:
-                raise ExperimentError(f"--set {override}: write it as KEY=VALUE, such as elicit.samples.k=5")
-            OmegaConf.update(content, key, OmegaConf.create({"value": _parsed(value)}).value)
+                raise ExperimentError(f"--set {redacted(override)}: write it as KEY=VALUE, such as elicit.samples.k=5")
+            OmegaConf.update(content, key, _parsed(value))
+        unresolved = OmegaConf.to_container(content, resolve=False)
+        _check_environment(unresolved, where)
+        if elsewhere:
+            drop_environment(unresolved)
+            content = OmegaConf.create(unresolved)
         plain = OmegaConf.to_container(content, resolve=True)
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, TypeError) as error:  # TypeError: a name in a list
-        raise ExperimentError(f"{where}: {' '.join(str(error).split())}") from error
+        raise ExperimentError(f"{where}: {redacted(' '.join(str(error).split()))}") from error
     try:
         return model.model_validate(plain)
     except ValidationError as error:
         raise ExperimentError(
             "\n".join(f"{where}: {_fault_sentence(fault, model, plain)}" for fault in error.errors())
         ) from error
+
+
+def _check_environment(content: object, where: str) -> None:
+    key = stored_environment(content)
+    if key is not None:
+        raise ExperimentError(
+            f"{where}: {key} is stored, and so takes no value from the environment (those that do are "
+            f"{', '.join(UNSTORED)}): if it is no secret, name it by --set {key}=..."
+        )
 
 
 def _parsed(value: str) -> Any:
@@ -71,7 +90,7 @@ def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: A
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(last), _keys_at(root, content, parents), n=1, cutoff=0)
         return f"there is no key {key}" + (f", did you mean {near[0]}?" if near else "")
-    return f"{key or 'experiment'}: {fault['msg'].removeprefix('Value error, ')}"
+    return f"{key or 'experiment'}: {redacted(fault['msg'].removeprefix('Value error, '))}"
 
 
 def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,11 +12,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from raycal.errors import RaycalError
+from raycal.experiment.examples import SHOWN, Candidate, ExamplePool
 from raycal.experiment.recipe import Group
-from raycal.models.prompts import FewShotExample, choice_letter
+from raycal.models.prompts import FewShotExample
 from raycal.questions import BadRow, fingerprint, load
 from raycal.questions.choices import AlwaysFirst
-from raycal.questions.question import Kind, Question, Split
+from raycal.questions.question import Question, Split
 from raycal.questions.rows import QuestionSourceError
 from raycal.questions.sources.base import QuestionSource
 from raycal.store.keys import digest
@@ -64,7 +64,7 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     Files that the store has are not read again. Raises QuestionSourceError for a source that cannot be read at all, or
     contradicts another one of its dataset, and NoQuestionsError where there is nothing to ask.
     """
-    pool = _ExamplePool(few_shot)
+    pool = ExamplePool(few_shot)
     shards: dict[Location, None] = {}  # a set that keeps its order
     of_dataset: dict[str, dict[Location, None]] = defaultdict(dict)
     asked, bad_rows, first_bad = 0, 0, None
@@ -101,27 +101,7 @@ def _refuse_contradiction(dataset: str, shards: list[Location], store: Store) ->
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """A question that may be shown as an example of its group; the least by rank are."""
-
-    group: Group
-    rank: tuple[bool, str]  # few_shot questions first, then train questions, by hash
-    example: FewShotExample
-
-    @classmethod
-    def of(cls, question: Question) -> _Candidate:
-        answer = question.answers[0]
-        if question.kind is Kind.CHOICE:
-            answer = choice_letter(question.choices, answer)
-        return cls(
-            (question.dataset, question.kind, question.subject),
-            (question.split is Split.TRAIN, digest("few_shot", question.id)),
-            FewShotExample(question.question, question.choices, answer),
-        )
-
-
-@dataclass(frozen=True)
-class _Ingested:
+class Ingested:
     """What one source came to."""
 
     partition: str
@@ -129,35 +109,41 @@ class _Ingested:
     questions: dict[Split, int]
     bad_rows: int
     first_bad: str | None
-    candidates: tuple[_Candidate, ...]
+    candidates: tuple[Candidate, ...]
     datasets: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-_INGESTED = TypeAdapter(_Ingested)
+INGESTED = TypeAdapter(Ingested)
 
 
-def _ingest(source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
+def partition_of(source: QuestionSource, content: str | None) -> str:
+    """Where a source's questions stand in QUESTIONS; content: a hash of its files, None where it has none."""
+    # Of its content too: a question whose answer has changed has the same key, and both versions of it stay.
+    return digest(source.identity(), *filter(None, [content]))[:16]
+
+
+def _ingest(source: QuestionSource, few_shot: int, store: Store) -> Ingested:
     attempts = load(source)  # what is wrong with the source as a whole is said first
     content = fingerprint(source)
-    # Of its content too: a question whose answer has changed has the same key, and both versions of it stay.
-    partition = digest(source.identity(), *filter(None, [content]))[:16]
+    partition = partition_of(source, content)
     if content is None:
         return _read(attempts, partition, few_shot, store)
     key = digest(_VERSION, source.identity(), content, few_shot)
     known = {Table.SOURCES: store.shards(Table.SOURCES, key)}
     for row in store.rows("SELECT ingested FROM sources", shards=known):
-        found = _INGESTED.validate_json(row["ingested"])
-        if {path.name for path in store.shards(Table.QUESTIONS, partition)} >= set(found.shards):
+        found = INGESTED.validate_json(row["ingested"])
+        there = {path.name for path in store.shards(Table.QUESTIONS, partition)}
+        if found.partition == partition and there >= set(found.shards):
             return found
     found = _read(attempts, partition, few_shot, store)
-    row = {"key": key, "source": source.model_dump_json(), "ingested": _INGESTED.dump_json(found).decode()}
+    row = {"key": key, "source": source.model_dump_json(), "ingested": INGESTED.dump_json(found).decode()}
     store.write(Table.SOURCES, key, [row])
     return found
 
 
-def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, store: Store) -> _Ingested:
-    pool = _ExamplePool(few_shot)
+def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, store: Store) -> Ingested:
+    pool = ExamplePool(few_shot)
     shards: dict[str, None] = {}  # a set that keeps its order
     counts: Counter[Split] = Counter()
     bad_rows, first_bad = 0, None
@@ -169,7 +155,7 @@ def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, 
         if shard is not None:
             shards[shard.name] = None
         store.write(Table.BAD_QUESTIONS, partition, [_bad_row(row) for row in bad])
-        pool.offer(_Candidate.of(one) for one in questions if one.split in (Split.FEW_SHOT, Split.TRAIN))
+        pool.offer(Candidate.of(one) for one in questions if one.split in SHOWN)
         counts.update(question.split for question in questions)
         for question in questions:
             always_first[question.dataset].add(question.choices, question.answers)
@@ -178,35 +164,7 @@ def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, 
             first_bad = f"{bad[0].location}: {bad[0].error}"
     candidates, datasets = tuple(pool.candidates()), tuple(always_first)
     notes = tuple(note for dataset, rows in always_first.items() for note in rows.notes(dataset))
-    return _Ingested(partition, tuple(shards), dict(counts), bad_rows, first_bad, candidates, datasets, notes)
-
-
-class _ExamplePool:
-    """The few-shot examples of each group: the `size` least of the candidates.
-
-    Calibration and test questions are never shown. Holds no more than `size` questions a group.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._best: dict[Group, list[_Candidate]] = defaultdict(list)
-
-    def offer(self, candidates: Iterable[_Candidate]) -> None:
-        if not self._size:
-            return
-        for candidate in candidates:
-            best = self._best[candidate.group]
-            if len(best) == self._size and candidate.rank > best[-1].rank:
-                continue
-            if all(candidate.rank[1] != other.rank[1] for other in best):
-                best[:] = heapq.nsmallest(self._size, [*best, candidate], key=lambda one: one.rank)
-
-    def candidates(self) -> Iterator[_Candidate]:
-        for best in self._best.values():
-            yield from best
-
-    def examples(self) -> dict[Group, tuple[FewShotExample, ...]]:
-        return {group: tuple(one.example for one in best) for group, best in self._best.items()}
+    return Ingested(partition, tuple(shards), dict(counts), bad_rows, first_bad, candidates, datasets, notes)
 
 
 def _question_row(question: Question) -> dict[str, Any]:

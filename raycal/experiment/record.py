@@ -73,7 +73,7 @@ def record_run(
         "run": run.id,
         "name": run.experiment.name,
         "created": known["created"] if known else datetime.now(UTC),
-        "experiment": run.experiment.model_dump_json(),
+        "experiment": run.experiment.model_dump_json(exclude={"storage"}),  # it may move, or come from the environment
         "versions": json.dumps(_versions()),
         "questions": run.asked.num_rows,
         "bad_questions": run.questions.bad_rows,

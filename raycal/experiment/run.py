@@ -13,6 +13,7 @@ from raycal.experiment.config import Experiment
 from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.selection import QUESTION_COLUMNS, WITH_ANSWERS, asked_table, dedupe, select_questions
+from raycal.experiment.stored_questions import stored_questions
 from raycal.models.find import Model, find_model
 from raycal.store.keys import digest
 from raycal.store.locations import Location
@@ -48,6 +49,16 @@ class Run:
         store = Store.open(experiment.storage.absolute())  # Ray workers have other working folders
         model = find_model(experiment.model)
         questions = ingest(experiment.questions, experiment.splits, experiment.elicit.few_shot, questions_in or store)
+        return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
+
+    @classmethod
+    def open_recorded(cls, experiment: Experiment, store: Store) -> Run:
+        """A run as a store has it in RUNS, with the questions that the store has: what it names elsewhere stays closed.
+
+        Of the model that it names, the files are hashed. Raises NoStoredQuestionsError, ModelError and AdapterError.
+        """
+        model = find_model(experiment.model)
+        questions = stored_questions(experiment.questions, experiment.splits, experiment.elicit.few_shot, store)
         return cls(experiment, store, questions, Recipe.of(experiment, model, questions.examples))
 
     @property

@@ -104,7 +104,7 @@ def _results(
         training=training,
         ablations=_ablations(run.experiment.methods),
         counts=Counts(first["questions"], first["failed"], recorded["bad_questions"]),
-        experiment=json.loads(recorded["experiment"]),
+        experiment={**json.loads(recorded["experiment"]), "storage": str(run.store.root)},
         versions=json.loads(recorded["versions"]),
         precision=json.loads(recorded["precision"] or "{}"),  # a run recorded by an older version says nothing of it
         cost=Cost(recorded["generated_tokens"], recorded["prompt_tokens"], recorded["engine_seconds"]),

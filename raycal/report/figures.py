@@ -87,7 +87,7 @@ def reliability_diagrams(results: RunResults) -> Figure:
             else:
                 instead(diagram, "no methods")
                 histogram.set_yticks([])
-        figure.legend(handles=gap_legend(), loc="outside lower center", ncols=2 if columns == 1 else 4)
+        figure.legend(handles=gap_legend(), loc="outside lower center", ncols=2 if columns < 3 else 4)
     return figure
 
 

@@ -23,6 +23,7 @@ from raycal.report.sweep_results import SweepResults
 from raycal.report.wording import convention, level, listed, metric_styles, style_of
 from raycal.store.atomic import atomic_file
 from raycal.store.locations import Location
+from raycal.text.visible import visible
 
 _DPI = 200  # twice a screen's, enough for print
 
@@ -93,6 +94,17 @@ def _sweep_images(sweep: SweepResults) -> dict[str, _Image]:
     return {name: _Image(png(draw(sweep), _DPI), alt(sweep)) for name, (draw, alt) in drawn.items()}
 
 
+class _Quotation(str):
+    """What a question or an answer says, in a cell of its own: it is shown as it was written."""
+
+    __slots__ = ()
+
+
+def _finalized(value: Any) -> Any:
+    """A value as the page shows it: in a name, what would turn the direction of writing is seen instead."""
+    return visible(value) if type(value) is str else value  # markup and quotations are classes of their own
+
+
 def _html(results: RunResults, images: dict[str, _Image]) -> str:
     import yaml
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -100,10 +112,12 @@ def _html(results: RunResults, images: dict[str, _Image]) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_finalized,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["quoted"] = _Quotation
     values: dict[str, Any] = {
         "results": results,
         "accuracy": style_of("accuracy").spoken(results.correct.mean()) if results.n else "—",

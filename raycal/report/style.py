@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from raycal.text.visible import visible
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -70,7 +72,7 @@ def dashes(place: int) -> Any:
 
 def wrapped(label: str, width: int) -> str:
     """A label over several lines; a dollar sign is one, and starts no formula."""
-    filled = textwrap.fill(label, width, break_on_hyphens=False)
+    filled = textwrap.fill(visible(label), width, break_on_hyphens=False)
     return filled.replace("\n, ", "\n").replace("$", r"\$")  # a comma where a line ends says nothing
 
 

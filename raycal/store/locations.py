@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from raycal.errors import RaycalError
+from raycal.text.secrets import has_secret
 
 if TYPE_CHECKING:
     from raycal.store.s3 import BucketPath
@@ -40,6 +41,8 @@ def location(place: str | Location) -> Location:
         return place
     if not isinstance(place, str):
         return _as_it_is(place)
+    if has_secret(place):
+        raise LocationError("it has a password in it: leave it out, credentials and endpoint come from the environment")
     url = _URL.fullmatch(place)
     if url is None:
         return Path(place).expanduser() if place.startswith("~/") else Path(place)

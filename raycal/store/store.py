@@ -27,7 +27,15 @@ from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
-from raycal.store.views import create_view, database, exact, in_one_line, shard_fault
+from raycal.store.views import (
+    check_reads_only,
+    create_view,
+    database,
+    exact,
+    in_one_line,
+    isolated_database,
+    shard_fault,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -188,6 +196,14 @@ class Store:
         with self._reader(query, parameters, shards, extra, batch_rows=65536) as reader:
             return reader.read_all()
 
+    def foreign_arrow(self, query: str) -> pa.Table:
+        """The result of anybody's query, which reads the tables and can do nothing else.
+
+        Raises NotReadingError where it would, and StoreError as `rows` does.
+        """
+        with self._reader(query, (), None, None, batch_rows=8192, isolated=True) as reader:
+            return reader.read_all()
+
     @contextmanager
     def _reader(
         self,
@@ -196,19 +212,23 @@ class Store:
         shards: Mapping[Table, Sequence[Location]] | None,
         extra: Mapping[str, pa.Table] | None,
         batch_rows: int,
+        *,
+        isolated: bool = False,
     ) -> Iterator[pa.RecordBatchReader]:
         import duckdb
 
         read: dict[Table, Sequence[Location]] = {}
-        with database().cursor() as connection:
+        with isolated_database() if isolated else database().cursor() as connection:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
             for its in Table:
                 if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
                     given = self.shards(its) if shards is None or its not in shards else shards[its]
-                    create_view(connection, its, given)
+                    create_view(connection, its, given, isolated=isolated)
                     read[its] = given
             try:
+                if isolated:
+                    check_reads_only(connection, query)
                 found = connection.sql(query, params=list(parameters))
                 if found is None:
                     raise StoreError("the query is empty")

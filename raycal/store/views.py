@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from raycal.errors import RaycalError
 from raycal.store.locations import Location, for_arrow, readable
 from raycal.store.schemas import SCHEMAS, Table
 
@@ -19,28 +20,61 @@ if TYPE_CHECKING:
 _BEYOND_ARROW = frozenset({"uhugeint", "bignum"})
 
 
+class NotReadingError(RaycalError, ValueError):
+    """A query would do something else than read."""
+
+
 @cache
 def database() -> duckdb.DuckDBPyConnection:
     """A database of which every query has a connection with views of its own: to open one takes 15 ms.
 
     The database itself has the tables' names alone, which DuckDB lists and suggests; a connection's views hide them.
     """
+    atexit.register(database.cache_clear)  # what is left open at the end, DuckDB complains of
+    return _with_names({"enable_external_file_cache": False})  # what was read once is not read again
+
+
+def isolated_database() -> duckdb.DuckDBPyConnection:
+    """A database for anybody's query: no files, network or extensions, none of this process's variables."""
+    options = ("enable_external_access", "autoload_known_extensions", "autoinstall_known_extensions")
+    # Nothing is put aside on the disk either: what lies there could be read, and written.
+    off = dict.fromkeys((*options, "python_enable_replacements"), False)
+    connection = _with_names({**off, "temp_directory": ""})
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _with_names(config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    atexit.register(database.cache_clear)  # what is left open at the end, DuckDB complains of
-    connection = duckdb.connect(config={"enable_external_file_cache": False})  # what was read once is not read again
+    connection = duckdb.connect(config=config)
     for table in Table:
         connection.execute(f"CREATE VIEW {table} AS SELECT NULL")
     return connection
 
 
-def create_view(connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Location]) -> None:
-    """Make shards the view TABLE, and `all_TABLE` with the rows as they were written, of one key perhaps several."""
+def check_reads_only(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Raise NotReadingError for a query with a statement that does anything but read; duckdb.Error for wrong SQL."""
+    from duckdb import StatementType
+
+    reading = (StatementType.SELECT, StatementType.EXPLAIN, StatementType.MULTI)  # the last is PIVOT
+    other = next((one.type for one in connection.extract_statements(query) if one.type not in reading), None)
+    if other is not None:
+        raise NotReadingError(f"a query of a store only reads, as SELECT does: take the {other.name} out")
+
+
+def create_view(
+    connection: duckdb.DuckDBPyConnection, table: Table, shards: Sequence[Location], *, isolated: bool = False
+) -> None:
+    """Make shards the view TABLE, and `all_TABLE` with the rows as they were written, of one key perhaps several.
+
+    isolated: the database opens no file itself.
+    """
     paths, filesystem = for_arrow(shards)
     schema = SCHEMAS[table]
     if not paths:
         connection.register(f"all_{table}", schema.empty_table())
-    elif filesystem is None:
+    elif filesystem is None and not isolated:
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         # A folder NAME=VALUE above a store is no column of it.
         source = f"read_parquet([{listed}], schema = {_schema_for_duckdb(schema)}, hive_partitioning = false)"

@@ -63,7 +63,7 @@ class SweepConfig(Section):
     concurrency: int = Field(2, ge=1)  # trials at a time
     in_batches: bool = True  # suggestions wait for a whole batch of trials, and so depend on the seed alone
     cpus_per_trial: float = Field(1, gt=0)  # of the trials that only score; those that train have their workers
-    study: str | None = None  # an SQLAlchemy URL; None: an SQLite file in the store
+    study: str | None = None  # an SQLAlchemy URL, for a password see docs/experiments.md; None: a file in the store
     mlflow: str | None = None  # a tracking URI, where every trial is to be logged
 
     @model_validator(mode="after")

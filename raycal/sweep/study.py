@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
+_PASSWORD = "RAYCAL_STUDY_PASSWORD"  # noqa: S105 - the variable that has it
 _INSTEAD_OF = "instead_of"  # which trial of a killed driver or a lost process another one is run for
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -65,9 +67,8 @@ def open_study(
     """
     if config.study is None:
         folder.mkdir(parents=True, exist_ok=True)
-    url = config.study or f"sqlite:///{folder / DATABASE}"
     try:
-        storage = optuna.storages.RDBStorage(url)
+        storage = optuna.storages.RDBStorage(_url(config.study) if config.study else f"sqlite:///{folder / DATABASE}")
     except Exception as error:  # SQLAlchemy's and its drivers' errors have no common base
         raise SweepError(f"sweep.study cannot be opened ({type(error).__name__}): is it an SQLAlchemy URL?") from error
     directions = [f"{goal(objective)}imize" for objective in config.objectives]
@@ -84,6 +85,14 @@ def open_study(
         if row is None and trial.state is not TrialState.WAITING and trial.number not in replaced:
             repeat(study, trial.number)
     return study
+
+
+def _url(study: str) -> str:
+    """The address of a study's database, with the password that the driver's environment has for it."""
+    from sqlalchemy import make_url
+
+    password = os.environ.get(_PASSWORD)
+    return make_url(study).set(password=password).render_as_string(hide_password=False) if password else study
 
 
 def _tell(study: Study, number: int, row: Mapping[str, Any] | None, objectives: Sequence[str]) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from raycal.grading.expressions import SECONDS, equal_values
 from raycal.grading.grader import AnsweredQuestion, Grade
-from raycal.grading.maths import EQUAL_VALUE, Math
 from raycal.grading.match import Reason
+from raycal.grading.maths import EQUAL_VALUE, Math
 
 
 def grade(reply: str, *accepted: str, choices: tuple[str, ...] = ()) -> Grade:

@@ -195,6 +195,15 @@ def test_legends_cover_no_data(pictures, draw):
     assert not any(axes.get_window_extent(renderer).overlaps(legend) for axes in figure.axes)
 
 
+@pytest.mark.parametrize("count", range(1, 10))
+def test_the_legend_of_reliability_diagrams_is_whole(count):
+    methods = [fixed(f"method {place}", 0.5, np.full(60, 0.5)) for place in range(count)]
+    figure = figures.reliability_diagrams(make_results(60, methods=methods, comparisons=[]))
+    legend = figure.legends[0].get_window_extent(drawn(figure))
+    assert figure.bbox.x0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+    assert figure.bbox.y0 <= legend.y0
+
+
 @pytest.mark.parametrize("draw", DRAWN)
 @pytest.mark.parametrize(("count", "n"), [(0, 0), (0, 9), (1, 1), (2, 0), (8, 60)])
 def test_figures_work_for_any_number_of_methods_and_answers(draw, count, n):

@@ -16,6 +16,7 @@ from raycal.report import figures, training_figures
 from raycal.report.grading import Grading, ShownGrader, ShownJudge
 from raycal.report.page import write_report
 from raycal.report.results import Cost, Counts
+from raycal.text.visible import visible
 
 pytestmark = pytest.mark.usefixtures("coarse_figures")
 
@@ -87,6 +88,15 @@ def test_page_is_self_contained(html, page):
     assert links
     assert all(link.startswith(("data:", "#")) for link in links)
     assert not re.search(r"url\(|@import|https?://", html)
+
+
+def test_the_page_is_dark_where_the_reader_wants_it_and_light_in_print(html):
+    assert '<meta name="color-scheme" content="light dark">' in html
+    light, _, dark = html.partition("@media screen and (prefers-color-scheme: dark)")
+    named = set(re.findall(r"(--\w+):", dark.partition("</style>")[0]))
+    assert named == set(re.findall(r"(--\w+):", light))
+    rules = html.partition("</style>")[0].partition("* { box-sizing")[2]
+    assert not re.search(r"(color|background): ?#", rules), "every color is one of those"
 
 
 def test_same_results_make_the_same_bytes(small_report, tmp_path):
@@ -187,6 +197,18 @@ def test_text_from_questions_and_models_is_shown_and_never_obeyed(tmp_path):
     assert [tag for tag, _ in shown.tags] == [tag for tag, _ in plain.tags]
     assert [sorted(its) for _, its in shown.tags] == [sorted(its) for _, its in plain.tags]
     assert shown.text.count(NASTY) >= 3 * 20  # question, answer and accepted answer of 20 wrong answers
+
+
+@pytest.mark.filterwarnings("error")  # such as matplotlib's, of characters that no font has
+def test_in_names_what_is_obeyed_and_not_seen_is_a_mark(tmp_path):
+    named = "gpj\u202eexe\u2066 \x1b[2J \u200f"
+    correct = np.zeros(30, dtype=bool)
+    methods = [method_result("zero_shot", f"zero-shot {named}", np.linspace(0, 1, 30), correct)]
+    results = make_results(30, correct=correct, methods=methods, comparisons=[])
+    results = replace(results, dataset=named, subjects=[named] * 30, model=named)
+    html = write_report(results, tmp_path).read_text(encoding="utf-8")
+    assert visible(html) == html
+    assert html.count("gpj&lt;U+202E&gt;exe") > 4
 
 
 def test_reasons_are_escaped_footnotes(tmp_path, blank_figures):

@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import TrialState
+from pydantic import ValidationError
 from ray import cloudpickle
 
 from raycal.experiment.config import Experiment
@@ -132,10 +133,33 @@ def test_what_a_trial_had_come_to_is_told_where_its_driver_could_not(tmp_path: P
     assert remaining(again, 10) == 7
 
 
-def test_a_study_that_cannot_be_opened_is_a_sentence_without_its_password(tmp_path: Path) -> None:
+def test_a_study_that_cannot_be_opened_is_a_sentence_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYCAL_STUDY_PASSWORD", "secret")
     with pytest.raises(SweepError, match="is it an SQLAlchemy URL") as raised:
-        open_study(config(study="nosuch://user:secret@nowhere/db"), "some", tmp_path, {}, resume=False)
+        open_study(config(study="nosuch://user@nowhere/db"), "some", tmp_path, {}, resume=False)
     assert "secret" not in str(raised.value)
+    with pytest.raises(ValidationError, match="study has a password") as refused:
+        config(study="nosuch://user:secret@nowhere/db")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_studys_password_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def refuse(url: str) -> None:
+        opened.append(url)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("optuna.storages.RDBStorage", refuse)
+    its = config(study="postgresql://me@host/studies")
+    for password in ("", "se/cret@"):
+        monkeypatch.setenv("RAYCAL_STUDY_PASSWORD", password)
+        with pytest.raises(SweepError, match=r"sweep\.study cannot be opened"):
+            open_study(its, "some", tmp_path, {}, resume=False)
+    assert opened == ["postgresql://me@host/studies", "postgresql://me:se%2Fcret%40@host/studies"]
+    assert "cret" not in its.model_dump_json()
 
 
 def test_the_study_is_a_database_of_optunas_own(tmp_path: Path) -> None:
