@@ -55,7 +55,8 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         if error.filename is None:  # Ray's time-outs, for instance
             raise
-        _fail(f"{error.filename} cannot be used: {(error.strerror or 'the reason is not known').lower()}", error)
+        reason = error.strerror or "the reason is not known"
+        _fail(f"{error.filename} cannot be used: {reason[0].lower()}{reason[1:]}", error)
     except RuntimeError as error:
         # Named so that the modules of Ray and vLLM need not be imported to say them.
         if type(error).__module__.startswith("raycal."):
