@@ -24,13 +24,14 @@ class TranslatingS3(S3FileSystem):  # type: ignore[misc]
         return sync(self.loop, self._call_s3, method, **options)
 
     async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
+        bucket = f"s3://{options['Bucket']}"
         try:
             answer = await super()._call_s3(method, *arguments, **options)
-            if method == "delete_objects" and (kept := answer.get("Errors")):
-                raise OSError(errno.EIO, f"{len(kept)} objects were not deleted: {kept[0].get('Code')}")
-            return answer
         except (OSError, BotoCoreError, ValueError) as error:
-            raise type(self).translate(error, method, f"s3://{options['Bucket']}") from error
+            raise type(self).translate(error, method, bucket) from error
+        if method == "delete_objects" and (kept := answer.get("Errors")):
+            raise OSError(errno.EIO, f"{len(kept)} objects were not deleted: {kept[0].get('Code')}", bucket)
+        return answer
 
     async def _isfile(self, path: str) -> bool:
         try:
