@@ -83,8 +83,8 @@ def foreign_columns(table: Table, columns: pa.Schema) -> str | None:
     if columns.equals(ours):
         return None
     for name in IDENTITY:
-        if name in ours.names and name not in columns.names:
-            return f"it has no column {name}"
+        if (name in ours.names) != (name in columns.names):
+            return f"it has {'no' if name in ours.names else 'a'} column {name}"
     lacking = [name for name in ours.names if name not in columns.names]
     unknown = [name for name in columns.names if name not in ours.names]
     if lacking and unknown:
