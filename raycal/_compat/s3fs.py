@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
-Failure = OSError | BotoCoreError | ValueError
+Failure: TypeAlias = OSError | BotoCoreError | ValueError
 Translate = Callable[[Failure, str, str], OSError]
 
 

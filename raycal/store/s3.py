@@ -33,7 +33,7 @@ class _Patience:
 
 
 _AT_WORK = _Patience(attempts=16, repeats=2)  # two minutes where connections are refused
-_AT_A_CHECK = _Patience(attempts=2, repeats=1, read_s=7.0)
+_AT_A_CHECK = _Patience(attempts=2, repeats=1, read_s=5.0)
 
 
 class BucketPath(S3Path):

@@ -1,11 +1,11 @@
-"""Keyed tables in Parquet shards: the only module that touches files of data.
+"""Keyed tables in Parquet shards; no other package touches files of data.
 
 A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
 bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
 retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
 row: a finished one before a failed one. A shard with failed rows lies in a folder of the name that it would have
 without, by a name for each set of them, so that in no order of events it takes the place of finished rows. Shards of
-several releases are read together: a column that one lacks is null.
+several releases are read together: a column that one lacks is null. What is replaced as a whole keeps one name.
 """
 
 from __future__ import annotations
