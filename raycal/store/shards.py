@@ -107,7 +107,12 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-_known: set[str] = set()  # shards whose columns were seen to be ours; what is under a name does not change
+_known: set[str] = set()  # shards whose columns were seen to be ours
+
+
+def _version(shard: Location) -> str:
+    """What names a shard as it is now; of objects, whose times take a request each, the name alone."""
+    return f"{shard} {shard.stat().st_mtime_ns}" if isinstance(shard, Path) else str(shard)
 
 
 def foreign_shard_fault(table: Table, shards: Sequence[Location]) -> str | None:
@@ -115,14 +120,14 @@ def foreign_shard_fault(table: Table, shards: Sequence[Location]) -> str | None:
 
     Footers alone are read, each once a process. Raises OSError and ArrowException where one cannot be.
     """
-    new = [shard for shard in shards if str(shard) not in _known]
-    paths, filesystem = for_arrow(new)
+    new = {version: shard for shard in shards if (version := _version(shard)) not in _known}
+    paths, filesystem = for_arrow([*new.values()])
     with ThreadPoolExecutor(_READERS) as pool:
         footers = pool.map(lambda path: pq.read_schema(path, filesystem=filesystem), paths)
-        for shard, columns in zip(new, footers, strict=True):
+        for (version, shard), columns in zip(new.items(), footers, strict=True):
             if reason := foreign_columns(table, columns):
                 return not_ours(shard, reason)
-            _known.add(str(shard))
+            _known.add(version)
     return None
 
 

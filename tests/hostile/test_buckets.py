@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from made_up_store import make_experiment
-from s3_server import SECRET, forget_clients
+from s3_server import SECRET, forget_clients, s3_server
 from typer.testing import CliRunner
 
 from raycal.cli.main import app
@@ -157,3 +157,14 @@ def test_a_check_of_a_silent_server_ends_within_fifteen_seconds() -> None:
     patience = s3._AT_A_CHECK
     pauses_s = 1.0 * (patience.attempts - 1)
     assert patience.repeats * (patience.attempts * max(patience.read_s, s3._CONNECT_S) + pauses_s) <= 15
+
+
+def test_a_query_that_is_refused_half_way_blames_no_shard() -> None:
+    with s3_server() as server:
+        store = Store(server.folder())
+        store.write(Table.ANSWERS, "p", [{"key": "a"}])
+        listed = store.shards(Table.ANSWERS)
+        with server.refusing(), pytest.raises(PermissionError, match="access is refused") as raised:
+            list(store.rows("SELECT key FROM answers", shards={Table.ANSWERS: listed}))
+        assert str(raised.value.filename).startswith("s3://")
+        assert [row["key"] for row in store.rows("SELECT key FROM answers")] == ["a"]

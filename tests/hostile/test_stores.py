@@ -57,6 +57,8 @@ def test_a_shard_that_no_raycal_wrote_is_refused_by_every_reader(
     store = Store(tmp_path)
     ours = store.write(table, "p", [{"key": "b"} | ({"index": 0} if table is Table.SAMPLES else {})])
     foreign = tmp_path / table / "p" / "foreign.parquet"
+    shutil.copy(str(ours), foreign)
+    assert list(store.rows(f"SELECT key FROM {table}"))
     pq.write_table(pa.table(columns), foreign)
     shards = store.shards(table)
     readers: list[Callable[[], object]] = [
