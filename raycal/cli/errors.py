@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from raycal.experiment.run import Run
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # which name no file where it was open already
 
 
 @contextmanager
@@ -55,9 +58,9 @@ def user_errors() -> Iterator[None]:
     except ValueError as error:
         _fail(error, error)
     except OSError as error:
-        if error.filename is None:  # Ray's time-outs, for instance
+        if error.filename is None and error.errno not in _DISK_ERRORS:  # Ray's time-outs, for instance
             raise
-        _fail(f"{error.filename} cannot be used: {reason_of(error)}", error)
+        _fail(f"{error.filename or 'a disk'} cannot be used: {reason_of(error)}", error)
     except RuntimeError as error:
         # Named so that the modules of Ray and vLLM need not be imported to say them.
         if type(error).__module__.startswith("raycal."):

@@ -9,7 +9,7 @@ from pathlib import Path
 from raycal.errors import RaycalError
 from raycal.store.atomic import atomic_folder, local_copy
 from raycal.store.keys import digest
-from raycal.store.locations import Location
+from raycal.store.locations import Location, check
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -35,8 +35,12 @@ class Adapter:
 
 
 def find_adapter(folder: Location) -> Adapter:
-    """The adapter in a folder. Raises AdapterError where there is none, or one that is not in safetensors."""
+    """The adapter in a folder. Raises AdapterError where there is none, or one that is not in safetensors.
+
+    OSError within seconds where its bucket cannot be asked.
+    """
     folder = folder.expanduser().resolve()
+    check(folder)
     missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise AdapterError(f"the folder {folder} holds no adapter: it has no {' and no '.join(missing)}")

@@ -18,7 +18,7 @@ from raycal.stages.answers import GradedAnswer
 from raycal.stages.features import feature_reader
 from raycal.store.atomic import atomic_folder, is_complete
 from raycal.store.keys import digest
-from raycal.store.locations import Location
+from raycal.store.locations import Location, check
 from raycal.store.schemas import Table
 
 
@@ -87,8 +87,9 @@ def check_settings(folder: Location, method: Method, names: Sequence[str]) -> No
     """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted.
 
     An option that raycal did not have when it wrote the settings was at its default then. What raycal has not fitted
-    has no settings, and is used as the method says.
+    has no settings, and is used as the method says. OSError within seconds where the folder's bucket cannot be asked.
     """
+    check(folder)
     settings, wanted = read_settings(folder), method.model_dump(mode="json")
     if not settings:
         return

@@ -34,6 +34,7 @@ from raycal.store.atomic import atomic_folder, copy_folder, is_complete, remove_
 from raycal.store.keys import digest
 from raycal.store.locations import Location, cache_folder
 from raycal.store.schemas import Table
+from raycal.store.store import StoreError
 
 _FEWEST = 2  # graded answers of a split, below which there is nothing to learn from
 
@@ -198,7 +199,10 @@ def _followed(job: FinetuneJob, steps: int, note: str, console: Console) -> Iter
             look = True
             while look:
                 look = not ended.wait(_POLL_S)  # and once more at the end, for the last evaluation
-                _show_training(job, shown)
+                try:
+                    _show_training(job, shown)
+                except (OSError, StoreError) as error:  # the workers go on, and say themselves what they cannot do
+                    shown.phase(f"the training cannot be followed: {error}")
 
         follower = threading.Thread(target=follow, name="follow-training", daemon=True)
         follower.start()

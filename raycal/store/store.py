@@ -1,20 +1,18 @@
-"""Keyed tables in Parquet shards: the only module that touches files of data.
+"""Keyed tables in Parquet shards; no other package touches files of data.
 
 A table is a folder of partitions, a partition a folder of shards. A shard is written aside and renamed, or put into a
 bucket by one request, so that it is visible whole or not at all, and its name derives from the keys in it, so that a
 retried task overwrites its own work. Rows are never edited. Where several shards hold the same key, readers see one
 row: a finished one before a failed one. A shard with failed rows lies in a folder of the name that it would have
 without, by a name for each set of them, so that in no order of events it takes the place of finished rows. Shards of
-several releases are read together: a column that one lacks is null.
+several releases are read together: a column that one lacks is null. What is replaced as a whole keeps one name.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -27,24 +25,23 @@ from raycal.store.atomic import atomic_file
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check, location, readable
 from raycal.store.schemas import SCHEMAS, Table
-from raycal.store.views import (
-    check_reads_only,
-    create_view,
-    database,
-    exact,
-    in_one_line,
-    isolated_database,
+from raycal.store.shards import (
+    IDENTITY,
+    current_shards,
+    foreign_columns,
+    foreign_shard_fault,
+    is_whole,
+    not_ours,
     shard_fault,
+    shards_under,
 )
-
-logger = logging.getLogger(__name__)
+from raycal.store.views import check_reads_only, create_view, database, exact, in_one_line, isolated_database
 
 # Of a store's keys and columns: raise it where either changes, so that an older raycal leaves the store alone.
 STORE_FORMAT = 1
 _FORMAT_FILE = "store.json"
 
 _PORTION = 256  # shards that are read together where memory counts
-_MAGIC = b"PAR1"
 
 
 class StoreError(RaycalError, ValueError):
@@ -117,12 +114,15 @@ class Store:
         """
         if not rows:
             return None
-        self._mark()
         failed = {_identity(row) for row in rows if row.get("error")}
         path = self.shard(table, partition, [_identity(row) for row in rows], failed)
+        self._write(path, table, rows)
+        return path
+
+    def _write(self, path: Location, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._mark()
         with atomic_file(path) as aside:
             pq.write_table(pa.Table.from_pylist(list(rows), schema=SCHEMAS[table]), aside)
-        return path
 
     def _mark(self) -> None:
         """Have the store say that there are shards of today's format, before the first of them is there."""
@@ -134,10 +134,15 @@ class Store:
         self._is_marked = True
 
     def replace(self, table: Table, partition: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows as a partition's only shard, in place of those that an earlier computation left there."""
-        written = self.write(table, partition, rows)
+        """Write rows as a partition's only shard, in place of those that an earlier computation left there.
+
+        Its name is always the same: who reads meanwhile has the rows that were there or those that are.
+        """
+        path = self.folder(table, partition) / f"{digest(partition)}.parquet"
+        if rows:
+            self._write(path, table, rows)
         for shard in self.shards(table, partition):
-            if shard != written:
+            if not rows or shard != path:
                 shard.unlink(missing_ok=True)
 
     def finished(self, table: Table, partition: str, keys: Iterable[str]) -> set[str]:
@@ -146,15 +151,20 @@ class Store:
         Looks into the shards with exactly these keys, and no other.
         """
         path = self.shard(table, partition, list(keys))
-        shards = [shard for shard in (path, *path.with_suffix("").glob("*.parquet")) if shard.is_file()]
-        columns = [name for name in ("key", "index", "error") if name in SCHEMAS[table].names]
-        blocks = read_blocks(table, filter(_is_whole, shards), columns)
+        shards = [*filter(is_whole, [path] if path.is_file() else []), *shards_under(path.with_suffix(""))]
+        columns = [name for name in (*IDENTITY, "error") if name in SCHEMAS[table].names]
+        blocks = read_blocks(table, shards, columns)
         return {_identity(row) for block in blocks for row in block.to_pylist() if not row.get("error")}
 
-    def shards(self, table: Table, partition: str = "*") -> list[Location]:
-        """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning."""
-        paths: Iterable[Location] = (self.root / table).glob(f"{partition}/**/*.parquet")
-        return [path for path in sorted(paths, key=str) if _is_whole(path)]
+    def shards(self, table: Table, partition: str | None = None) -> list[Location]:
+        """The readable shards of a partition, or of all, sorted; one that was cut off is left out with a warning.
+
+        Raises OSError where the storage cannot be asked.
+        """
+        if partition is not None:
+            return shards_under(self.folder(table, partition))
+        folder = self.root / table
+        return [shard for shard in shards_under(folder) if shard.parent != folder]
 
     def rows(
         self,
@@ -171,9 +181,8 @@ class Store:
         `shards` narrows the tables that it names; `extra` are further tables to join with. Raises StoreError where the
         query is not valid SQL.
         """
-        with self._reader(query, parameters, shards, extra, batch_rows) as reader:
-            for batch in reader:
-                yield from batch.to_pylist()
+        for batch in self._query(query, parameters, shards, extra, batch_rows):
+            yield from batch.to_pylist()
 
     def batches(self, query: str, table: Table, shards: Sequence[Location]) -> Iterator[pa.RecordBatch]:
         """The result of a query that looks at rows of one table each by itself, streamed in columns.
@@ -181,8 +190,8 @@ class Store:
         The shards are read in portions: DuckDB takes some ten kilobytes for each that is open. Raises StoreError.
         """
         for start in range(0, max(len(shards), 1), _PORTION):
-            with self._reader(query, (), {table: shards[start : start + _PORTION]}, None, batch_rows=65536) as reader:
-                yield from reader
+            portion = {table: shards[start : start + _PORTION]}
+            yield from filter(len, self._query(query, (), portion, None, batch_rows=65536))
 
     def arrow(
         self,
@@ -193,19 +202,16 @@ class Store:
         extra: Mapping[str, pa.Table] | None = None,
     ) -> pa.Table:
         """The whole result of a query over the tables. Arguments and errors are those of `rows`."""
-        with self._reader(query, parameters, shards, extra, batch_rows=65536) as reader:
-            return reader.read_all()
+        return pa.Table.from_batches(self._query(query, parameters, shards, extra, batch_rows=65536))
 
     def foreign_arrow(self, query: str) -> pa.Table:
         """The result of anybody's query, which reads the tables and can do nothing else.
 
         Raises NotReadingError where it would, and StoreError as `rows` does.
         """
-        with self._reader(query, (), None, None, batch_rows=8192, isolated=True) as reader:
-            return reader.read_all()
+        return pa.Table.from_batches(self._query(query, (), None, None, batch_rows=65536, isolated=True))
 
-    @contextmanager
-    def _reader(
+    def _query(
         self,
         query: str,
         parameters: Sequence[Any],
@@ -214,29 +220,56 @@ class Store:
         batch_rows: int,
         *,
         isolated: bool = False,
-    ) -> Iterator[pa.RecordBatchReader]:
+    ) -> Iterator[pa.RecordBatch]:
+        """The result of a query, at least one batch; begun anew where a shard was replaced before the first."""
         import duckdb
 
-        read: dict[Table, Sequence[Location]] = {}
+        named = [table for table in Table if re.search(rf"\b(all_)?{table}\b", query, re.IGNORECASE)]
+        narrowed = shards or {}
+        read = {table: narrowed[table] if table in narrowed else self.shards(table) for table in named}
+        has_begun = False
+        while not has_begun:
+            try:
+                with self._reader(query, parameters, read, extra, batch_rows, isolated=isolated) as reader:
+                    for batch in reader:
+                        has_begun = True
+                        yield batch
+                    if not has_begun:
+                        nothing = [pa.nulls(0, field.type) for field in reader.schema]
+                        yield pa.RecordBatch.from_arrays(nothing, schema=reader.schema)
+                    return
+            except (duckdb.Error, OSError, pa.ArrowException) as error:
+                check(self.root)
+                before, read = read, {table: current_shards(listed) for table, listed in read.items()}
+                if has_begun or read == before:
+                    # Of a later batch, Arrow passes on the message alone. Which shard it was, neither says.
+                    fault = next(filter(None, (shard_fault(table, before[table]) for table in before)), None)
+                    raise StoreError(fault or f"the query failed: {in_one_line(error)}") from error
+
+    @contextmanager
+    def _reader(
+        self,
+        query: str,
+        parameters: Sequence[Any],
+        shards: Mapping[Table, Sequence[Location]],
+        extra: Mapping[str, pa.Table] | None,
+        batch_rows: int,
+        *,
+        isolated: bool,
+    ) -> Iterator[pa.RecordBatchReader]:
         with isolated_database() if isolated else database().cursor() as connection:
             for name, table in (extra or {}).items():
                 connection.register(name, table)
-            for its in Table:
-                if re.search(rf"\b(all_)?{its}\b", query, re.IGNORECASE):
-                    given = self.shards(its) if shards is None or its not in shards else shards[its]
-                    create_view(connection, its, given, isolated=isolated)
-                    read[its] = given
-            try:
-                if isolated:
-                    check_reads_only(connection, query)
-                found = connection.sql(query, params=list(parameters))
-                if found is None:
-                    raise StoreError("the query is empty")
-                yield exact(found).to_arrow_reader(batch_rows)
-            except (duckdb.Error, OSError, pa.ArrowException) as error:
-                # Of a later batch, Arrow passes on the message alone. Which shard it was, neither says.
-                fault = next(filter(None, (shard_fault(table, read[table]) for table in read)), None)
-                raise StoreError(fault or f"the query failed: {in_one_line(error)}") from error
+            for table, read in shards.items():
+                if fault := foreign_shard_fault(table, read):
+                    raise StoreError(fault)
+                create_view(connection, table, read, isolated=isolated)
+            if isolated:
+                check_reads_only(connection, query)
+            result = connection.sql(query, params=list(parameters))
+            if result is None:
+                raise StoreError("the query is empty")
+            yield exact(result).to_arrow_reader(batch_rows)
 
 
 def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -244,7 +277,10 @@ def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]
     schema = pa.schema([SCHEMAS[table].field(name) for name in columns])
     for shard in shards:
         try:
-            for block in pq.ParquetFile(readable(shard)).iter_batches(columns=list(columns)):
+            file = pq.ParquetFile(readable(shard))
+            if reason := foreign_columns(table, file.schema_arrow):
+                raise StoreError(not_ours(shard, reason))
+            for block in file.iter_batches(columns=list(columns)):
                 there = block.schema.names
                 arrays = [
                     block[field.name].cast(field.type) if field.name in there else pa.nulls(len(block), field.type)
@@ -257,18 +293,3 @@ def read_blocks(table: Table, shards: Iterable[Location], columns: Sequence[str]
 
 def _identity(row: Mapping[str, Any]) -> str:
     return f"{row['key']}:{row.get('index', '')}"
-
-
-def _is_whole(path: Location) -> bool:
-    """Whether a file starts and ends as Parquet does; a crash in mid-write or a full disk leaves others behind."""
-    if not isinstance(path, Path):
-        return True  # there are no halves of objects
-    with path.open("rb") as file:
-        head = file.read(4)
-        end = file.seek(0, 2)
-        file.seek(max(0, end - 8))
-        tail = file.read(8)
-    whole = head == tail[4:] == _MAGIC and 12 + int.from_bytes(tail[:4], "little") <= end
-    if not whole:
-        logger.warning("%s was cut off while it was written: its rows count as not there", path)
-    return whole

@@ -8,10 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from raycal.errors import RaycalError
-from raycal.store.locations import Location, for_arrow, readable
+from raycal.store.locations import Location, for_arrow
 from raycal.store.schemas import SCHEMAS, Table
 
 if TYPE_CHECKING:
@@ -123,23 +122,6 @@ def _one_row_a_key(table: Table) -> str:
         order.insert(0, '"error" NULLS FIRST')
     preference = ", ".join(order or ["key"])
     return f"SELECT DISTINCT ON ({identity}) * FROM all_{table} ORDER BY {identity}, {preference}"
-
-
-def shard_fault(table: Table, shards: Sequence[Location]) -> str | None:
-    """A sentence about the first of some shards that cannot be read as the table's, if there is one."""
-    schema = SCHEMAS[table]
-    for shard in shards:
-        try:
-            rows = pq.read_table(readable(shard), partitioning=None)
-            known = [field for field in schema if field.name in rows.schema.names]
-            rows.select([field.name for field in known]).cast(pa.schema(known))
-        except (pa.ArrowException, OSError) as error:
-            reason = " ".join(str(error).split())
-            return (
-                f"the shard {shard} is not as raycal wrote it ({reason}): bring back the one that was there, or remove "
-                "it, and run again to make its rows anew"
-            )
-    return None
 
 
 def in_one_line(error: Exception) -> str:
