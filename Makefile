@@ -26,6 +26,7 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PY) jobs/bench_metrics.py
+	$(PY) jobs/bench_replies.py
 	$(PY) jobs/bench_scale.py
 	$(PY) jobs/bench_sampling.py
 	$(PY) jobs/bench_finetune.py

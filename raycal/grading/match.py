@@ -59,6 +59,7 @@ class Reason(StrEnum):
     DIFFERENT = "different"
 
 
+_SPARE = 20  # times as long as an accepted answer a reply may be, that is it and no more, in another spelling
 _RIGHT = frozenset({Reason.EXACT, Reason.CONTAINED, Reason.NUMBER, Reason.LETTER})
 _REASONS = {
     Naming.TEXT: Reason.EXACT,
@@ -100,7 +101,7 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
 
 
 def _match_open(text: str, answers: Sequence[str]) -> tuple[str, Reason]:
-    if text.strip() and _is_exact(text, answers):
+    if text.strip() and len(text) <= _SPARE * (1 + max(map(len, answers), default=0)) and _is_exact(text, answers):
         return text.strip(), Reason.EXACT
     final = final_answer(text)
     if not final.text:

@@ -104,4 +104,7 @@ def normalize(text: str) -> str:
 def _capitalized(text: str) -> frozenset[str]:
     if not any(map(str.islower, text)) or _TITLE_CASE.search(text):
         return frozenset()
-    return frozenset(with_names(tokenize(" ".join(_CAPITALIZED.findall(text)))))
+    words = _CAPITALIZED.findall(text)
+    # Tokens of plain words are quickly made; replies have many of them.
+    pieces = [re.sub("['’]", "", word).lower() for word in words] if text.isascii() else tokenize(" ".join(words))
+    return frozenset(with_names(pieces))

@@ -29,6 +29,8 @@ def join_quantities(tokens: Sequence[str]) -> list[str]:
         _with_fractions, _without_uncertainty, _with_rates, _with_compounds, _with_ranges,
     )  # fmt: skip
     joined = list(tokens)
+    if not any(token[:1].isdigit() or token[:1] == "-" for token in tokens):
+        return joined
     for step in steps:
         joined = step(joined)
     return joined

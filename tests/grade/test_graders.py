@@ -164,7 +164,7 @@ def test_a_grader_of_another_package_is_called_by_its_options(last_word: type[La
         ("[match, {grader: judge, name: match}]", "two graders are called match"),
         ("[judge, {grader: judge, name: same}]", "judge and same are one grader under two names"),
         ("[judge, {grader: judge, name: same, engine: {replicas: 2}}]", "judge and same are one grader"),
-        ("[macth]", "grade.graders.0: there is no grader 'macth': did you mean 'match'"),
+        ("[matchh]", "grade.graders.0: there is no grader 'matchh': did you mean 'match'"),
         ("[3]", "grade.graders.0: write it as a mapping with its grader"),
         ("[{model: {path: x}}]", "grade.graders.0: it has no grader: name one"),
         ("[{grader: judge, promt: x}]", "there is no key grade.graders.0.promt, did you mean prompt?"),
