@@ -46,11 +46,17 @@ class AnsweredQuestion:
 
 @dataclass(frozen=True)
 class Grade:
-    """Whether an answer is correct (None: undecided), the part of it that was graded, and how."""
+    """Whether an answer is correct (None: undecided), the part of it that was graded, how, and where that part was."""
 
     correct: bool | None
     extracted: str
     reason: str
+    source: str = ""
+
+    @property
+    def explanation(self) -> str:
+        """How it was graded, and why that part: "exact, answer cue"."""
+        return f"{self.reason}, {self.source}" if self.source else self.reason
 
 
 class Grader(NamedSection):

@@ -96,20 +96,19 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
         raise ValueError(f"a question of kind {kind} cannot have {len(choices)} choices")
     if kind is Kind.CHOICE:
         return _match_choice(text, answers, choices)
-    extracted, reason = _match_open(text, [final_part(answer) or answer for answer in answers])
-    return Grade(reason in _RIGHT, extracted, reason)
+    return _match_open(text, [final_part(answer) or answer for answer in answers])
 
 
-def _match_open(text: str, answers: Sequence[str]) -> tuple[str, Reason]:
+def _match_open(text: str, answers: Sequence[str]) -> Grade:
     if text.strip() and len(text) <= _SPARE * (1 + max(map(len, answers), default=0)) and _is_exact(text, answers):
-        return text.strip(), Reason.EXACT
+        return Grade(True, text.strip(), Reason.EXACT)
     final = final_answer(text)
     if not final.text:
-        return "", Reason.UNFINISHED if text.strip() else Reason.EMPTY
+        return Grade(False, "", Reason.UNFINISHED if text.strip() else Reason.EMPTY)
     reason = _grade_text(final.readable, answers)
     if reason not in _RIGHT and (bare := without_references(final.readable)) != final.readable:
         reason = _grade_text(bare, answers)
-    return final.text, reason
+    return Grade(reason in _RIGHT, final.text, reason, final.source)
 
 
 def _grade_text(extracted: str, answers: Sequence[str]) -> Reason:
@@ -181,4 +180,4 @@ def _match_choice(text: str, answers: Sequence[str], choices: Sequence[str]) -> 
     reason = _REASONS[reply.naming]
     if reply.named and not reply.named <= right:
         reason = Reason.SEVERAL if len(reply.texts(choices)) > 1 else Reason.DIFFERENT
-    return Grade(reason in _RIGHT, reply.final.text, reason)
+    return Grade(reason in _RIGHT, reply.final.text, reason, reply.final.source)

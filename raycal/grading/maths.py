@@ -8,6 +8,7 @@ reads and compares; see `raycal.grading.expressions` for the limits in time and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from raycal.grading.expressions import SECONDS, equal_values
@@ -42,9 +43,8 @@ class Math(PureGrader):
             for accepted in question.accepted
         ]
         for (row, _), equal in zip(pairs, equal_values([pair for _, pair in pairs]), strict=True):
-            extracted = grades[row].extracted
             if equal:
-                grades[row] = Grade(True, extracted, EQUAL_VALUE)
+                grades[row] = replace(grades[row], correct=True, reason=EQUAL_VALUE)
             elif equal is None and not grades[row].correct:
-                grades[row] = Grade(None, extracted, f"not compared within {SECONDS:.0f} s")
+                grades[row] = replace(grades[row], correct=None, reason=f"not compared within {SECONDS:.0f} s")
         return grades

@@ -102,7 +102,7 @@ def grade_by_rules(run: Run, grader: PureGrader) -> int:
         if len(grades) != len(rows):
             raise GraderError(f"the grader {grader.label} gave {len(grades)} grades for {len(rows)} answers")
         return [
-            {"correct": grade.correct, "extracted": grade.extracted, "reason": str(grade.reason)} for grade in grades
+            {"correct": grade.correct, "extracted": grade.extracted, "reason": grade.explanation} for grade in grades
         ]
 
     return _write_grades(run, grader, grade)

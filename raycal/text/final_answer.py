@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from raycal.text.cues import (
     CORRECTION,
@@ -148,20 +149,22 @@ def _marked(text: str) -> Iterator[tuple[int, str, Source]]:
             yield match.end(), value, Source.FIELD
 
 
-def _answer_field(text: str) -> str:
-    """The field "answer" of a JSON or Python object; empty where there is none."""
+def read_object(text: str) -> dict[str, Any]:
+    """The fields of a JSON or Python object; none where the text is something else, or too long for an answer."""
     if len(text) > _LONGEST_OBJECT or ":" not in text:
-        return ""
-    fields = None
+        return {}
     for read in (json.loads, ast.literal_eval):
         try:
             fields = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        break
-    if not isinstance(fields, dict):
-        return ""
-    named = {str(name).strip().lower().replace(" ", "_"): value for name, value in fields.items()}
+        return {str(name): value for name, value in fields.items()} if isinstance(fields, dict) else {}
+    return {}
+
+
+def _answer_field(text: str) -> str:
+    """The field "answer" of a JSON or Python object; empty where there is none."""
+    named = {name.strip().lower().replace(" ", "_"): value for name, value in read_object(text).items()}
     value = next((named[name] for name in _ANSWER_FIELDS if name in named), None)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]

@@ -19,6 +19,7 @@ _ALIKE = str.maketrans(
     | {"—": " — ", "―": " — ", "&": " and ", "。": ".", "、": ",", "[": "(", "]": ")", "{": "(", "}": ")"}
     | {"⁄": "/", "∕": "/", "٫": ".", "٬": ",", "∼": "~", "〜": "~", "·": "×", "⋅": "×"}
 )
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")  # they part no words
 _ACCENTS = re.compile("[\u0300-\u036f]")
 # Powers, which are other numbers without their "^", but not the charges of ions (Ca²⁺).
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
@@ -59,6 +60,7 @@ def fold(text: str) -> str:
 
     Accents are the combining marks of Latin, Greek and Cyrillic letters; other scripts' marks are part of the word.
     """
+    text = _INVISIBLE.sub("", text)
     text = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _BARE_INITIALS.sub(lambda match: match[1].replace(" ", ""), text)
     text = _GLUED.sub(_magnitude, _AMOUNT_OF_MONEY.sub(_amount, _DOLLARS.sub("$", text)))

@@ -111,7 +111,9 @@ def test_report_is_json(tmp_path: Path) -> None:
     assert data["n"] == 4
     assert data["accuracy"] == 0.5
     assert data["grader"] == "match 3"
-    assert data["rows"][1] == {"location": "a.jsonl:2", "correct": False, "extracted": "Lyon", "reason": "different"}
+    assert data["rows"][1] == {
+        "location": "a.jsonl:2", "correct": False, "extracted": "Lyon", "reason": "different", "source": "first line"
+    }  # fmt: skip
     assert data["bad"] == [{"location": "a.jsonl:5", "reason": "the row has no 'gold'"}]
 
 

@@ -47,7 +47,7 @@ def test_what_match_reads_needs_no_mathematics() -> None:
 
 
 def test_any_accepted_answer_may_be_equal() -> None:
-    assert grade(r"\boxed{\sqrt{8}}", "7", r"2\sqrt{2}") == Grade(True, r"\sqrt{8}", EQUAL_VALUE)
+    assert grade(r"\boxed{\sqrt{8}}", "7", r"2\sqrt{2}") == Grade(True, r"\sqrt{8}", EQUAL_VALUE, "\\boxed")
 
 
 def test_endless_expression_costs_its_time_and_no_other_grade() -> None:

@@ -339,6 +339,11 @@ def test_final_answer_says_where_it_was(reply: str, text: str, source: Source) -
     assert (final.text, final.source) == (text, source)
 
 
+def test_grade_says_why_that_part_was_taken() -> None:
+    assert match("The answer is Paris", ["Paris"], kind=Kind.OPEN).explanation == "exact, answer cue"
+    assert match("#### C", ["Paris"], kind=Kind.CHOICE, choices=CITIES).explanation == "different, ####"
+
+
 def test_the_last_of_several_answers_counts() -> None:
     assert final_answer("#### 17\nThe answer is 18").text == "18"
     assert final_answer("The answer is 18\n#### 17").text == "17"
