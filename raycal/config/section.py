@@ -6,10 +6,11 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
+from raycal.config.strict import plain_value
 from raycal.registry import Registry
 from raycal.store.locations import Location, location
 
@@ -27,10 +28,15 @@ class Section(BaseModel):
     it is computed; they enter no key.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     version: ClassVar[int] = 1
     outside_keys: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_values(cls, value: Any, info: ValidationInfo) -> Any:
+        return plain_value(value, cls.model_fields[str(info.field_name)].annotation)
 
     def identity(self, *, exclude: Collection[str] = ()) -> str:
         """The options that differ from their defaults, as canonical JSON: what stands for a section in every key.

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ValidationError
 
 from raycal.config.section import NamedSection, Section
+from raycal.config.yaml import check_numbers, parse_value
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 
@@ -30,37 +31,57 @@ def read_experiment(path: Path | None, overrides: Sequence[str] = ()) -> Experim
 
 def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()) -> E:
     """An experiment of some kind from a YAML file (None: the defaults) with overrides. Raises ExperimentError."""
+    where = str(path) if path else "the command line"
+    content = _read(path, overrides, where)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = (_fault_sentence(fault, model, content) for fault in error.errors())
+        raise fault_of_file(where, "\n".join(faults)) from error
+
+
+def fault_of_file(where: Path | str, faults: object) -> ExperimentError:
+    """An error that names the file in front of each fault, a line each."""
+    return ExperimentError("\n".join(f"{where}: {fault}" for fault in str(faults).splitlines()))
+
+
+def _read(path: Path | None, overrides: Sequence[str], where: str) -> Any:
+    """What a file and its overrides say, as plain data. Raises ExperimentError, and OSError."""
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    where = str(path) if path else "the command line"
     if path is not None and not path.is_file():
         raise ExperimentError(f"there is no experiment file {path}")
+    where_at_fault = where
     try:
-        content = OmegaConf.load(path) if path else OmegaConf.create({"name": "default"})
+        content = _load(path) if path else OmegaConf.create({"name": "default"})
         if not isinstance(content, DictConfig):
-            raise ExperimentError(f"{where}: an experiment is a mapping of keys to values")
+            raise fault_of_file(where, "an experiment is a mapping of keys to values")
         for override in overrides:
+            where_at_fault = f"{where}: --set {override}"
             key, equals, value = override.partition("=")
             if not equals or not key:
-                raise ExperimentError(f"--set {override}: write it as KEY=VALUE, such as elicit.samples.k=5")
-            OmegaConf.update(content, key, OmegaConf.create({"value": _parsed(value)}).value)
-        plain = OmegaConf.to_container(content, resolve=True)
+                raise fault_of_file(where_at_fault, "write it as KEY=VALUE, such as elicit.samples.k=5")
+            OmegaConf.update(content, key, parse_value(value))
+        where_at_fault = where
+        return OmegaConf.to_container(content, resolve=True)
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, TypeError) as error:  # TypeError: a name in a list
-        raise ExperimentError(f"{where}: {' '.join(str(error).split())}") from error
+        raise fault_of_file(where_at_fault, " ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise fault_of_file(where_at_fault, "it is nested too deep") from error
+
+
+def _load(path: Path) -> Any:
+    from omegaconf import OmegaConf
+
+    check_numbers(path.read_text(encoding="utf-8"))
     try:
-        return model.model_validate(plain)
-    except ValidationError as error:
-        raise ExperimentError(
-            "\n".join(f"{where}: {_fault_sentence(fault, model, plain)}" for fault in error.errors())
-        ) from error
-
-
-def _parsed(value: str) -> Any:
-    import yaml
-
-    return yaml.safe_load(value)
+        return OmegaConf.load(path)
+    except OSError as error:
+        if error.filename is None:  # of a file that holds a single number
+            return None
+        raise
 
 
 def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: Any) -> str:
