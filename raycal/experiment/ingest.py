@@ -52,8 +52,9 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     pool = _ExamplePool(few_shot)
     shards: dict[Location, None] = {}  # a set that keeps its order
     asked, bad_rows, first_bad = 0, 0, None
-    for source in sources:
-        found = _ingest(source, few_shot, store)
+    # What is wrong with any source as a whole is known before a question of the others is written.
+    for source, attempts in [(source, load(source)) for source in sources]:
+        found = _ingest(source, attempts, few_shot, store)
         pool.offer(found.candidates)
         shards |= dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
         asked += sum(count for split, count in found.questions.items() if split in splits)
@@ -100,8 +101,7 @@ class _Ingested:
 _INGESTED = TypeAdapter(_Ingested)
 
 
-def _ingest(source: QuestionSource, few_shot: int, store: Store) -> _Ingested:
-    attempts = load(source)  # what is wrong with the source as a whole is said first
+def _ingest(source: QuestionSource, attempts: Iterator[Question | BadRow], few_shot: int, store: Store) -> _Ingested:
     content = fingerprint(source)
     # Of its content too: a question whose answer has changed has the same key, and both versions of it stay.
     partition = digest(source.identity(), *filter(None, [content]))[:16]

@@ -124,7 +124,7 @@ class Classifier(SavedMethod):
     model: ModelConfig | None = None  # whose hidden states are read; None: those of the model that answered
     layer: int = -1  # 0: the embeddings; negative: counted from the last
     head: Head = Head.LOGISTIC
-    width: int = Field(256, ge=4)  # of the MLP's first hidden layer
+    width: int = Field(256, ge=4, le=65_536)  # of the MLP's first hidden layer
     weight_decay: float | None = Field(None, gt=0)  # strength of the L2 penalty; None: by cross-validation
     target: Target = Target.GRADE
     entropy: SemanticEntropy = SemanticEntropy()  # that of the target, where it is the semantic entropy

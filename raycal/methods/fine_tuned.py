@@ -72,7 +72,7 @@ class FineTuned(ScoredMethod):
     evaluations: int = Field(4, ge=1)  # on the calibration split, and so checkpoints, an epoch
     patience: int = Field(4, ge=1)  # evaluations without a better calibration loss after which training stops
     training_questions: int | None = Field(None, ge=1)  # None: all of the training split
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**64)  # as torch takes it
 
     @model_validator(mode="after")
     def _one_adapter(self) -> FineTuned:

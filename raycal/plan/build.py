@@ -34,10 +34,15 @@ def plan_experiment(
         return _plan(run.id, basis, lines, needs_of(run, lines))
 
 
-def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
-    """What `raycal sweep` would do. Raises as `Sweep.open`, `check_fitted` and `training_line` do."""
+def plan_sweep(file: SweepExperiment, rates: Rates, *, resume: bool = True) -> Plan:
+    """What `raycal sweep` would do; resume: whether with --resume.
+
+    Raises as `Sweep.open`, `Sweep.check_new`, `check_fitted` and `training_line` do.
+    """
     with TemporaryDirectory(prefix="raycal-plan-") as questions:
         sweep = Sweep.open(file, questions_in=Store(questions))
+        if not resume:
+            sweep.check_new()
         check_fitted(sweep.run)
         basis = Basis(sweep.run, rates)
         left = Left.of(basis)

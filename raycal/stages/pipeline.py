@@ -13,7 +13,8 @@ from raycal.experiment.run import Run
 from raycal.grading.agreement import Agreement, agreement
 from raycal.grading.grader import Grader, ImportedGrader, ModelGrader, PureGrader
 from raycal.methods.base import Method, SavedMethod, in_dependency_order, tunings
-from raycal.models.embeddings import Embedder
+from raycal.methods.evidence import Equivalence
+from raycal.models.embeddings import Embedder, find_embedding_model
 from raycal.models.find import check_available
 from raycal.stages.activity import activity
 from raycal.stages.artifacts import load_artifact
@@ -159,7 +160,7 @@ def agreements(run: Run) -> dict[str, Agreement]:
 def check_fitted(run: Run) -> None:
     """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
 
-    So must the judges. Raises AdapterError, ClassifierError, SettingsError and ModelError.
+    So must the judges and what embeds. Raises AdapterError, ClassifierError, SettingsError and ModelError.
     """
     for _, judge in judges_of(run):
         judging_model(run, judge)
@@ -169,6 +170,8 @@ def check_fitted(run: Run) -> None:
     for method in in_dependency_order(run.experiment.methods):
         if isinstance(method, SavedMethod) and method.artifact is not None:
             load_artifact(method, method.artifact)
+        if method.needs().equivalence is Equivalence.EMBEDDING:
+            find_embedding_model(run.experiment.embedding_model)
 
 
 def _check_models(run: Run) -> None:

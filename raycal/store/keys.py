@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+_LONGEST = 200  # of a name in a path: file systems take 255 bytes, and hashes and suffixes stand behind it
+
 
 def digest(*parts: object) -> str:
     """A 128-bit hash, as 32 hex digits, of parts that cannot run into one another."""
@@ -40,5 +42,9 @@ def safe_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def safe_name(name: str) -> str:
-    """A name as part of a path: letters, digits, dots, dashes and underscores, with no dot or dash at either end."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    """A name as part of a path: letters, digits, dots, dashes and underscores, with no dot or dash at either end.
+
+    A long one is cut, and ends with a hash.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    return safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 9]}-{digest(name)[:8]}"

@@ -40,6 +40,8 @@ def location(place: str | Location) -> Location:
         return place
     if not isinstance(place, str):
         return _as_it_is(place)
+    if "\0" in place:
+        raise LocationError("write a folder without NUL characters, or s3://BUCKET/PREFIX")
     url = _URL.fullmatch(place)
     if url is None:
         return Path(place).expanduser() if place.startswith("~/") else Path(place)

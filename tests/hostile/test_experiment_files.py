@@ -42,7 +42,11 @@ REFUSED = [
     ("a nested key twice", "elicit: {max_tokens: 1, max_tokens: 2}", "found duplicate key max_tokens"),
     ("a list without an end of itself", "questions: &a [*a]", "recursive aliases"),
     ("nested without an end", "questions: " + "[" * 3000 + "]" * 3000, "nested too deep"),
-    ("aliases of aliases", "\n".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]" for i in range(9)), ""),
+    (
+        "aliases of aliases",
+        "\n".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]" for i in range(9)),
+        "",
+    ),
     ("code", "seed: !!python/object/apply:os.getpid []", "could not determine a constructor"),
 ]
 PLAIN = [
