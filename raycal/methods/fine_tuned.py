@@ -94,4 +94,6 @@ class FineTuned(ScoredMethod):
         reply = row.tuned
         if reply is None or reply.p is None:
             return Confidence(reason=(reply and reply.error) or "the tuned model has not been asked")
+        if not 0 <= reply.p <= 1:  # NaN as well
+            return Confidence(reason=f"the tuned model's p(correct) is {reply.p}, not between 0 and 1")
         return Confidence(reply.p)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from raycal.errors import RaycalError
 from raycal.store.atomic import atomic_folder, local_copy
-from raycal.store.keys import digest
+from raycal.store.keys import digest, digest_files
 from raycal.store.locations import Location
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -41,24 +41,31 @@ def find_adapter(folder: Location) -> Adapter:
     if missing:
         raise AdapterError(f"the folder {folder} holds no adapter: it has no {' and no '.join(missing)}")
     local = local_copy(folder)
-    return Adapter(local, digest(*((local / name).read_bytes().hex() for name in (CONFIG, WEIGHTS)))[:16])
+    return Adapter(local, digest_files(local / name for name in (CONFIG, WEIGHTS))[:16])
 
 
 def merge(model: str, hub_revision: str | None, adapter: Adapter, cache: Path, *, fingerprint: str) -> Path:
     """The model's folder with the adapter's weights added to its own, made on first use (bfloat16).
 
-    fingerprint: names what the model's folder holds, which may be replaced in place.
+    fingerprint: names what the model's folder holds, which may be replaced in place. Raises AdapterError for weights
+    that PEFT finds no place for.
     """
     folder = cache / f"{digest(model, fingerprint, adapter)[:16]}"
     if folder.is_dir():
         return folder
     import torch
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"revision": hub_revision, "trust_remote_code": False}
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
-    merged = PeftModel.from_pretrained(base.float(), adapter.folder).merge_and_unload()
+    adapted = PeftModel.from_pretrained(base.float(), adapter.folder)
+    with safe_open(adapter.folder / WEIGHTS, framework="pt") as file:
+        unused = sorted(set(file.keys()) - set(get_peft_model_state_dict(adapted)))
+    if unused:
+        raise AdapterError(f"{adapter.folder / WEIGHTS} does not fit {model}: there is no place for {unused[0]}")
+    merged = adapted.merge_and_unload()
     with atomic_folder(folder) as aside:
         merged.to(torch.bfloat16).save_pretrained(aside)
         AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)

@@ -29,7 +29,7 @@ _VERSION = "1"  # of what is read where; raise it whenever that changes
 
 
 class LayerError(RaycalError, ValueError):
-    """The model has no such layer."""
+    """The model has no such layer, or no numbers there."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ class FeatureReader:
 def _at(states: NDArray[np.float32], layer: int) -> list[float]:
     if not -len(states) <= layer < len(states):
         raise LayerError(f"the model has layers 0 to {len(states) - 1}, and no layer {layer}")
+    if not np.isfinite(states[layer]).all():
+        raise LayerError(f"the hidden state of layer {layer} has numbers that are infinite or NaN")
     return [float(value) for value in states[layer]]
 
 

@@ -14,8 +14,9 @@ from raycal.grading.agreement import Agreement, agreement
 from raycal.grading.grader import Grader, ImportedGrader, ModelGrader, PureGrader
 from raycal.methods.base import Method, SavedMethod, in_dependency_order, tunings
 from raycal.methods.evidence import Equivalence
+from raycal.models.check_adapter import check_adapter
 from raycal.models.embeddings import Embedder, find_embedding_model
-from raycal.models.find import check_available
+from raycal.models.find import Model, check_available
 from raycal.stages.activity import activity
 from raycal.stages.artifacts import load_artifact
 from raycal.stages.elicit import elicit
@@ -160,10 +161,11 @@ def agreements(run: Run) -> dict[str, Agreement]:
 def check_fitted(run: Run) -> None:
     """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
 
-    So must the judges and what embeds. Raises AdapterError, ClassifierError, SettingsError and ModelError.
+    So must the judges and what embeds. Raises AdapterError, ClassifierError, SettingsError and ModelError, and
+    JsonFileError and TensorFileError for broken files of theirs.
     """
-    for _, judge in judges_of(run):
-        judging_model(run, judge)
+    for model in _asked_models(run):
+        check_adapter(model)
     for tuned in tunings(run.experiment.methods):
         if tuned.adapter is not None:
             tuned_query(run, tuned)
@@ -176,11 +178,15 @@ def check_fitted(run: Run) -> None:
 
 def _check_models(run: Run) -> None:
     """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
-    for model in {run.recipe.model, *(judging_model(run, judge) for _, judge in judges_of(run))}:
+    for model in _asked_models(run):
         check_available(model)
-    for method in in_dependency_order(run.experiment.methods):
-        for reader in method.needs().readers:
-            check_available(run.recipe_for(reader).model)
+
+
+def _asked_models(run: Run) -> set[Model]:
+    """The models that answer, judge, or read answers again; not yet those that are tuned."""
+    judges = {judging_model(run, judge) for _, judge in judges_of(run)}
+    readers = {reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers}
+    return {run.recipe.model, *judges, *(run.recipe_for(reader).model for reader in readers)}
 
 
 def _say_bad_rows(run: Run, console: Console) -> None:
