@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from raycal.errors import RaycalError
 from raycal.store.atomic import atomic_folder, local_copy
 from raycal.store.keys import digest, digest_files
 from raycal.store.locations import Location
 
+_REASON_LENGTH = 300
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
@@ -54,19 +56,31 @@ def merge(model: str, hub_revision: str | None, adapter: Adapter, cache: Path, *
     if folder.is_dir():
         return folder
     import torch
-    from peft import PeftModel, get_peft_model_state_dict
-    from safetensors import safe_open
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     options = {"revision": hub_revision, "trust_remote_code": False}
     base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, use_safetensors=True, **options)
-    adapted = PeftModel.from_pretrained(base.float(), adapter.folder)
-    with safe_open(adapter.folder / WEIGHTS, framework="pt") as file:
-        unused = sorted(set(file.keys()) - set(get_peft_model_state_dict(adapted)))
-    if unused:
-        raise AdapterError(f"{adapter.folder / WEIGHTS} does not fit {model}: there is no place for {unused[0]}")
+    adapted = _adapted(base.float(), adapter, model)
     merged = adapted.merge_and_unload()
     with atomic_folder(folder) as aside:
         merged.to(torch.bfloat16).save_pretrained(aside)
         AutoTokenizer.from_pretrained(model, **options).save_pretrained(aside)
     return folder
+
+
+def _adapted(base: Any, adapter: Adapter, name: str) -> Any:
+    """A model under an adapter, all of whose weights have a place there. Raises AdapterError."""
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
+
+    path = adapter.folder / WEIGHTS
+    try:
+        adapted = PeftModel.from_pretrained(base, adapter.folder)
+    except Exception as error:  # PEFT's errors over a file's content have no common base
+        reason = " ".join(str(error).split())[:_REASON_LENGTH] or type(error).__name__
+        raise AdapterError(f"the adapter in {adapter.folder} cannot be put on {name}: {reason}") from error
+    with safe_open(path, framework="pt") as file:
+        unused = sorted(set(file.keys()) - set(get_peft_model_state_dict(adapted)))
+    if unused:
+        raise AdapterError(f"{path} does not fit {name}: there is no place for {unused[0]}")
+    return adapted

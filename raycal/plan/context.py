@@ -13,8 +13,9 @@ from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
-from raycal.models.find import Model
+from raycal.models.find import Model, ModelError
 from raycal.models.prompts import Conversation, render
+from raycal.models.tokenizers import load_tokenizer
 from raycal.plan.lines import Measured, PlanLine, Rates, choose_rate, measured
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of
@@ -64,15 +65,15 @@ class Measure:
 
 @cache
 def find_tokenizer(model: Model) -> Any:
-    """The tokeniser of a model; None where it is not on this machine. Nothing is fetched."""
+    """The tokeniser of a model; None where it is not on this machine. Nothing is fetched. Raises ModelError."""
     folder = _folder(model)
     if folder is None:
         return None
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError):
+        return load_tokenizer(str(folder), None, local_only=True)
+    except ModelError:
+        if model.hub_revision is None:
+            raise
         return None  # of the hub's files, a part was downloaded
 
 

@@ -19,6 +19,7 @@ from raycal.inference.backends import states_backend
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.methods.base import States, in_dependency_order
+from raycal.models.chat_template import TemplateError
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.store.keys import digest, safe_name
@@ -88,7 +89,7 @@ class FeatureReader:
             )
             states = await engine.last_token_states(list(example.tokens[: example.answer_end]))
             rows = [one | {"state": _at(states, one["layer"])} | cost_columns(Usage(0, 0)) for one in found]
-        except (ExampleError, LayerError) as error:
+        except (ExampleError, LayerError, TemplateError) as error:
             return {Table.FEATURES: [one | failed_columns(str(error)) for one in found]}
         rows[0] |= cost_columns(Usage(example.answer_end, 0))  # one forward pass makes all of them
         return {Table.FEATURES: rows}

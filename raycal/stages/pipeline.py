@@ -182,11 +182,11 @@ def _check_models(run: Run) -> None:
         check_available(model)
 
 
-def _asked_models(run: Run) -> set[Model]:
-    """The models that answer, judge, or read answers again; not yet those that are tuned."""
-    judges = {judging_model(run, judge) for _, judge in judges_of(run)}
-    readers = {reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers}
-    return {run.recipe.model, *judges, *(run.recipe_for(reader).model for reader in readers)}
+def _asked_models(run: Run) -> list[Model]:
+    """The models that answer, judge, or read answers again, each once; not yet those that are tuned."""
+    judges = [judging_model(run, judge) for _, judge in judges_of(run)]
+    readers = [reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers]
+    return list(dict.fromkeys([run.recipe.model, *judges, *(run.recipe_for(reader).model for reader in readers)]))
 
 
 def _say_bad_rows(run: Run, console: Console) -> None:

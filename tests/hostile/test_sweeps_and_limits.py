@@ -20,8 +20,10 @@ from raycal.plan.build import plan_experiment, plan_sweep
 from raycal.questions.rows import QuestionSourceError
 from raycal.stages.pipeline import check_fitted
 from raycal.store.keys import safe_name
+from raycal.store.schemas import Table
 from raycal.sweep.config import SweepExperiment
 from raycal.sweep.options import SweepError
+from raycal.sweep.runner import Sweep
 
 GRID = {"sampler": "grid"}
 
@@ -169,3 +171,21 @@ def test_a_refusal_on_the_command_line_names_the_experiments_file(file: Path, co
     ended = CliRunner().invoke(app, [name, str(file), *options, "--set", source])
     assert ended.exit_code == 1
     assert f"{file}: there is no mapping for the dataset 'nosuch'" in ended.output
+
+
+@pytest.mark.parametrize("storage", ["questions.jsonl", "questions.jsonl/store"])
+def test_a_storage_that_can_hold_nothing_is_refused_by_the_plan_as_by_the_run(file: Path, storage: str) -> None:
+    given = Experiment.model_validate(experiment(file) | {"storage": str(file.parent / storage)})
+    for refuse in (lambda: Run.open(given), lambda: plan_experiment(given, Rates())):
+        with pytest.raises(OSError, match=storage):
+            refuse()
+
+
+def test_a_sweep_that_has_trials_is_planned_with_resume_alone(file: Path) -> None:
+    given = SweepExperiment.model_validate(experiment(file, sweep={"space": [sampled(between(2, 9))]}))
+    sweep = Sweep.open(given)
+    trial = {"key": "0", "sweep": sweep.id, "number": 0, "state": "finished", "objectives": "{}"}
+    sweep.run.store.write(Table.TRIALS, sweep.id, [trial])
+    with pytest.raises(SweepError, match=r"has 1 trials already: go on with it by --resume"):
+        plan_sweep(given, Rates(), resume=False)
+    assert plan_sweep(given, Rates(), resume=True).lines
