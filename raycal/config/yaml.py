@@ -17,7 +17,7 @@ def check_numbers(text: str) -> None:
     """
     import yaml
 
-    resolver = yaml.resolver.Resolver()
+    resolver: Any = yaml.resolver.Resolver()
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if not isinstance(event, yaml.ScalarEvent):
             continue
@@ -26,7 +26,8 @@ def check_numbers(text: str) -> None:
         try:
             plain_number(event.value)
         except ValueError as error:
-            raise yaml.YAMLError(f"line {event.start_mark.line + 1}: {error}") from error
+            line = event.start_mark.line + 1 if event.start_mark else "?"
+            raise yaml.YAMLError(f"line {line}: {error}") from error
 
 
 def parse_value(text: str) -> Any:

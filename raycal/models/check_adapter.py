@@ -59,7 +59,7 @@ def _checked_config(adapter: Adapter) -> dict[str, Any]:
 
 def _weight_changes(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Shape]:
     """By module of the base model, the sides (inputs, outputs) of the matrix that the adapter adds to its weights."""
-    changes = {}
+    changes: dict[str, Shape] = {}
     for first, second in _PAIRS:
         for name in [name for name in tensors if name.endswith(f".{first}")]:
             module = name.removesuffix(f".{first}")

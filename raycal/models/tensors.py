@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,11 @@ from raycal.errors import RaycalError
 
 # Of each kind of floating-point number, the integers that it is stored as, and the bits of its exponent: where all of
 # them are set, it is infinite or NaN.
-_EXPONENTS = {
-    "F64": (np.dtype("<u8"), 0x7FF0_0000_0000_0000),
-    "F32": (np.dtype("<u4"), 0x7F80_0000),
-    "F16": (np.dtype("<u2"), 0x7C00),
-    "BF16": (np.dtype("<u2"), 0x7F80),
+_EXPONENTS: dict[str, tuple[type[np.unsignedinteger[Any]], int]] = {
+    "F64": (np.uint64, 0x7FF0_0000_0000_0000),
+    "F32": (np.uint32, 0x7F80_0000),
+    "F16": (np.uint16, 0x7C00),
+    "BF16": (np.uint16, 0x7F80),
 }
 _CHUNK = 1 << 22  # numbers that are looked at together
 
@@ -62,11 +63,13 @@ def check_finite(path: Path, tensors: dict[str, Tensor]) -> None:
         if tensor.dtype not in _EXPONENTS:
             raise TensorFileError(f"{path}: {name} is of {tensor.dtype}, and weights are of {', '.join(_EXPONENTS)}")
         stored, exponent = _EXPONENTS[tensor.dtype]
-        if any((numbers & stored.type(exponent) == exponent).any() for numbers in _chunks(path, tensor, stored)):
+        if any((numbers & stored(exponent) == exponent).any() for numbers in _chunks(path, tensor, stored)):
             raise TensorFileError(f"{path}: {name} has numbers that are infinite or NaN: what wrote it went wrong")
 
 
-def _chunks(path: Path, tensor: Tensor, stored: np.dtype[np.unsignedinteger]) -> Iterator[NDArray[np.unsignedinteger]]:
+def _chunks(
+    path: Path, tensor: Tensor, stored: type[np.unsignedinteger[Any]]
+) -> Iterator[NDArray[np.unsignedinteger[Any]]]:
     count = math.prod(tensor.shape)
     with path.open("rb") as file:
         file.seek(tensor.start)

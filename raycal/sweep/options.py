@@ -132,7 +132,7 @@ def read_option(value: Any, whole: bool, where: str) -> Option:
 def _read_range(written: dict[str, Any], whole: bool) -> Range:
     if not {"low", "high"} <= set(written) <= {"low", "high", "log", "step"}:
         raise ValueError(f"a range is {{low, high}} with log or step, and not {written}")
-    low, high, step, log = (written.get(name) for name in ("low", "high", "step", "log"))
+    low, high, step, log = written["low"], written["high"], written.get("step"), written.get("log")
     is_switch = isinstance(log, bool | None)
     if not is_switch:
         raise ValueError(f"log is true or false, and not {log!r}")
