@@ -15,6 +15,7 @@ from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 
 E = TypeVar("E", bound=Experiment)
+_MOST_BYTES = 1 << 22
 
 
 class ExperimentError(RaycalError, ValueError):
@@ -73,15 +74,17 @@ def _read(path: Path | None, overrides: Sequence[str], where: str) -> Any:
 
 
 def _load(path: Path) -> Any:
+    """What a file holds, as OmegaConf has it; None where that is neither a mapping nor nothing."""
+    import yaml
     from omegaconf import OmegaConf
 
-    check_numbers(path.read_text(encoding="utf-8"))
-    try:
-        return OmegaConf.load(path)
-    except OSError as error:
-        if error.filename is None:  # of a file that holds a single number
-            return None
-        raise
+    if (size := path.stat().st_size) > _MOST_BYTES:
+        raise yaml.YAMLError(f"it has {size:,} bytes, and an experiment {_MOST_BYTES:,} at most")
+    text = path.read_text(encoding="utf-8")
+    check_numbers(text)
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    is_mapping = root is None or isinstance(root, yaml.MappingNode) or root.tag == "tag:yaml.org,2002:null"
+    return OmegaConf.load(path) if is_mapping else None
 
 
 def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: Any) -> str:
@@ -106,9 +109,9 @@ def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -
 
 
 def _of_kind(model: type[Section], content: Mapping[str, Any]) -> type[Section]:
-    if not issubclass(model, NamedSection):
+    if not issubclass(model, NamedSection) or content.get(model.kind_key) not in model.kinds.names():
         return model
-    of_kind: type[Section] = model.kinds.get(str(content[model.kind_key]))
+    of_kind: type[Section] = model.kinds.get(content[model.kind_key])
     return of_kind
 
 

@@ -47,6 +47,12 @@ REFUSED = [
         "\n".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9) if i else 1}]" for i in range(9)),
         "",
     ),
+    ("a strange key of no kind", "methods: [{method: classifier, entropy: {zz: 1}}]", "no key methods.0.entropy.zz"),
+    (
+        "a strange key of a strange kind",
+        "methods: [{method: classifier, entropy: {method: x, zz: 1}}]",
+        "entropy.method",
+    ),
     ("code", "seed: !!python/object/apply:os.getpid []", "could not determine a constructor"),
 ]
 PLAIN = [
@@ -98,8 +104,8 @@ def test_overrides_are_read_as_files_are(file: Path, override: str, message: str
         read_experiment(file, [override])
 
 
-@pytest.mark.parametrize("content", ["5", "[1, 2]", "text"])
-def test_a_file_that_is_no_mapping_is_refused_by_its_name(file: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["5", "true", "1.5", "[1, 2]", "text", "2020-01-01", "#" * (5 << 20)])
+def test_a_file_that_is_no_experiment_is_refused_by_its_name(file: Path, content: str) -> None:
     file.write_text(content)
     with pytest.raises(ExperimentError, match=r"mine\.yaml: "):
         read_sweep(file)
