@@ -61,7 +61,7 @@ async def probability_of_yes(engine: TextBackend, asked: Conversation, prompt: T
     odds = no - yes
     if math.isnan(odds):
         raise GenerationError(f"the model gives {prompt.no!r} and {prompt.yes!r} the log-probabilities {no} and {yes}")
-    return 1 / (1 + math.exp(min(odds, _LARGEST_EXPONENT))), usage
+    return 1 / (1 + math.exp(odds)) if odds < _LARGEST_EXPONENT else 0.0, usage
 
 
 def cost_columns(usage: Usage) -> Row:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from raycal.models.adapters import CONFIG, WEIGHTS, Adapter, AdapterError
-from raycal.models.find import Model
+from raycal.models.find import CONFIG as MODEL_CONFIG
+from raycal.models.find import Model, local_folder
 from raycal.models.tensors import Tensor, check_finite, read_header
 from raycal.store.json_file import read_object
 
 _KIND = "LORA"
 _PAIRS = (("lora_A.weight", "lora_B.weight"), ("lora_embedding_A", "lora_embedding_B"))  # PEFT's names of the matrices
 _PREFIX = "base_model.model."
-_MODEL_CONFIG = "config.json"
 _INDEX = "model.safetensors.index.json"
 
 Shape = tuple[int, ...]
@@ -36,7 +36,7 @@ def check_adapter(model: Model) -> None:
     path = model.adapter.folder / WEIGHTS
     tensors = read_header(path)
     changes = _weight_changes(path, tensors, config)
-    base = _folder(model)
+    base = local_folder(model)
     if base is not None and not config.get("target_parameters"):
         _check_base(model, model.adapter, config, base)
         _check_fit(model, path, changes, base)
@@ -79,18 +79,6 @@ def _weight_changes(path: Path, tensors: Mapping[str, Tensor], config: Mapping[s
 def _is_targeted(module: str, targets: object) -> bool:
     """Whether PEFT puts an adapter on a module; a pattern is for PEFT to tell."""
     return not isinstance(targets, list) or any(f".{module}".endswith(f".{target}") for target in targets)
-
-
-def _folder(model: Model) -> Path | None:
-    """The folder of a model's files on this machine."""
-    if model.endpoint is not None:
-        return None
-    if model.hub_revision is None:
-        return Path(model.location)
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(model.location, _MODEL_CONFIG, revision=model.hub_revision)
-    return Path(cached).parent if isinstance(cached, str) else None
 
 
 def _check_base(model: Model, adapter: Adapter, config: Mapping[str, Any], base: Path) -> None:
@@ -139,7 +127,7 @@ def _check_fit(model: Model, path: Path, changes: Mapping[str, Shape], base: Pat
 
 def _base_shapes(folder: Path) -> dict[str, list[Shape]]:
     """The shapes of a model's weights by the place of their module; none where they are not here as they are used."""
-    config = read_object(folder / _MODEL_CONFIG)
+    config = read_object(folder / MODEL_CONFIG)
     if "quantization_config" in config:
         return {}
     shapes: dict[str, list[Shape]] = {}

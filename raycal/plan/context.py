@@ -6,14 +6,13 @@ import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
-from raycal.models.find import Model, ModelError
+from raycal.models.find import Model, ModelError, local_folder
 from raycal.models.prompts import Conversation, render
 from raycal.models.tokenizers import load_tokenizer
 from raycal.plan.lines import Measured, PlanLine, Rates, choose_rate, measured
@@ -66,8 +65,8 @@ class Measure:
 @cache
 def find_tokenizer(model: Model) -> Any:
     """The tokeniser of a model; None where it is not on this machine. Nothing is fetched. Raises ModelError."""
-    folder = _folder(model)
-    if folder is None:
+    folder = local_folder(model)
+    if folder is None or not (folder / _TOKENIZER).is_file():
         return None
     try:
         return load_tokenizer(str(folder), None, local_only=True)
@@ -75,16 +74,6 @@ def find_tokenizer(model: Model) -> Any:
         if model.hub_revision is None:
             raise
         return None  # of the hub's files, a part was downloaded
-
-
-def _folder(model: Model) -> Path | None:
-    if model.hub_revision is None:
-        folder = Path(model.location)
-        return folder if (folder / _TOKENIZER).is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model.location, _TOKENIZER, revision=model.hub_revision)
-    return Path(found).parent if isinstance(found, str) else None
 
 
 Prompt = Callable[[Row], Conversation]

@@ -20,6 +20,7 @@ from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.methods.base import States, in_dependency_order
 from raycal.models.chat_template import TemplateError
+from raycal.models.find import layer_count
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.store.keys import digest, safe_name
@@ -107,6 +108,15 @@ def wanted_states(run: Run) -> list[States]:
     """The hidden states that the run's methods read."""
     needed = [method.needs().states for method in in_dependency_order(run.experiment.methods)]
     return [states for states in needed if states is not None]
+
+
+def check_layers(run: Run) -> None:
+    """Raise LayerError where a model is known to lack a layer that a method reads."""
+    for states in wanted_states(run):
+        model = run.recipe_for(states.model).model
+        count = layer_count(model)
+        if count is not None and not -count - 1 <= states.layer <= count:
+            raise LayerError(f"{model.name} has layers 0 to {count}, and no layer {states.layer}: name one of them")
 
 
 def feature_reader(run: Run, first: States, *others: States) -> FeatureReader:

@@ -21,7 +21,7 @@ from raycal.stages.activity import activity
 from raycal.stages.artifacts import load_artifact
 from raycal.stages.elicit import elicit
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.features import feature_dtypes, missing_features, read_features, wanted_states
+from raycal.stages.features import check_layers, feature_dtypes, missing_features, read_features, wanted_states
 from raycal.stages.finetune import adapter_id, finetune, training_curve
 from raycal.stages.grade import grade_by_judge, grade_by_rules, grades_of, grading_record, ungraded
 from raycal.stages.judges import EQUIVALENCE, judge_equivalence, judges_of, judging_model
@@ -161,11 +161,12 @@ def agreements(run: Run) -> dict[str, Agreement]:
 def check_fitted(run: Run) -> None:
     """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
 
-    So must the judges and what embeds. Raises AdapterError, ClassifierError, SettingsError and ModelError, and
-    JsonFileError and TensorFileError for broken files of theirs.
+    So must the judges, what embeds, and the layers that are read. Raises AdapterError, ClassifierError, SettingsError,
+    ModelError and LayerError, and JsonFileError and TensorFileError for broken files of theirs.
     """
     for model in _asked_models(run):
         check_adapter(model)
+    check_layers(run)
     for tuned in tunings(run.experiment.methods):
         if tuned.adapter is not None:
             tuned_query(run, tuned)

@@ -173,6 +173,22 @@ def test_a_refusal_on_the_command_line_names_the_experiments_file(file: Path, co
     assert f"{file}: there is no mapping for the dataset 'nosuch'" in ended.output
 
 
+@pytest.mark.parametrize(
+    ("layer", "is_there"), [(3, True), (-4, True), (0, True), (4, False), (-5, False), (10**6, False)]
+)
+def test_a_layer_that_the_model_has_not_is_refused_before_anything_is_asked(
+    file: Path, tmp_path: Path, layer: int, is_there: bool
+) -> None:
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 3}')
+    methods = [{"method": "classifier", "layer": layer}]
+    given = Experiment.model_validate(experiment(file, methods=methods) | {"model": {"path": str(tmp_path)}})
+    if is_there:
+        check_fitted(Run.open(given))
+        return
+    with pytest.raises(ValueError, match=f"has layers 0 to 3, and no layer {layer}"):
+        check_fitted(Run.open(given))
+
+
 @pytest.mark.parametrize("storage", ["questions.jsonl", "questions.jsonl/store"])
 def test_a_storage_that_can_hold_nothing_is_refused_by_the_plan_as_by_the_run(file: Path, storage: str) -> None:
     given = Experiment.model_validate(experiment(file) | {"storage": str(file.parent / storage)})
