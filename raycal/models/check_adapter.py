@@ -52,8 +52,8 @@ def _checked_config(adapter: Adapter) -> dict[str, Any]:
     if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
         raise AdapterError(f"{path}: the rank r must be a whole number of at least 1, and is {rank!r}")
     alpha = config.get("lora_alpha", 1)
-    if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not 0 < alpha < math.inf:
-        raise AdapterError(f"{path}: lora_alpha must be a number above 0, and is {alpha!r}")
+    if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not 0 < abs(alpha) < math.inf:
+        raise AdapterError(f"{path}: lora_alpha must be a finite number other than 0, and is {alpha!r}")
     return config
 
 

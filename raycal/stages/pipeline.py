@@ -166,7 +166,6 @@ def check_fitted(run: Run) -> None:
     """
     for model in _asked_models(run):
         check_adapter(model)
-    check_layers(run)
     for tuned in tunings(run.experiment.methods):
         if tuned.adapter is not None:
             tuned_query(run, tuned)
@@ -175,6 +174,7 @@ def check_fitted(run: Run) -> None:
             load_artifact(method, method.artifact)
         if method.needs().equivalence is Equivalence.EMBEDDING:
             find_embedding_model(run.experiment.embedding_model)
+    check_layers(run)
 
 
 def _check_models(run: Run) -> None:
