@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import ExperimentError, read_experiment
@@ -45,8 +46,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def fitted(tmp_path: Path) -> Path:
     """A folder that passes for an adapter and for a classifier."""
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        (tmp_path / name).touch()
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "r": 1, "target_modules": ["q_proj"]})
+    )
+    matrices = {"lora_A": np.ones((1, 2), np.float32), "lora_B": np.ones((2, 1), np.float32)}
+    module = "base_model.model.model.layers.0.self_attn.q_proj"
+    save_file(
+        {f"{module}.{name}.weight": matrix for name, matrix in matrices.items()}, tmp_path / "adapter_model.safetensors"
+    )
     ones = np.ones(2, np.float32)
     ClassifierHead(ones, ones, ((np.ones((2, 1), np.float32), ones[:1]),)).save(tmp_path / "classifier.safetensors")
     return tmp_path

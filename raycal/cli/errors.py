@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from raycal.cli.json_values import to_json
-from raycal.errors import reason_of
+from raycal.errors import RaycalError, reason_of
 from raycal.text.secrets import redacted
 from raycal.text.visible import escaped_json, visible
 
@@ -33,20 +33,33 @@ def open_run(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[R
         from raycal.experiment.run import Run
 
         experiment = read_experiment(file, overrides or [])
-        with opening(experiment.name):
+        with opening(experiment.name, file):
             run = Run.open(experiment)
         yield run, Terminal()
 
 
 @contextmanager
-def opening(name: str) -> Iterator[None]:
-    """Say on stderr, whose lines are nobody's data, that an experiment is being opened."""
+def opening(name: str, file: Path | None) -> Iterator[None]:
+    """Say on stderr, whose lines are nobody's data, that an experiment is being opened; a refusal names its file."""
     from raycal.cli.terminal import Terminal
     from raycal.stages.activity import activity
 
-    with activity(Terminal(stderr=True), name) as shown:
+    with naming(file), activity(Terminal(stderr=True), name) as shown:
         shown.phase("reading the questions, finding the model")
         yield
+
+
+@contextmanager
+def naming(file: Path | None) -> Iterator[None]:
+    """Name the experiment's file in front of what is wrong with it: ExperimentError for our errors about inputs."""
+    from raycal.experiment.file import fault_of_file
+
+    try:
+        yield
+    except RaycalError as error:
+        if file is None or not isinstance(error, ValueError):
+            raise
+        raise fault_of_file(file, error) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raycal.cli.errors import open_run, print_result, user_errors
+from raycal.cli.errors import naming, open_run, print_result, user_errors
 from raycal.cli.options import DEFAULT_STORE, AsJson, Column, Overrides, StoreRoot
 
 
@@ -22,7 +22,9 @@ def export_graded_command(
         from raycal.analysis.export import export_graded, open_run
         from raycal.cli.render import export_table
 
-        print_result(export_table(export_graded(open_run(run_name, store, overrides or []), output)))
+        with naming(Path(run_name) if Path(run_name).is_file() else None):
+            run = open_run(run_name, store, overrides or [])
+        print_result(export_table(export_graded(run, output)))
 
 
 def import_graded_command(

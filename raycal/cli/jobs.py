@@ -68,7 +68,7 @@ def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> No
     with user_errors():
         console = Terminal()
         config = read_sweep(file, overrides or [])
-        with opening(config.name):
+        with opening(config.name, file):
             opened = Sweep.open(config)
         _warn_of_lost_results(opened.run.store)
         run, rows = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)

@@ -172,7 +172,7 @@ def ablate(
         from raycal.experiment.file import read_experiment
 
         experiment, training_sizes = read_experiment(file, overrides or []), parse_sizes(sizes)
-        with opening(experiment.name):
+        with opening(experiment.name, file):
             run = open_ablation(experiment, training_sizes)
         console = Terminal()
         print_metrics(run_all(run, console, retry_errors=retry_errors), console)
@@ -191,7 +191,7 @@ def sweep(
     """Search methods and their options on the calibration split; score what it found once on test."""
     options = PlanOptions(plan, rate, training_rate, as_json)
     if options.asked:
-        options.plan_sweep(file, overrides)
+        options.plan_sweep(file, overrides, resume=resume)
         return
     with user_errors():
         from raycal.cli.render import print_metrics
@@ -202,7 +202,7 @@ def sweep(
 
         console = Terminal()
         config = read_sweep(file, overrides or [])
-        with opening(config.name):
+        with opening(config.name, file):
             opened_sweep = Sweep.open(config)
         _, rows = finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
         print_metrics(rows, console)

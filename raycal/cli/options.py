@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raycal.cli.errors import print_result, user_errors
+from raycal.cli.errors import naming, print_result, user_errors
 
 if TYPE_CHECKING:
     from raycal.plan import Plan, Rates
@@ -64,15 +64,20 @@ class PlanOptions:
             from raycal.plan.build import plan_experiment
 
             experiment = read_experiment(file, overrides or [])
-            self._show(plan_experiment(experiment, self._rates, elicit_only=elicit_only, retry_errors=retry_errors))
+            with naming(file):
+                plan = plan_experiment(experiment, self._rates, elicit_only=elicit_only, retry_errors=retry_errors)
+            self._show(plan)
 
-    def plan_sweep(self, file: Path, overrides: list[str] | None) -> None:
+    def plan_sweep(self, file: Path, overrides: list[str] | None, *, resume: bool) -> None:
         """Print what a sweep would ask and train."""
         with user_errors():
             from raycal.plan.build import plan_sweep
             from raycal.sweep.config import read_sweep
 
-            self._show(plan_sweep(read_sweep(file, overrides or []), self._rates))
+            sweep = read_sweep(file, overrides or [])
+            with naming(file):
+                plan = plan_sweep(sweep, self._rates, resume=resume)
+            self._show(plan)
 
     @property
     def _rates(self) -> Rates:

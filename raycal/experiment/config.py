@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,8 @@ from raycal.methods.semantic_entropy import SemanticEntropy
 from raycal.methods.verbalized import Verbalized
 from raycal.methods.zero_shot import ZeroShot
 from raycal.metrics import Convention
+from raycal.metrics.binning import MOST_BINS
+from raycal.metrics.bootstrap import MOST_REPLICATES
 from raycal.questions.question import Split
 from raycal.questions.sources.base import AnySource
 from raycal.questions.sources.file import refuse_shared_names
@@ -79,16 +81,30 @@ class EvaluateConfig(Section):
 
     split: Split = Split.TEST
     convention: Convention = Convention.EQUAL_WIDTH
-    bins: int = Field(10, ge=1)
+    bins: int = Field(10, ge=1, le=MOST_BINS)
     missing: Missing = Missing.EXCLUDE
-    replicates: int = Field(1000, ge=0)  # bootstrap replicates; 0: no intervals
+    replicates: int = Field(1000, ge=0, le=MOST_REPLICATES)  # bootstrap replicates; 0: no intervals
     level: float = Field(0.95, gt=0, lt=1)
+
+
+_SEEDS = 2**32  # of the libraries by which methods are fitted
+
+
+def check_labels(labels: Sequence[str], what: str) -> None:
+    """Raise ValueError where two (methods, entries) have one label, or labels that a report shows alike."""
+    by_look: dict[str, str] = {}
+    for label in labels:
+        look = label.replace("_", " ")
+        if look in by_look:
+            both = label if by_look[look] == label else f"{by_look[look]} and {label}, which look alike in a report"
+            raise ValueError(f"two {what} are called {both}: take one out, or give it a name")
+        by_look[look] = label
 
 
 class Experiment(Section):
     """A whole experiment file."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)  # with a hash, the name of files
     seed: int = Field(0, ge=0)
     storage: Place = Path("results")  # or s3://BUCKET/PREFIX
     questions: tuple[AnySource, ...] = (WorldFacts(),)
@@ -118,10 +134,15 @@ class Experiment(Section):
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Experiment:
-        labels = [method.label for method in self.methods]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if twice:
-            raise ValueError(f"two methods are called {twice[0]}: take one out, or give it a name")
+        check_labels([method.label for method in self.methods], "methods")
+        return self
+
+    @model_validator(mode="after")
+    def _seed_fits(self) -> Experiment:
+        for method in in_dependency_order(self.methods):
+            fit = method.needs().fit
+            if fit is not None and fit.seeded and self.seed >= _SEEDS:
+                raise ValueError(f"{method.label} is fitted with the seed, which must lie below {_SEEDS:,}: lower it")
         return self
 
     @model_validator(mode="after")

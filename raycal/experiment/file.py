@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ValidationError
 
 from raycal.config.section import NamedSection, Section
+from raycal.config.yaml import check_numbers, parse_value
 from raycal.errors import RaycalError
 from raycal.experiment.config import Experiment
 from raycal.experiment.environment import UNSTORED, drop_environment, stored_environment
@@ -17,6 +18,7 @@ from raycal.store.locations import expand_home
 from raycal.text.secrets import redacted
 
 E = TypeVar("E", bound=Experiment)
+_MOST_BYTES = 1 << 22
 
 
 class ExperimentError(RaycalError, ValueError):
@@ -36,37 +38,51 @@ def load_config(model: type[E], path: Path | None, overrides: Sequence[str] = ()
 
     elsewhere: it is to run on other machines, so that values of this one's environment are left at their defaults.
     """
+    path = path and expand_home(path)
+    where = str(path) if path else "the command line"
+    content = _read(path, overrides, where, elsewhere=elsewhere)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = (_fault_sentence(fault, model, content) for fault in error.errors())
+        raise fault_of_file(where, "\n".join(faults)) from error
+
+
+def fault_of_file(where: Path | str, faults: object) -> ExperimentError:
+    """An error that names the file in front of each fault, a line each."""
+    return ExperimentError("\n".join(f"{where}: {fault}" for fault in str(faults).splitlines()))
+
+
+def _read(path: Path | None, overrides: Sequence[str], where: str, *, elsewhere: bool) -> Any:
+    """What a file and its overrides say, as plain data. Raises ExperimentError, and OSError."""
     from omegaconf import DictConfig, OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    path = path and expand_home(path)
-    where = str(path) if path else "the command line"
     if path is not None and not path.is_file():
         raise ExperimentError(f"there is no experiment file {path}")
+    where_at_fault = where
     try:
-        content = OmegaConf.load(path) if path else OmegaConf.create({"name": "default"})
+        content = _load(path) if path else OmegaConf.create({"name": "default"})
         if not isinstance(content, DictConfig):
-            raise ExperimentError(f"{where}: an experiment is a mapping of keys to values")
+            raise fault_of_file(where, "an experiment is a mapping of keys to values")
         for override in overrides:
+            where_at_fault = f"{where}: --set {redacted(override)}"
             key, equals, value = override.partition("=")
             if not equals or not key:
-                raise ExperimentError(f"--set {redacted(override)}: write it as KEY=VALUE, such as elicit.samples.k=5")
-            OmegaConf.update(content, key, _parsed(value))
+                raise fault_of_file(where_at_fault, "write it as KEY=VALUE, such as elicit.samples.k=5")
+            OmegaConf.update(content, key, parse_value(value))
+        where_at_fault = where
         unresolved = OmegaConf.to_container(content, resolve=False)
         _check_environment(unresolved, where)
         if elsewhere:
             drop_environment(unresolved)
             content = OmegaConf.create(unresolved)
-        plain = OmegaConf.to_container(content, resolve=True)
+        return OmegaConf.to_container(content, resolve=True)
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError, TypeError) as error:  # TypeError: a name in a list
-        raise ExperimentError(f"{where}: {redacted(' '.join(str(error).split()))}") from error
-    try:
-        return model.model_validate(plain)
-    except ValidationError as error:
-        raise ExperimentError(
-            "\n".join(f"{where}: {_fault_sentence(fault, model, plain)}" for fault in error.errors())
-        ) from error
+        raise fault_of_file(where_at_fault, redacted(" ".join(str(error).split()))) from error
+    except RecursionError as error:
+        raise fault_of_file(where_at_fault, "it is nested too deep") from error
 
 
 def _check_environment(content: object, where: str) -> None:
@@ -78,10 +94,18 @@ def _check_environment(content: object, where: str) -> None:
         )
 
 
-def _parsed(value: str) -> Any:
+def _load(path: Path) -> Any:
+    """What a file holds, as OmegaConf has it; None where that is neither a mapping nor nothing."""
     import yaml
+    from omegaconf import OmegaConf
 
-    return yaml.safe_load(value)
+    if (size := path.stat().st_size) > _MOST_BYTES:
+        raise yaml.YAMLError(f"it has {size:,} bytes, and an experiment {_MOST_BYTES:,} at most")
+    text = path.read_text(encoding="utf-8")
+    check_numbers(text)
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    is_mapping = root is None or isinstance(root, yaml.MappingNode) or root.tag == "tag:yaml.org,2002:null"
+    return OmegaConf.load(path) if is_mapping else None
 
 
 def _fault_sentence(fault: Mapping[str, Any], root: type[Experiment], content: Any) -> str:
@@ -106,9 +130,9 @@ def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -
 
 
 def _of_kind(model: type[Section], content: Mapping[str, Any]) -> type[Section]:
-    if not issubclass(model, NamedSection):
+    if not issubclass(model, NamedSection) or content.get(model.kind_key) not in model.kinds.names():
         return model
-    of_kind: type[Section] = model.kinds.get(str(content[model.kind_key]))
+    of_kind: type[Section] = model.kinds.get(content[model.kind_key])
     return of_kind
 
 

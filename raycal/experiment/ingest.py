@@ -69,8 +69,9 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     of_dataset: dict[str, dict[Location, None]] = defaultdict(dict)
     asked, bad_rows, first_bad = 0, 0, None
     notes: dict[str, None] = {}
-    for source in sources:
-        found = _ingest(source, few_shot, store)
+    # What is wrong with any source as a whole is known before a question of the others is written.
+    for source, attempts in [(source, load(source)) for source in sources]:
+        found = _ingest(source, attempts, few_shot, store)
         pool.offer(found.candidates)
         written = dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
         shards |= written
@@ -123,8 +124,7 @@ def partition_of(source: QuestionSource, content: str | None) -> str:
     return digest(source.identity(), *filter(None, [content]))[:16]
 
 
-def _ingest(source: QuestionSource, few_shot: int, store: Store) -> Ingested:
-    attempts = load(source)  # what is wrong with the source as a whole is said first
+def _ingest(source: QuestionSource, attempts: Iterator[Question | BadRow], few_shot: int, store: Store) -> Ingested:
     content = fingerprint(source)
     partition = partition_of(source, content)
     if content is None:

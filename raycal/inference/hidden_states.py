@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
-from raycal.inference.backend import Capability
+from raycal.inference.backend import Capability, EngineStartError
 from raycal.inference.backends import BACKENDS
 from raycal.models.find import Model
+from raycal.models.tokenizers import load_tokenizer
 
 _MOST_TOKENS = 8192  # of one forward pass, padding included
 
@@ -36,15 +37,19 @@ class HiddenStates:
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         import torch
-        from transformers import AutoModel, AutoTokenizer
+        from transformers import AutoModel
 
         options = {"revision": model.hub_revision, "trust_remote_code": False}
         # Over all GPUs that the replica has: a model that needs several in an engine needs them here.
         placed = {"device_map": "auto" if device is Device.GPU else "cpu"}
-        self._model = AutoModel.from_pretrained(
-            model.merged_location, dtype=getattr(torch, config.dtype), use_safetensors=True, **placed, **options
-        ).eval()
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(model.merged_location, **options)
+        try:
+            location = model.merged_location
+            self.tokenizer: Any = load_tokenizer(location, model.hub_revision)
+            self._model = AutoModel.from_pretrained(
+                location, dtype=getattr(torch, config.dtype), use_safetensors=True, **placed, **options
+            ).eval()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise EngineStartError(f"{model} did not load in transformers: {' '.join(str(error).split())}") from error
         self.style = style
         self._waiting: list[tuple[list[int], asyncio.Future[NDArray[np.float32]]]] = []
         self._busy_s = 0.0

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from raycal.cluster.gc import raise_gc_threshold
 from raycal.cluster.resources import ReplicaPlan
 from raycal.config.engine import EngineConfig, ModelConfig
+from raycal.errors import RaycalError
 from raycal.inference.backend import B, EngineDiedError, EngineStartError
 from raycal.inference.faults import CrashLog, ExclusiveTurns, RejectingBackend, StartCounter, Suspicion
 from raycal.inference.tasks import BatchReport, Row, TableRows, Task
@@ -85,7 +86,7 @@ class Replica(Generic[B]):
         self._has_answered = False
         self._storage_was_away = False
         started = time.monotonic()
-        self._failure: EngineStartError | OSError | None = None
+        self._failure: RaycalError | OSError | None = None
         try:
             self._retry_storage(self._check_storage)
             self._if_restarted = _ENGINE_DIED if self._starts.engine_is_to_blame() else _REPLICA_LOST
@@ -96,7 +97,7 @@ class Replica(Generic[B]):
             self._engine = backend(find_model(model), config, plan.device, model.prompt_style)
             _freeze()
             self._telemetry.log("engine started", model=model.path, seconds=round(time.monotonic() - started, 1))
-        except (EngineStartError, OSError) as error:
+        except (RaycalError, OSError) as error:
             self._failure = error  # of an actor that fails to start, Ray prints every traceback on the driver's stdout
 
     async def __call__(self, batch: pa.Table) -> pa.Table:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from raycal.inference.backend import B_contra, TextBackend, Usage
+from raycal.inference.backend import B_contra, GenerationError, TextBackend, Usage
 from raycal.models.prompts import Conversation, TwoChoices
 from raycal.store.schemas import Table
 from raycal.store.store import Store
+
+_LARGEST_EXPONENT = 700.0  # that a float has room for
 
 Row = dict[str, Any]
 TableRows = dict[Table, list[Row]]
@@ -51,9 +53,15 @@ class BatchReport:
 
 
 async def probability_of_yes(engine: TextBackend, asked: Conversation, prompt: TwoChoices) -> tuple[float, Usage]:
-    """The softmax over the two choices of a prompt. asked: the conversation that puts it. Raises GenerationError."""
+    """The softmax over the two choices of a prompt. asked: the conversation that puts it.
+
+    Raises GenerationError, for log-probabilities that are no numbers too.
+    """
     (no, yes), usage = await engine.next_token_logprobs(asked, (prompt.no, prompt.yes))
-    return 1 / (1 + math.exp(no - yes)), usage
+    odds = no - yes
+    if math.isnan(odds):
+        raise GenerationError(f"the model gives {prompt.no!r} and {prompt.yes!r} the log-probabilities {no} and {yes}")
+    return 1 / (1 + math.exp(odds)) if odds < _LARGEST_EXPONENT else 0.0, usage
 
 
 def cost_columns(usage: Usage) -> Row:

@@ -11,8 +11,10 @@ from raycal.inference.backend import Capability, EngineStartError, Generation, G
 from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.inference.decoding import Decoder, Request
+from raycal.models.chat_template import TemplateError
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
+from raycal.models.tokenizers import load_tokenizer
 
 _MOST_TOKENS = 65_536  # in the key-value cache of one batch, padding included
 
@@ -34,21 +36,21 @@ class TransformersBackend:
 
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM
 
         options = {"revision": model.hub_revision, "trust_remote_code": False}
         # Over all GPUs that the replica has, as hidden states are read.
         placed = {"device_map": "auto" if device is Device.GPU else "cpu"}
         try:
             location = model.merged_location
+            self.tokenizer: Any = load_tokenizer(location, model.hub_revision)
+            self._render = renderer(self.tokenizer, style)
             causal_model = AutoModelForCausalLM.from_pretrained(
                 location, dtype=getattr(torch, config.dtype), use_safetensors=True, **placed, **options
             ).eval()
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(location, **options)
         except (OSError, RuntimeError, ValueError) as error:
             raise EngineStartError(f"{model} did not load in transformers: {' '.join(str(error).split())}") from error
         self._decoder = Decoder(causal_model, self.tokenizer)
-        self._render = renderer(self.tokenizer, style)
         self._max_model_len = config.max_model_len
         self._max_num_seqs = config.max_num_seqs
         self._waiting: list[tuple[Request, asyncio.Future[None]]] = []
@@ -93,7 +95,10 @@ class TransformersBackend:
         del self._decoder
 
     def _prompt(self, conversation: Conversation, max_tokens: int) -> Sequence[int]:
-        tokens = self._render(conversation)
+        try:
+            tokens = self._render(conversation)
+        except TemplateError as error:
+            raise GenerationError(str(error)) from error
         check_length(len(tokens), max_tokens, self._max_model_len)
         return tokens
 

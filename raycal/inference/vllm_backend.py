@@ -16,8 +16,10 @@ from raycal.inference.backends import BACKENDS
 from raycal.inference.busy_clock import BusyClock
 from raycal.inference.vllm_process import cpu_arguments, set_environment, start_limit
 from raycal.models.adapters import Adapter
+from raycal.models.chat_template import TemplateError
 from raycal.models.find import Model
 from raycal.models.prompts import Conversation, renderer
+from raycal.models.tokenizers import load_tokenizer
 
 _LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
@@ -40,7 +42,6 @@ class Engine:
     def __init__(self, model: Model, config: EngineConfig, device: Device, style: PromptStyle) -> None:
         set_environment(config, device)
         warnings.filterwarnings("ignore", category=FutureWarning)  # those of vLLM about its own imports
-        from transformers import AutoTokenizer
         from vllm.engine.arg_utils import AsyncEngineArgs
 
         # Merged weights cost nothing a token, where LoRA kernels are slow on CPUs. On GPUs they are not, and a second
@@ -66,11 +67,11 @@ class Engine:
             use_tqdm_on_load=False,
         )
         with start_limit(model, config.start_timeout_s):
+            self.tokenizer: Any = load_tokenizer(location, revision)
+            self._render = renderer(self.tokenizer, style)
             planned = arguments.create_engine_config()
             with bound_threads(planned) if on_cpu else nullcontext():
                 self._engine = async_engine().from_vllm_config(planned, disable_log_stats=True)
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
-        self._render = renderer(self.tokenizer, style)
         self._max_model_len = config.max_model_len
         self._request_ids = itertools.count()
         self._clock = BusyClock()
@@ -142,7 +143,10 @@ class Engine:
 
     async def _request(self, conversation: Conversation, params: Any) -> Any:
         dead, refused = engine_errors()
-        tokens = list(self._render(conversation))
+        try:
+            tokens = list(self._render(conversation))
+        except TemplateError as error:
+            raise GenerationError(str(error)) from error
         check_length(len(tokens), params.max_tokens or 0, self._max_model_len)
         self._clock.enter()
         try:

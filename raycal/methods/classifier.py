@@ -30,6 +30,7 @@ from raycal.store.locations import Location
 
 _EPOCHS, _BATCH = 200, 32
 _FOLDS = 5
+_MOST_BYTES = 1 << 30  # of a file
 _WEIGHT_DECAYS = (1.0, 10.0, 100.0, 1e3, 1e4)  # those that cross-validation chooses from
 
 
@@ -96,17 +97,36 @@ class ClassifierHead:
 
         if not path.is_file():
             raise ClassifierError(f"there is no classifier at {path}")
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise ClassifierError(f"{path} has {size:,} bytes, and no classifier that raycal wrote is as large")
         try:
             tensors = load(path.read_bytes())
             layers = [(tensors[f"weights.{i}"], tensors[f"bias.{i}"]) for i in range(len(tensors) // 2 - 1)]
             head = cls(tensors["mean"], tensors["scale"], tuple(layers))
-        except (SafetensorError, KeyError) as error:
+        except (SafetensorError, KeyError, TypeError) as error:  # TypeError: of numbers that numpy has not
             raise ClassifierError(f"{path} is not a classifier that raycal wrote: {error}") from error
-        sizes = [len(head.mean), *(len(bias) for _, bias in layers)]
-        shapes = [weights.shape for weights, _ in layers]
-        if not layers or head.scale.shape != head.mean.shape or shapes != list(pairwise(sizes)) or sizes[-1] != 1:
-            raise ClassifierError(f"{path} is not a classifier that raycal wrote: its layers do not fit together")
+        if fault := head._fault(len(tensors)):
+            raise ClassifierError(f"{path} is not a classifier that raycal wrote: {fault}")
         return head
+
+    def _fault(self, arrays: int) -> str | None:
+        """What cannot be of a head that was read from a file with so many arrays."""
+        vectors = [self.mean, self.scale, *(bias for _, bias in self.layers)]
+        matrices = [weights for weights, _ in self.layers]
+        numbers = [*vectors, *matrices]
+        fits = bool(self.layers) and len(numbers) == arrays and all(vector.ndim == 1 for vector in vectors)
+        if fits:
+            mean, scale, *biases = map(len, vectors)
+            fits = (
+                mean == scale
+                and [*pairwise([mean, *biases])] == [array.shape for array in matrices]
+                and biases[-1] == 1
+            )
+        if not fits:
+            return "its layers do not fit together"
+        if not all(np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() for array in numbers):
+            return "it has numbers that are infinite, NaN or no fractions"
+        return None if (self.scale > 0).all() else "it divides by what is not above 0"
 
 
 @METHODS.register("classifier")
@@ -124,7 +144,7 @@ class Classifier(SavedMethod):
     model: ModelConfig | None = None  # whose hidden states are read; None: those of the model that answered
     layer: int = -1  # 0: the embeddings; negative: counted from the last
     head: Head = Head.LOGISTIC
-    width: int = Field(256, ge=4)  # of the MLP's first hidden layer
+    width: int = Field(256, ge=4, le=65_536)  # of the MLP's first hidden layer
     weight_decay: float | None = Field(None, gt=0)  # strength of the L2 penalty; None: by cross-validation
     target: Target = Target.GRADE
     entropy: SemanticEntropy = SemanticEntropy()  # that of the target, where it is the semantic entropy

@@ -72,7 +72,7 @@ class FineTuned(ScoredMethod):
     evaluations: int = Field(4, ge=1)  # on the calibration split, and so checkpoints, an epoch
     patience: int = Field(4, ge=1)  # evaluations without a better calibration loss after which training stops
     training_questions: int | None = Field(None, ge=1)  # None: all of the training split
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**64)  # as torch takes it
 
     @model_validator(mode="after")
     def _one_adapter(self) -> FineTuned:
@@ -94,4 +94,6 @@ class FineTuned(ScoredMethod):
         reply = row.tuned
         if reply is None or reply.p is None:
             return Confidence(reason=(reply and reply.error) or "the tuned model has not been asked")
+        if not 0 <= reply.p <= 1:  # NaN as well
+            return Confidence(reason=f"the tuned model's p(correct) is {reply.p}, not between 0 and 1")
         return Confidence(reply.p)

@@ -14,7 +14,7 @@ import re
 from raycal.methods.evidence import Confidence
 from raycal.methods.stated_confidence import LineReading, read_line
 from raycal.models.prompts import Phrasing
-from raycal.text.final_answer import read_object, without_thought
+from raycal.text.final_answer import spelled_object, without_thought
 from raycal.text.fold import fold
 from raycal.text.normalize import normalize, parse
 from raycal.text.numerals import is_number
@@ -70,7 +70,7 @@ def _unwrapped(text: str) -> str:
     answer = without_thought(text)
     bare = _FENCE.sub("", answer.strip())
     if bare.startswith("{"):
-        named = [value for name, value in read_object(bare).items() if any(part in name.lower() for part in _NAMES)]
+        named = [value for name, value in spelled_object(bare).items() if any(part in name.lower() for part in _NAMES)]
         if len(named) == 1 and isinstance(named[0], int | float | str) and not isinstance(named[0], bool):
             return f"confidence: {named[0]}"
     return _BOXED.sub(r"\1", answer)

@@ -10,6 +10,8 @@ import numpy as np
 from raycal.errors import RaycalError
 from raycal.metrics.counts import Floats, Ints
 
+MOST_BINS = 100_000
+
 
 class ConventionError(RaycalError, ValueError):
     """Two numbers that were binned by different conventions cannot be compared."""
@@ -28,7 +30,8 @@ class Convention(StrEnum):
 class Binning:
     """A convention, by its name too, and its number of equal-width bins: what makes two ECEs comparable.
 
-    Raises ValueError for fewer bins than one, and ConventionError for a convention that there is none of.
+    Raises ValueError for fewer bins than one or more than MOST_BINS, and ConventionError for a convention that there is
+    none of.
 
     >>> Binning("kapoor").convention is Convention.KAPOOR
     True
@@ -43,6 +46,8 @@ class Binning:
         object.__setattr__(self, "convention", Convention(self.convention))  # a text would be compared by identity
         if self.bins < 1:
             raise ValueError(f"an ECE needs at least one bin, not {self.bins}")
+        if self.bins > MOST_BINS:
+            raise ValueError(f"an ECE has {MOST_BINS:,} bins at most, not {self.bins:,}")
 
     def __str__(self) -> str:
         return f"{self.convention}, {self.bins} bins"

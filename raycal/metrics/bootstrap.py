@@ -29,7 +29,8 @@ from raycal.metrics import (
 )
 from raycal.metrics.definitions import CountMatrix
 
-_CHUNK = 1 << 20  # counts in memory at a time
+MOST_REPLICATES = 1_000_000  # whose metrics are in memory together
+_CHUNK = 1 << 20  # counts, and bins, in memory at a time
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class Bootstrap:
     def __post_init__(self) -> None:
         if self.replicates < 1:
             raise ValueError(f"a bootstrap needs at least one replicate, not {self.replicates}")
+        if self.replicates > MOST_REPLICATES:
+            raise ValueError(f"a bootstrap has {MOST_REPLICATES:,} replicates at most, not {self.replicates:,}")
         if not 0 < self.level < 1:
             raise ValueError(f"the level of an interval lies between 0 and 1, but is {self.level}")
 
@@ -166,7 +169,7 @@ class Bootstrap:
         values = [{name: np.full(self.replicates, np.nan) for name in definitions} for _ in samples]
         random = np.random.default_rng([self.seed, stream])
         sizes = [2 * len(sample.confidence) for sample in samples]
-        chunk = max(1, _CHUNK // max(*sizes, 1))
+        chunk = max(1, _CHUNK // max(*sizes, self.bins))
         for start in range(0, self.replicates if n else 0, chunk):
             stop = min(start + chunk, self.replicates)
             counts = [np.empty((stop - start, size)) for size in sizes]

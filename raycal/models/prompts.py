@@ -7,7 +7,7 @@ engine with a prefix cache computes their common part once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from string import Formatter, ascii_uppercase
@@ -15,6 +15,8 @@ from typing import Any
 
 from raycal.config.engine import PromptStyle
 from raycal.errors import RaycalError
+from raycal.models.chat_template import apply_template
+from raycal.models.special_tokens import encode, mark_special_tokens
 from raycal.store.keys import digest
 from raycal.text.suggest import nearest
 
@@ -221,20 +223,27 @@ def render(conversation: Conversation, tokenizer: Any, style: PromptStyle) -> li
     """Token ids of a conversation that the model is to continue.
 
     Chat style uses the tokeniser's chat template; base style writes "Question: ... Answer: ..." paragraphs. Auto is
-    chat exactly where the tokeniser has a template. Raises ValueError for chat style without one.
+    chat exactly where the tokeniser has a template. What is said is text, whatever special tokens it spells. Raises
+    TemplateError, for chat style without a template too.
     """
     if style is PromptStyle.AUTO:
         style = PromptStyle.CHAT if tokenizer.chat_template else PromptStyle.BASE
+    texts, marks = mark_special_tokens([turn.content for turn in conversation], tokenizer)
+    marked = tuple(replace(turn, content=text) for turn, text in zip(conversation, texts, strict=True))
     if style is PromptStyle.BASE:
-        return list(tokenizer.encode(_plain_text(conversation)))
-    text = tokenizer.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
-    # The template has written the special tokens already.
-    return list(tokenizer.encode(text, add_special_tokens=False))
+        return encode(_plain_text(marked), marks, tokenizer, add_special_tokens=True)
+    # The template writes the special tokens.
+    return encode(apply_template(tokenizer, messages(marked)), marks, tokenizer, add_special_tokens=False)
 
 
 def renderer(tokenizer: Any, style: PromptStyle) -> Callable[[Conversation], tuple[int, ...]]:
-    """`render` for one engine, which is asked for an answer and for samples with one and the same prompt."""
-    return lru_cache(maxsize=_REMEMBERED)(lambda conversation: tuple(render(conversation, tokenizer, style)))
+    """`render` for one engine, which is asked for an answer and for samples with one and the same prompt.
+
+    Raises TemplateError where it renders nothing.
+    """
+    remembering = lru_cache(maxsize=_REMEMBERED)(lambda conversation: tuple(render(conversation, tokenizer, style)))
+    remembering(answer_prompt("Who?", (), ()))
+    return remembering
 
 
 def messages(conversation: Conversation) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from raycal.plan.requests import Left, elicit_lines, equivalence_lines, features
 from raycal.plan.sweep import trial_lines
 from raycal.plan.training import tuning_lines
 from raycal.stages.pipeline import check_fitted
+from raycal.store.locations import check_writable
 from raycal.store.store import Store
 from raycal.sweep.config import SweepExperiment
 from raycal.sweep.runner import Sweep
@@ -22,9 +23,13 @@ from raycal.sweep.runner import Sweep
 def plan_experiment(
     experiment: Experiment, rates: Rates, *, elicit_only: bool = False, retry_errors: bool = False
 ) -> Plan:
-    """What `raycal run` or `raycal elicit` would do. Raises as `Run.open`, `check_fitted` and `training_line` do."""
+    """What `raycal run` or `raycal elicit` would do.
+
+    Raises as `Run.open`, `check_writable`, `check_fitted` and `training_line` do.
+    """
     with TemporaryDirectory(prefix="raycal-plan-") as questions:
         run = Run.open(experiment, questions_in=Store(questions))
+        check_writable(run.store.root)
         check_fitted(run)
         basis = Basis(run, rates, retry_errors)
         left = Left.of(basis)
@@ -34,10 +39,16 @@ def plan_experiment(
         return _plan(run.id, basis, lines, needs_of(run, lines))
 
 
-def plan_sweep(file: SweepExperiment, rates: Rates) -> Plan:
-    """What `raycal sweep` would do. Raises as `Sweep.open`, `check_fitted` and `training_line` do."""
+def plan_sweep(file: SweepExperiment, rates: Rates, *, resume: bool = True) -> Plan:
+    """What `raycal sweep` would do; resume: whether with --resume.
+
+    Raises as `Sweep.open`, `Sweep.check_new`, `check_writable`, `check_fitted` and `training_line` do.
+    """
     with TemporaryDirectory(prefix="raycal-plan-") as questions:
         sweep = Sweep.open(file, questions_in=Store(questions))
+        if not resume:
+            sweep.check_new()
+        check_writable(sweep.run.store.root)
         check_fitted(sweep.run)
         basis = Basis(sweep.run, rates)
         left = Left.of(basis)

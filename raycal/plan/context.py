@@ -6,15 +6,15 @@ import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from raycal.config.engine import Device, EngineConfig, PromptStyle
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
-from raycal.models.find import Model
+from raycal.models.find import Model, ModelError, local_folder
 from raycal.models.prompts import Conversation, render
+from raycal.models.tokenizers import load_tokenizer
 from raycal.plan.lines import Measured, PlanLine, Rates, choose_rate, measured
 from raycal.questions.question import Split
 from raycal.stages.grade import grades_of
@@ -64,26 +64,16 @@ class Measure:
 
 @cache
 def find_tokenizer(model: Model) -> Any:
-    """The tokeniser of a model; None where it is not on this machine. Nothing is fetched."""
-    folder = _folder(model)
-    if folder is None:
+    """The tokeniser of a model; None where it is not on this machine. Nothing is fetched. Raises ModelError."""
+    folder = local_folder(model)
+    if folder is None or not (folder / _TOKENIZER).is_file():
         return None
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError):
+        return load_tokenizer(str(folder), None, local_only=True)
+    except ModelError:
+        if model.hub_revision is None:
+            raise
         return None  # of the hub's files, a part was downloaded
-
-
-def _folder(model: Model) -> Path | None:
-    if model.hub_revision is None:
-        folder = Path(model.location)
-        return folder if (folder / _TOKENIZER).is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model.location, _TOKENIZER, revision=model.hub_revision)
-    return Path(found).parent if isinstance(found, str) else None
 
 
 Prompt = Callable[[Row], Conversation]

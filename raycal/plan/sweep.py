@@ -79,6 +79,4 @@ def _trials_of_grid(sweep: Sweep, labels: Collection[str]) -> int:
     """How many trials of a grid are of some entries."""
     written = [str(point.get("name") or point["method"]) for point in sweep.config.points_to_evaluate]
     entries = [entry for entry in sweep.space.entries if entry.label in labels]
-    return sum(label in labels for label in written) + sum(
-        1 for entry in entries for _ in entry.combinations(list(entry.options))
-    )
+    return sum(label in labels for label in written) + sum(entry.size(list(entry.options)) for entry in entries)

@@ -17,6 +17,7 @@ from raycal.methods.evidence import Evidence
 from raycal.stages.answers import GradedAnswer
 from raycal.stages.features import feature_reader
 from raycal.store.atomic import atomic_folder, is_complete
+from raycal.store.json_file import read_object
 from raycal.store.keys import digest
 from raycal.store.locations import Location, check
 from raycal.store.schemas import Table
@@ -78,16 +79,17 @@ def write_settings(folder: Path, method: Method) -> None:
 
 
 def read_settings(folder: Location) -> dict[str, object]:
-    """The settings in a folder; none where what is there was not fitted by raycal."""
+    """The settings in a folder; none where what is there was not fitted by raycal. Raises JsonFileError."""
     path = folder / _FILE
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def check_settings(folder: Location, method: Method, names: Sequence[str]) -> None:
     """Raise SettingsError where one of the named settings is another than that by which the folder's was fitted.
 
     An option that raycal did not have when it wrote the settings was at its default then. What raycal has not fitted
-    has no settings, and is used as the method says. OSError within seconds where the folder's bucket cannot be asked.
+    has no settings, and is used as the method says. Raises JsonFileError where the settings cannot be read; OSError
+    within seconds where the folder's bucket cannot be asked.
     """
     check(folder)
     settings, wanted = read_settings(folder), method.model_dump(mode="json")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from raycal.cluster.precision import this_processor, with_native_dtype
 from raycal.config.engine import Device, EngineConfig, ModelConfig
 from raycal.experiment.config import Experiment
@@ -21,9 +23,10 @@ from raycal.methods.base import Method, ScoredMethod, tunings
 from raycal.methods.evidence import Confidence, Equivalence, Evidence, Pair, Reply, SampledAnswer
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.adapters import find_adapter
+from raycal.models.check_adapter import check_adapter
 from raycal.models.embeddings import Embedder
 from raycal.models.find import check_available, find_model
-from raycal.stages.artifacts import read_settings
+from raycal.stages.artifacts import SettingsError, read_settings
 from raycal.stages.elicit import Elicitor
 from raycal.stages.evidence import with_vectors
 from raycal.stages.judges import pair_judge
@@ -52,24 +55,36 @@ class ScoredAnswer:
 
 
 def with_adapter(experiment: Experiment, folder: Location) -> Experiment:
-    """The experiment with one more method: an adapter's, asked as it was trained to be. Raises AdapterError."""
+    """The experiment with one more method: an adapter's, asked as it was trained to be.
+
+    Raises AdapterError, and SettingsError and JsonFileError for settings beside it that are none.
+    """
     find_adapter(folder)
     settings = read_settings(folder) | {"adapter": folder, "name": f"fine_tuned ({folder.name})"}
-    tuned = FineTuned.model_validate(settings)
+    try:
+        tuned = FineTuned.model_validate(settings)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        option = ".".join(map(str, fault["loc"]))
+        raise SettingsError(f"the settings beside the adapter in {folder}: {option}: {fault['msg']}") from error
     return experiment.model_copy(update={"methods": (*experiment.methods, tuned)})
 
 
 def ask(question: str, experiment: Experiment) -> ScoredAnswer:
     """Ask the experiment's model one open-ended question, without Ray and without a store.
 
-    Raises ValueError for no question, SettingsError, ModelError and EngineStartError, and GenerationError where there
-    is no answer.
+    Raises ValueError for no question, SettingsError, ModelError and EngineStartError, as `check_adapter` does, and
+    GenerationError where there is no answer.
     """
     if not question.strip():
         raise ValueError("the question is empty")
+    model = find_model(experiment.model)
+    check_adapter(model)
     for tuned in tunings(experiment.methods):
         check_asked_as_trained(tuned)
-    recipe = Recipe.of(experiment, find_model(experiment.model), {})
+        if tuned.adapter is not None:
+            check_adapter(find_model(_tuned_config(experiment, tuned)))
+    recipe = Recipe.of(experiment, model, {})
     judge = experiment.equivalence_judge
     if judge.model is not None:
         find_model(judge.model)  # known before any engine starts
@@ -112,8 +127,7 @@ def _engine(
 
 
 def _ask_tuned(reply: ScoredAnswer, experiment: Experiment, recipe: Recipe, method: FineTuned) -> Reply:
-    base = method.model or experiment.model
-    config = base.model_copy(update={"adapter": method.adapter})
+    base, config = method.model or experiment.model, _tuned_config(experiment, method)
     reading = replace(recipe, model=find_model(base), style=base.prompt_style)
     query = TunedQuery(reading, method, config, find_model(config))
     row = {"key": "", "answer_key": "", "question_id": "", "dataset": _DATASET, "subject": "", "choices": []}
@@ -121,6 +135,10 @@ def _ask_tuned(reply: ScoredAnswer, experiment: Experiment, recipe: Recipe, meth
     with _engine(experiment, config) as (engine, runner):
         (written,) = runner.run(query.ask(engine, row))[Table.QUERIES]
     return Reply(p=written.get("p_true"), error=written.get("error"))
+
+
+def _tuned_config(experiment: Experiment, method: FineTuned) -> ModelConfig:
+    return (method.model or experiment.model).model_copy(update={"adapter": method.adapter})
 
 
 async def _elicit(question: str, recipe: Recipe, engine: TextBackend) -> TableRows:

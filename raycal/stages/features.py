@@ -19,6 +19,8 @@ from raycal.inference.backends import states_backend
 from raycal.inference.runner import run_tasks
 from raycal.inference.tasks import BatchReport, Row, TableRows, cost_columns, failed_columns, unless_written
 from raycal.methods.base import States, in_dependency_order
+from raycal.models.chat_template import TemplateError
+from raycal.models.find import layer_count
 from raycal.questions.question import Split
 from raycal.stages.answers import answered, conversation
 from raycal.store.keys import digest, safe_name
@@ -29,7 +31,7 @@ _VERSION = "1"  # of what is read where; raise it whenever that changes
 
 
 class LayerError(RaycalError, ValueError):
-    """The model has no such layer."""
+    """The model has no such layer, or no numbers there."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class FeatureReader:
             )
             states = await engine.last_token_states(list(example.tokens[: example.answer_end]))
             rows = [one | {"state": _at(states, one["layer"])} | cost_columns(Usage(0, 0)) for one in found]
-        except (ExampleError, LayerError) as error:
+        except (ExampleError, LayerError, TemplateError) as error:
             return {Table.FEATURES: [one | failed_columns(str(error)) for one in found]}
         rows[0] |= cost_columns(Usage(example.answer_end, 0))  # one forward pass makes all of them
         return {Table.FEATURES: rows}
@@ -97,6 +99,8 @@ class FeatureReader:
 def _at(states: NDArray[np.float32], layer: int) -> list[float]:
     if not -len(states) <= layer < len(states):
         raise LayerError(f"the model has layers 0 to {len(states) - 1}, and no layer {layer}")
+    if not np.isfinite(states[layer]).all():
+        raise LayerError(f"the hidden state of layer {layer} has numbers that are infinite or NaN")
     return [float(value) for value in states[layer]]
 
 
@@ -104,6 +108,15 @@ def wanted_states(run: Run) -> list[States]:
     """The hidden states that the run's methods read."""
     needed = [method.needs().states for method in in_dependency_order(run.experiment.methods)]
     return [states for states in needed if states is not None]
+
+
+def check_layers(run: Run) -> None:
+    """Raise LayerError where a model is known to lack a layer that a method reads."""
+    for states in wanted_states(run):
+        model = run.recipe_for(states.model).model
+        count = layer_count(model)
+        if count is not None and not -count - 1 <= states.layer <= count:
+            raise LayerError(f"{model.name} has layers 0 to {count}, and no layer {states.layer}: name one of them")
 
 
 def feature_reader(run: Run, first: States, *others: States) -> FeatureReader:

@@ -26,6 +26,7 @@ from raycal.finetuning.trainer import train
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import check_available
 from raycal.models.prompts import CORRECTNESS_PROMPTS, answer_prompt, template_name
+from raycal.models.tokenizers import load_tokenizer
 from raycal.questions.question import Split
 from raycal.stages.activity import Activity, activity
 from raycal.stages.answers import GradedAnswer, conversation, first_by_hash, graded, graded_keys, grades_digest
@@ -85,10 +86,8 @@ def prepare(run: Run, method: FineTuned, trainer: TrainerConfig, device: Device)
 
     trainer: with its dtype decided.
     """
-    from transformers import AutoTokenizer
-
     model = run.recipe_for(method.model).model
-    tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.hub_revision, trust_remote_code=False)
+    tokenizer = load_tokenizer(model.location, model.hub_revision)
     choices = CORRECTNESS_PROMPTS[method.wording]
     paths = {}
     for split, rows in ((Split.TRAIN, training_rows(run, method)), (Split.CALIBRATION, graded(run, Split.CALIBRATION))):

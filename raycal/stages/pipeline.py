@@ -13,13 +13,15 @@ from raycal.experiment.run import Run
 from raycal.grading.agreement import Agreement, agreement
 from raycal.grading.grader import Grader, ImportedGrader, ModelGrader, PureGrader
 from raycal.methods.base import Method, SavedMethod, in_dependency_order, tunings
-from raycal.models.embeddings import Embedder
-from raycal.models.find import check_available
+from raycal.methods.evidence import Equivalence
+from raycal.models.check_adapter import check_adapter
+from raycal.models.embeddings import Embedder, find_embedding_model
+from raycal.models.find import Model, check_available
 from raycal.stages.activity import activity
 from raycal.stages.artifacts import load_artifact
 from raycal.stages.elicit import elicit
 from raycal.stages.evaluate import evaluate_run
-from raycal.stages.features import feature_dtypes, missing_features, read_features, wanted_states
+from raycal.stages.features import check_layers, feature_dtypes, missing_features, read_features, wanted_states
 from raycal.stages.finetune import adapter_id, finetune, training_curve
 from raycal.stages.grade import grade_by_judge, grade_by_rules, grades_of, grading_record, ungraded
 from raycal.stages.judges import EQUIVALENCE, judge_equivalence, judges_of, judging_model
@@ -160,22 +162,30 @@ def agreements(run: Run) -> dict[str, Agreement]:
 def check_fitted(run: Run) -> None:
     """What an earlier run fitted must be there and be used as it was fitted: known before any engine starts.
 
-    So must the judges. Raises AdapterError, ClassifierError, SettingsError and ModelError.
+    So must the judges, what embeds, and the layers that are read. Raises AdapterError, ClassifierError, SettingsError,
+    ModelError and LayerError, and JsonFileError and TensorFileError for broken files of theirs.
     """
-    for _, judge in judges_of(run):
-        judging_model(run, judge)
+    for model in _asked_models(run):
+        check_adapter(model)
     for tuned in tunings(run.experiment.methods):
         if tuned.adapter is not None:
             tuned_query(run, tuned)
     for method in in_dependency_order(run.experiment.methods):
         if isinstance(method, SavedMethod) and method.artifact is not None:
             load_artifact(method, method.artifact)
+        if method.needs().equivalence is Equivalence.EMBEDDING:
+            find_embedding_model(run.experiment.embedding_model)
+    check_layers(run)
 
 
 def _check_models(run: Run) -> None:
     """Every model that will be asked must be there, those of later stages too: known before any engine starts."""
-    for model in {run.recipe.model, *(judging_model(run, judge) for _, judge in judges_of(run))}:
+    for model in _asked_models(run):
         check_available(model)
-    for method in in_dependency_order(run.experiment.methods):
-        for reader in method.needs().readers:
-            check_available(run.recipe_for(reader).model)
+
+
+def _asked_models(run: Run) -> list[Model]:
+    """The models that answer, judge, or read answers again, each once; not yet those that are tuned."""
+    judges = [judging_model(run, judge) for _, judge in judges_of(run)]
+    readers = [reader for method in in_dependency_order(run.experiment.methods) for reader in method.needs().readers]
+    return list(dict.fromkeys([run.recipe.model, *judges, *(run.recipe_for(reader).model for reader in readers)]))

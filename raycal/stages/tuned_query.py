@@ -26,6 +26,7 @@ from raycal.inference.tasks import (
 )
 from raycal.methods.evidence import Reply
 from raycal.methods.fine_tuned import FineTuned
+from raycal.models.check_adapter import check_adapter
 from raycal.models.find import Model, find_model
 from raycal.models.prompts import CORRECTNESS_PROMPTS, TwoChoices
 from raycal.questions.question import Split
@@ -105,12 +106,16 @@ def check_asked_as_trained(method: FineTuned) -> None:
 def tuned_query(run: Run, method: FineTuned) -> TunedQuery:
     """The query of a run's method, whose adapter must be there: AdapterError otherwise.
 
-    Raises SettingsError where the adapter was trained to be asked in another way.
+    Of an adapter from elsewhere it raises SettingsError where that was trained to be asked in another way, and as
+    `check_adapter` does.
     """
     check_asked_as_trained(method)
     reader = method.model or run.experiment.model
     config = reader.model_copy(update={"adapter": adapter_folder(run, method)})
-    return TunedQuery(run.recipe_for(method.model), method, config, find_model(config))
+    model = find_model(config)
+    if method.adapter is not None:
+        check_adapter(model)
+    return TunedQuery(run.recipe_for(method.model), method, config, model)
 
 
 def tuned_replies(run: Run, method: FineTuned) -> dict[str, Reply]:

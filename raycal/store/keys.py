@@ -7,6 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
+
+_PIECE = 1 << 24
+_LONGEST = 200  # of a name in a path: file systems take 255 bytes, and hashes and suffixes stand behind it
 
 
 def digest(*parts: object) -> str:
@@ -17,6 +21,17 @@ def digest(*parts: object) -> str:
 def digest_after(first: tuple[str, ...], *parts: object) -> str:
     """`digest(*first, *parts)`, for first parts that many keys share: they are hashed once."""
     return _hash(parts, _hash_once(first).copy()).hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """`digest` of the hexadecimal digits of files, which are read piece by piece."""
+    h = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        h.update((2 * path.stat().st_size).to_bytes(8, "little"))
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                h.update(piece.hex().encode())
+    return h.hexdigest()
 
 
 @lru_cache(maxsize=4096)
@@ -40,5 +55,9 @@ def safe_names(names: Sequence[str]) -> dict[str, str]:
 
 
 def safe_name(name: str) -> str:
-    """A name as part of a path: letters, digits, dots, dashes and underscores, with no dot or dash at either end."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    """A name as part of a path: letters, digits, dots, dashes and underscores, with no dot or dash at either end.
+
+    A long one is cut, and ends with a hash.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "unnamed"
+    return safe if len(safe) <= _LONGEST else f"{safe[: _LONGEST - 9]}-{digest(name)[:8]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from errno import EACCES, ENOTDIR
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +44,8 @@ def location(place: str | Location) -> Location:
         return _as_it_is(place)
     if has_secret(place):
         raise LocationError("it has a password in it: leave it out, credentials and endpoint come from the environment")
+    if "\0" in place:
+        raise LocationError("write a folder without NUL characters, or s3://BUCKET/PREFIX")
     url = _URL.fullmatch(place)
     if url is None:
         return Path(place).expanduser() if place.startswith("~/") else Path(place)
@@ -69,6 +72,17 @@ def check(place: Location) -> None:
     """Raise OSError where a bucket is not there, refuses access or does not answer; folders are made as needed."""
     if not isinstance(place, Path):
         place.check()
+
+
+def check_writable(place: Location) -> None:
+    """Raise OSError where nothing could be written to a place, without trying."""
+    check(place)
+    if not isinstance(place, Path):
+        return
+    nearest = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    for missing, code in ((not nearest.is_dir(), ENOTDIR), (not os.access(nearest, os.W_OK | os.X_OK), EACCES)):
+        if missing:
+            raise OSError(code, os.strerror(code), str(place))
 
 
 def for_arrow(places: Sequence[Location]) -> tuple[list[str], Any]:

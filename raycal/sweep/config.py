@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from raycal.config.section import Section
 from raycal.experiment.config import Experiment
@@ -71,6 +72,13 @@ class SweepConfig(Section):
         if len(set(self.objectives)) < len(self.objectives):
             raise ValueError("an objective is named twice")
         return self
+
+    @field_validator("mlflow")
+    @classmethod
+    def _installed(cls, mlflow: str | None) -> str | None:
+        if mlflow is not None and find_spec("mlflow") is None:
+            raise ValueError("to log trials there, install raycal[mlflow]")
+        return mlflow
 
     @model_validator(mode="after")
     def _schedulable(self) -> SweepConfig:

@@ -53,7 +53,18 @@ class Sweep:
     def open(cls, file: SweepExperiment, questions_in: Store | None = None) -> Sweep:
         """Check the space against the methods' models, and open the run. Raises SweepError and as `Run.open` does."""
         space = Space.of(file.sweep.space, file.experiment)
+        points_of(file.sweep, space)
         return cls(file.sweep, space, Run.open(elicited_experiment(file.experiment, space), questions_in))
+
+    @cached_property
+    def points(self) -> list[dict[str, Any]]:
+        """See `points_of`."""
+        return points_of(self.config, self.space)
+
+    @property
+    def size(self) -> int:
+        """How many trials there are in all."""
+        return len(self.points) if self.config.sampler is Sampler.GRID else self.config.trials
 
     @cached_property
     def id(self) -> str:
@@ -65,6 +76,11 @@ class Sweep:
         """Where the study and Ray Tune's own files lie."""
         return self.run.store.root / "sweeps" / self.id
 
+    def check_new(self) -> None:
+        """Raise SweepError where the sweep has trials already."""
+        if count := len(self.trials()):
+            raise SweepError(f"the sweep {self.id} has {count} trials already: go on with it by --resume")
+
     def trials(self) -> list[dict[str, Any]]:
         """The rows of TRIALS, in the order of their numbers, with their objectives as a mapping."""
         shards = {Table.TRIALS: self.run.store.shards(Table.TRIALS, self.id)}
@@ -72,24 +88,25 @@ class Sweep:
         return [row | {"objectives": json.loads(row["objectives"])} for row in rows]
 
 
+def points_of(config: SweepConfig, space: Space) -> list[dict[str, Any]]:
+    """The parameters of the settings that are tried first, and of a grid's; a grid has no others. Raises SweepError."""
+    written = enumerate(config.points_to_evaluate)
+    points = [space.point(point, f"sweep.points_to_evaluate.{number}") for number, point in written]
+    return points + space.grid() if config.sampler is Sampler.GRID else points
+
+
 def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
     """Run the trials that are left; returns Optuna's study with all of them.
 
     Raises SweepError, SweepFailedError, ResourceError, and as the stages before scoring do.
     """
-    written = enumerate(sweep.config.points_to_evaluate)
-    points = [sweep.space.point(point, f"sweep.points_to_evaluate.{number}") for number, point in written]
-    trials = sweep.config.trials
-    if sweep.config.sampler is Sampler.GRID:
-        points += sweep.space.grid()
-        trials = len(points)
     ended = {trial["number"]: trial for trial in sweep.trials()}
     file = StudyFile(sweep.folder)
     study = open_study(sweep.config, sweep.id, file.folder, ended, resume=resume)
     if not study.trials:
-        enqueue(study, points)
-    left = remaining(study, trials)
-    console.print(f"sweep: {sweep.id}, {trials - left} of {trials} trials are done", highlight=False)
+        enqueue(study, sweep.points)
+    left = remaining(study, sweep.size)
+    console.print(f"sweep: {sweep.id}, {sweep.size - left} of {sweep.size} trials are done", highlight=False)
     if left:
         # Of a trial that was stopped, Ray Train frees the workers' places once it hears that their controller is gone.
         connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
@@ -99,7 +116,7 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
             break
         for lost in _run_trials(sweep, study, file, left, console, keeps_lost=not repeats):
             repeat(study, lost)
-        left = remaining(study, trials)
+        left = remaining(study, sweep.size)
     return study
 
 
@@ -198,7 +215,4 @@ def _mlflow(sweep: Sweep) -> list[Any]:
         return []
     from ray.air.integrations.mlflow import MLflowLoggerCallback
 
-    try:
-        return [MLflowLoggerCallback(tracking_uri=sweep.config.mlflow, experiment_name=sweep.id)]
-    except RuntimeError as error:
-        raise SweepError(f"sweep.mlflow: install raycal[mlflow] ({error})") from error
+    return [MLflowLoggerCallback(tracking_uri=sweep.config.mlflow, experiment_name=sweep.id)]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from raycal.experiment.config import Experiment
+from raycal.experiment.config import Experiment, check_labels
 from raycal.methods.base import METHOD, METHODS, Method
 from raycal.registry import UnknownNameError
 from raycal.sweep.options import Option, SweepError, read_option
 from raycal.text.suggest import nearest
 
 CHOSEN = "method"  # the parameter that says which entry of the space a trial is of
+_MOST_SETTINGS = 10_000  # of a grid, each of which is a trial
+_MOST_VALUES = 1_000  # that an entry's options list
+_MOST_ELICITED = 1_000  # methods that each need something of their own elicited or read
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,16 @@ class Entry:
     @property
     def eliciting(self) -> list[str]:
         """The options, but k, whose values decide what has to be elicited or read before the method is scored."""
-        # Beside each value of each other option: what one decides may count only where another is set.
-        contexts = [{name: value} for name, option in self.options.items() for value in option.ends]
-        return [
-            name for name in self.options if name != "k" and any(self._elicits(name, others) for others in contexts)
-        ]
+        return [name for name in self.options if name != "k" and self._elicits(name)]
 
-    def _elicits(self, name: str, others: Mapping[str, Any]) -> bool:
+    def _elicits(self, name: str) -> bool:
+        # Beside each value of each other option: what one decides may count only where another is set.
+        others = ({other: value} for other, option in self.options.items() if other != name for value in option.ends)
         values = self.options[name].ends
-        return len({_reads(self.configured({**others, name: value})) for value in values}) > 1
+        return any(
+            len({_reads(self.configured({**context, name: value})) for value in values}) > 1
+            for context in chain([{}], others)
+        )
 
     def suggest(self, trial: Any) -> Method:
         """The method with options by an Optuna trial."""
@@ -64,8 +69,12 @@ class Entry:
         """The name of an option's parameter in the study."""
         return f"{self.label}.{option}"
 
+    def size(self, names: Sequence[str]) -> int:
+        """How many combinations of some options' values there are. Raises ValueError where they cannot be counted."""
+        return math.prod(self.options[name].size for name in names if name in self.options)
+
     def combinations(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Every combination of some options' values."""
+        """Every combination of some options' values. Raises ValueError where they cannot be counted."""
         varied = [name for name in names if name in self.options]
         for values in product(*(self.options[name].grid for name in varied)):
             yield dict(zip(varied, values, strict=True))
@@ -89,10 +98,12 @@ class Space:
             except SweepError as error:
                 faults.append(str(error))
                 continue
-            if entry.label in {other.label for other in entries}:
-                faults.append(f"{where}: two entries are called {entry.label}: give one a name")
             entries.append(entry)
             faults += _faults(entry, where, experiment)
+        try:
+            check_labels([entry.label for entry in entries], "entries")
+        except ValueError as error:
+            faults.append(f"sweep.space: {error}")
         if faults:
             raise SweepError("\n".join(faults))
         return cls(tuple(entries))
@@ -108,14 +119,15 @@ class Space:
         return next(entry for entry in self.entries if entry.label == label)
 
     def grid(self) -> list[dict[str, Any]]:
-        """The parameters of every combination. Raises SweepError where they cannot be counted."""
-        points = []
-        for entry in self.entries:
-            try:
-                points += [self._parameters(entry, values) for values in entry.combinations(list(entry.options))]
-            except ValueError as error:
-                raise SweepError(f"sweep.space ({entry.label}): {error}") from error
-        return points
+        """The parameters of every combination. Raises SweepError where there is no end of them."""
+        self._check_size(
+            [(entry, list(entry.options)) for entry in self.entries], _MOST_SETTINGS, "settings in the grid"
+        )
+        return [
+            self._parameters(entry, values)
+            for entry in self.entries
+            for values in entry.combinations(list(entry.options))
+        ]
 
     def point(self, written: Mapping[str, Any], where: str) -> dict[str, Any]:
         """The parameters of a setting that is written as a method. Raises SweepError where it is not in the space."""
@@ -129,18 +141,37 @@ class Space:
                 raise SweepError(f"{where}.{name}: {label} is not searched over {name}: add it to sweep.space")
             try:
                 entry.options[name].category(value)
+                entry.configured({name: value})
+            except ValidationError as error:
+                raise SweepError(f"{where}.{name}: {value!r}: {_messages(error)}") from error
             except ValueError as error:
                 raise SweepError(f"{where}.{name}: {error}") from error
         return self._parameters(entry, values)
 
     def elicited(self) -> list[Method]:
-        """Methods that together need all that any method of the space needs to be scored: of k the most."""
+        """Methods that together need all that any method of the space needs to be scored: of k the most.
+
+        Raises SweepError where there is no end of them.
+        """
+        self._check_size([(entry, entry.eliciting) for entry in self.entries], _MOST_ELICITED, "settings to elicit for")
         found = []
         for entry in self.entries:
             counts: Sequence[Any] = entry.options["k"].ends if "k" in entry.options else ()
             most = {"k": None if None in counts else max(counts)} if counts else {}  # None: all that are sampled
             found += [entry.configured(most | values) for values in entry.combinations(entry.eliciting)]
         return found
+
+    def _check_size(self, varied: Sequence[tuple[Entry, Sequence[str]]], most: int, what: str) -> None:
+        total = 0
+        for entry, names in varied:
+            try:
+                total += entry.size(names)
+            except ValueError as error:
+                raise SweepError(f"sweep.space ({entry.label}): {error}") from error
+        if total > most:
+            raise SweepError(
+                f"sweep.space: there are {total:,} {what}, and {most:,} at most: narrow a range, or widen its step"
+            )
 
     def _parameters(self, entry: Entry, values: Mapping[str, Any]) -> dict[str, Any]:
         chosen = {} if len(self.entries) == 1 else {CHOSEN: entry.label}
@@ -171,6 +202,9 @@ def _entry(written: Mapping[str, Any], where: str) -> Entry:
         fields = METHODS.get(method).model_fields
     except UnknownNameError as error:
         raise SweepError(f"{where}.method: {error}") from error
+    label = written.get("name", method)
+    if not isinstance(label, str) or not label:
+        raise SweepError(f"{where}.name: write a text, and not {label!r}")
     options = {}
     for name, value in written.items():
         if name in {"method", "name"}:
@@ -178,7 +212,9 @@ def _entry(written: Mapping[str, Any], where: str) -> Entry:
         if name not in fields:
             raise SweepError(f"{where}.{name}: {method} has no option {name!r}: {nearest(name, fields)}")
         options[name] = read_option(value, _is_whole(fields[name]), f"{where}.{name}")
-    return Entry(str(written.get("name") or method), method, options)
+    if (count := sum(len(option.ends) for option in options.values())) > _MOST_VALUES:
+        raise SweepError(f"{where}: it lists {count:,} values, and {_MOST_VALUES:,} at most: write a range")
+    return Entry(label, method, options)
 
 
 def _is_whole(field: FieldInfo) -> bool:
@@ -197,6 +233,9 @@ def _faults(entry: Entry, where: str, experiment: Experiment) -> list[str]:
             method = entry.configured({name: value})
             Experiment.model_validate(dict(experiment) | {"methods": (method,)})
         except ValidationError as error:
-            said = "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())
-            faults.append(f"{where}.{name}: {value!r}: {said}")
+            faults.append(f"{where}.{name}: {value!r}: {_messages(error)}")
     return list(dict.fromkeys(faults))
+
+
+def _messages(error: ValidationError) -> str:
+    return "; ".join(fault["msg"].removeprefix("Value error, ") for fault in error.errors())

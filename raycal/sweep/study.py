@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 NUMBER, ENTRY, CONFIG = "number", "entry", "method_config"  # keys of what Tune passes to a trial
 RUN, FINISHED = "run", "finished"  # keys of what a trial reports to Tune
 _PASSWORD = "RAYCAL_STUDY_PASSWORD"  # noqa: S105 - the variable that has it
+_SEEDS = 2**32  # of Optuna's samplers
 _INSTEAD_OF = "instead_of"  # which trial of a killed driver or a lost process another one is run for
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -139,7 +140,7 @@ def searcher(study: Study, config: SweepConfig, space: Space, seed: int) -> Sear
         suggest,
         metric=list(config.objectives),
         mode=[goal(objective) for objective in config.objectives],
-        sampler=_sampler(config.sampler, seed),
+        sampler=_sampler(config.sampler, seed % _SEEDS),
         study_name=study.study_name,
         storage=storage_of(study),
     )

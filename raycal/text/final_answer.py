@@ -149,7 +149,7 @@ def _marked(text: str) -> Iterator[tuple[int, str, Source]]:
             yield match.end(), value, Source.FIELD
 
 
-def read_object(text: str) -> dict[str, Any]:
+def spelled_object(text: str) -> dict[str, Any]:
     """The fields of a JSON or Python object; none where the text is something else, or too long for an answer."""
     if len(text) > _LONGEST_OBJECT or ":" not in text:
         return {}
@@ -164,7 +164,7 @@ def read_object(text: str) -> dict[str, Any]:
 
 def _answer_field(text: str) -> str:
     """The field "answer" of a JSON or Python object; empty where there is none."""
-    named = {name.strip().lower().replace(" ", "_"): value for name, value in read_object(text).items()}
+    named = {name.strip().lower().replace(" ", "_"): value for name, value in spelled_object(text).items()}
     value = next((named[name] for name in _ANSWER_FIELDS if name in named), None)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
