@@ -31,7 +31,7 @@ def check_numbers(text: str) -> None:
 
 
 def parse_value(text: str) -> Any:
-    """A single value, as OmegaConf has it. Raises YAMLError, and OmegaConf's errors.
+    """A single value as plain data, its references not resolved yet. Raises YAMLError, and OmegaConf's errors.
 
     >>> parse_value("{k: 10, rate: 1e-4}")
     {'k': 10, 'rate': 0.0001}
@@ -40,4 +40,5 @@ def parse_value(text: str) -> Any:
 
     check_numbers(text)
     # As the item of a list, for OmegaConf loads no text that is a single number.
-    return OmegaConf.load(StringIO("- " + text.replace("\n", "\n  ")))[0]
+    items: Any = OmegaConf.to_container(OmegaConf.load(StringIO("- " + text.replace("\n", "\n  "))), resolve=False)
+    return items[0]
