@@ -34,7 +34,7 @@ from raycal.grading.alternatives import Lists, names_others
 from raycal.grading.grader import GRADERS, AnsweredQuestion, Grade, PureGrader
 from raycal.questions.question import Kind
 from raycal.text.choice_reply import Naming, read_choice_reply
-from raycal.text.final_answer import final_answer, final_part, without_references
+from raycal.text.final_answer import final_answer, final_part, without_references, without_thought
 from raycal.text.mentions import Numbers, find_mentions, is_quantity
 from raycal.text.normalize import ParsedText, normalize, parse
 from raycal.text.numerals import is_number
@@ -59,6 +59,7 @@ class Reason(StrEnum):
     DIFFERENT = "different"
 
 
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # Zuerich
 _SPARE = 20  # times as long as an accepted answer a reply may be, that is it and no more, in another spelling
 _RIGHT = frozenset({Reason.EXACT, Reason.CONTAINED, Reason.NUMBER, Reason.LETTER})
 _REASONS = {
@@ -96,12 +97,14 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
         raise ValueError(f"a question of kind {kind} cannot have {len(choices)} choices")
     if kind is Kind.CHOICE:
         return _match_choice(text, answers, choices)
-    return _match_open(text, [final_part(answer) or answer for answer in answers])
+    accepted = [final_part(answer) or answer for answer in answers]
+    return _match_open(text, list(dict.fromkeys([*accepted, *(answer.translate(_UMLAUTS) for answer in accepted)])))
 
 
 def _match_open(text: str, answers: Sequence[str]) -> Grade:
-    if text.strip() and len(text) <= _SPARE * (1 + max(map(len, answers), default=0)) and _is_exact(text, answers):
-        return Grade(True, text.strip(), Reason.EXACT)
+    whole = without_thought(text).strip()
+    if whole and len(whole) <= _SPARE * (1 + max(map(len, answers), default=0)) and _is_exact(whole, answers):
+        return Grade(True, whole, Reason.EXACT)
     final = final_answer(text)
     if not final.text:
         return Grade(False, "", Reason.UNFINISHED if text.strip() else Reason.EMPTY)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from raycal.text.choices import OUTSIDE, mentioned_choices, named_letters, same_text
-from raycal.text.final_answer import FinalAnswer, final_answer
+from raycal.text.final_answer import FinalAnswer, final_answer, without_thought
 from raycal.text.refusals import without_refusal
 
 
@@ -38,7 +38,7 @@ def read_choice_reply(reply: str, choices: Sequence[str]) -> ChoiceReply:
     """The choices that a reply names: by text where it is nothing but a text, else by letter, else by mention."""
     final = final_answer(reply, lettered=True)
     text = final.readable
-    for whole in (reply, text):
+    for whole in (without_thought(reply), text):
         exact = frozenset(index for index in same_text(whole, choices) if len(choices[index].strip()) > 1)
         if exact:
             return ChoiceReply(exact, Naming.TEXT, final)

@@ -21,6 +21,8 @@ from raycal.text.normalize import normalize, parse
 OUTSIDE = -1  # stands for a letter behind the last choice's
 
 _LETTER = re.compile(r"(?<![\w'’.-])[A-Za-z](?![\w'’+#-])(?!\.\w)")
+_QUOTED = re.compile(r"['\"‘“`]([A-Za-z])['\"’”`]")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")  # written without spaces: "选B"
 _REACH = 48  # characters in front of a letter that are read for what names or denies it
 _NAMING = re.compile(
     r"\b(?:answers?|options?|choices?|letters?|is|be|it['’]?s|think|choose|chose|choosing|pick|picking|select|selecting|say"
@@ -28,12 +30,13 @@ _NAMING = re.compile(
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
-    r"\b(?:not|never|than|neither|nor|isn['’]t|without|except|excluding)\s+(?:(?:option|choice|letter)\s+)?\W{0,3}$",
+    r"\b(?:not|never|than|neither|nor|isn['’]t|without|except|excluding|(?:can(?:not|['’]t)|couldn['’]t)\s+be)\s+(?:(?:option|choice|letter)\s+)?\W{0,3}$",
     re.IGNORECASE,
 )
 _JOINT = re.compile(
     r"[\s).*]*(?:,|/|&|\+|\band\b|\bor\b|\bnor\b|,\s*(?:and|or)\b)\s*(?:(?:option|choice)\s+)?[\s(*]*", re.IGNORECASE
 )
+_AND_OR = re.compile(r"\b(?:or|nor|and)\b", re.IGNORECASE)
 _DENIED_BEHIND = re.compile(
     r"[\s).*\]]*(?:(?:is|are|was|were|would\s+be|seems|looks|can\s+be)\s+(?:\w+ly\s+|all\s+|both\s+|also\s+)?(?:wrong|incorrect|not\b(?!\s+only)"
     r"|false|excluded|impossible|ruled\s+out|out\b|eliminated|untrue|invalid)|(?:isn|aren|wasn|weren)['’]t\b|can(?:not|['’]t)\s+be\b"
@@ -68,7 +71,7 @@ def same_text(text: str, choices: Sequence[str]) -> set[int]:
 
 def named_letters(text: str, choices: Sequence[str]) -> set[int]:
     """Indices of the choices whose letters a reply names, with OUTSIDE for a letter that is no choice's."""
-    masked = _without_texts(text, choices)
+    masked = _UNSPACED.sub(" ", _QUOTED.sub(r" \1 ", _without_texts(text, choices)))
     letters = _read_letters(masked, choices)
     start = max((match.end() for match in TAKEN_BACK.finditer(masked)), default=0)
     if letters and letters[-1].start >= start > letters[0].start:  # "A. No, wait: B"
@@ -111,17 +114,23 @@ def _without_texts(text: str, choices: Sequence[str]) -> str:
 
 def _read_letters(text: str, choices: Sequence[str]) -> list[_Letter]:
     letters: list[_Letter] = []
+    is_denied, first = (
+        False,
+        0,
+    )  # of a list of joined letters, and the first that is not known to be
     for match in _LETTER.finditer(text):
         index = ascii_uppercase.index(match[0].upper())
         if index >= len(choices) and (match[0] in "Ii" or match[0] in choices):
             continue
         before = text[max(0, match.start() - _REACH) : match.start()]
-        previous = letters[-1] if letters else None
-        joint = previous and _JOINT.fullmatch(text, previous.stop, match.start())
-        denied = _NEGATION.search(before) is not None
-        if previous and joint and previous.is_denied and re.search(r"\b(?:or|nor|and)\b", joint[0], re.IGNORECASE):
-            denied = True
-        letters.append(_letter(text, match, index, before, joined=joint is not None, denied=denied))
+        joint = _JOINT.fullmatch(text, letters[-1].stop, match.start()) if letters else None
+        negated = _NEGATION.search(before) is not None
+        if joint is None:
+            is_denied, first = negated, len(letters)
+        elif is_denied and _AND_OR.search(joint[0]):  # "not A, C or D" denies all three, "not A, B" A alone
+            letters[first:] = [replace(letter, is_denied=True) for letter in letters[first:]]
+            first, negated = len(letters), True
+        letters.append(_letter(text, match, index, before, joined=joint is not None, denied=negated))
     return _with_denials_behind(text, letters)
 
 

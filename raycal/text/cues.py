@@ -77,7 +77,7 @@ _ASSENT = (
     r"thanks|thank\s+you|no\s+problem|happy\s+to\s+help|gladly|well)"
 )
 _GREETING = re.compile(
-    rf"^\W*{_ASSENT}(?:\s+(?:thing|question|there|to\s+help|for\s+asking))*(?:\W+{_ASSENT}(?:\s+(?:thing|question))?)*\W*$",
+    rf"^\W*(?:assistant|model|bot)\W*$|^\W*{_ASSENT}(?:\s+(?:thing|question|there|to\s+help|for\s+asking))*(?:\W+{_ASSENT}(?:\s+(?:thing|question))?)*\W*$",
     re.IGNORECASE,
 )
 _INTRODUCTION = re.compile(
@@ -111,8 +111,8 @@ def is_bare_cue(line: str) -> bool:
 
 
 def is_heading(text: str) -> bool:
-    """Whether what stands behind "####" is a heading and no answer."""
-    return _HEADING.match(text) is not None
+    """Whether what stands behind "####" is a heading, or a mark alone, and no answer."""
+    return _HEADING.match(text) is not None or not any(map(str.isalnum, text))
 
 
 def is_preamble(line: str) -> bool:

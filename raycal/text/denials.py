@@ -10,8 +10,8 @@ from raycal.text.numerals import is_number, listed
 
 _NEGATORS = frozenset(
     listed(
-        "not never neither nor except excluding unlike without instead than isnt wasnt arent werent cannot cant "
-        "couldnt dont doesnt didnt wont wouldnt"
+        "not never neither nor except excluding unlike without instead opposed than isnt wasnt arent werent cannot "
+        "cant couldnt dont doesnt didnt wont wouldnt"
     )
 )
 _REACH = 5  # words
@@ -73,7 +73,7 @@ def _denies(clause: tuple[str, ...]) -> bool:
     if clause[0] not in _COPULAS:
         return False
     predicate = tuple(word for word in clause[1:] if word not in _ADVERBS)
-    if predicate[:1] == ("not",):
+    if predicate[:1] in (("not",), ("never",)):
         return not _NOT_ONLY.intersection(predicate[1:2])
     mistaken = predicate[:1] in (("often",), ("commonly",), ("sometimes",)) and predicate[1:2] in (
         ("mistaken",),

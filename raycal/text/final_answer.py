@@ -51,8 +51,8 @@ class FinalAnswer:
 
     @property
     def readable(self) -> str:
-        """The text without LaTeX."""
-        return plain(self.text).strip()
+        """The text without LaTeX, and without a confidence that is stated behind it."""
+        return _CONFIDENCE.sub("", plain(self.text)).strip()
 
 
 _THOUGHT_ENDS = re.compile(
@@ -63,11 +63,21 @@ _THOUGHT_STARTS = re.compile(
     r"<(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|channel\|>analysis<\|message\|>|<\|begin_of_thought\|>",
     re.IGNORECASE,
 )
+_SPECIAL_TOKENS = re.compile(
+    r"(?:<\|[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|start_of_turn|end_of_turn)>)(?:(?:assistant|model)(?=\s))?"
+)
 _NEXT_QUESTION = re.compile(r"\n[ \t]*(?:question|q|problem)[ \t]*\d*[ \t]*:", re.IGNORECASE)
-_HASHES = re.compile(r"####+[ \t]*(\S.*)")
-_TAGS = re.compile(r"</?answer>", re.IGNORECASE)
-_TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
-_REFERENCES = re.compile(r"(?<=[\w.,)])\s?(?:\[[0-9]{1,3}(?:[,–-]\s?[0-9]{1,3}){0,9}\])+")
+_HASHES = re.compile(r"(?<!#)#{4,}(?!#)[ \t]*(\S.*)")
+_TAGS = re.compile(r"</?(?:final_?)?answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(?:final_?)?answer>(.*?)(?:</(?:final_?)?answer>|\Z)", re.IGNORECASE | re.DOTALL)
+_REFERENCES = re.compile(r"(?<=[\w.,)])\s?(?:\[[0-9]{1,3}(?:[,–-]\s?[0-9]{1,3}){0,9}\])+|(?<=[.,;:!?)])[¹²³⁰⁴-⁹]+")
+_FIRST_OF_LIST = re.compile(r"^1[.)]\s+(?=\S)")
+# "42, confidence: 90" and "42 (90% sure)" state a confidence beside the answer.
+_CONFIDENCE = re.compile(
+    r"[\s,;(\[–—-]{1,4}(?:(?:confidence|certainty|probability)(?:\s+(?:level|score))?\s*(?:[:=(]|is\b)\s*[0-9]"
+    r"|[0-9]{1,3}\s?%\s+(?:confiden|sure|certain))[^\n]*$",
+    re.IGNORECASE,
+)
 _MARKDOWN_BEHIND = re.compile(r"[*_`]{1,3}([.!]?)\s*$")
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _ANSWER_FIELDS = ("final_answer", "answer", "correct_answer", "choice", "option", "response", "result", "prediction")
@@ -86,8 +96,7 @@ def final_answer(reply: str, *, lettered: bool = False) -> FinalAnswer:
     >>> final_answer("<think>Lyon?</think>Let me see.\\nThe answer is **Paris**. It is old.").text
     'Paris.'
     """
-    text = without_thought(reply)
-    text = _before_next_question(text)
+    text = _before_next_question(_SPECIAL_TOKENS.sub("\n", without_thought(reply)))
     candidates = [*_marked(text), *_cued(text, lettered)]
     if candidates:
         _, answer, source = max(candidates, key=lambda candidate: candidate[0])
@@ -116,8 +125,8 @@ def undecorated(text: str) -> str:
 
 
 def without_references(text: str) -> str:
-    """A text without marks of references behind a word, such as "[2][3]"."""
-    return _REFERENCES.sub("", text).strip()
+    """A text without marks of references behind a word, such as "[2][3]", and without the "1." of a list."""
+    return _FIRST_OF_LIST.sub("", _REFERENCES.sub("", text)).strip()
 
 
 def final_part(text: str) -> str:

@@ -24,6 +24,8 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 # Powers, which are other numbers without their "^", but not the charges of ions (Ca²⁺).
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _POWER = re.compile(rf"(?<=[^\W_{_RAISED}])[⁺⁻]?[{_RAISED}]+(?![⁺⁻{_RAISED}])")
+_STAR = re.compile(r"(?<=[0-9])\s?\*\s?(?=[0-9])")  # a product, and no Markdown
+_NUMBERED = re.compile(r"(?<![\w#&])#\s?(?=[0-9])")
 _VULGAR = re.compile("([0-9]?)([¼-¾⅐-⅞↉])")
 _FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 # U.S.A., D.C, R. H. Thomson, J K Rowling: initials are one word.
@@ -64,6 +66,7 @@ def fold(text: str) -> str:
     text = _FOREIGN_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _BARE_INITIALS.sub(lambda match: match[1].replace(" ", ""), text)
     text = _GLUED.sub(_magnitude, _AMOUNT_OF_MONEY.sub(_amount, _DOLLARS.sub("$", text)))
+    text = _NUMBERED.sub("number ", _STAR.sub(" × ", text))
     text = _POWER.sub(r"^\g<0>", _VULGAR.sub(_fraction, text))
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     text = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).translate(_ALIKE)

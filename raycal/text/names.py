@@ -10,9 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from raycal.text.numerals import listed
+from raycal.text.numerals import is_number, listed
 
-_IN_FRONT = {"st": "saint", "mt": "mount", "dr": "doctor", "prof": "professor", "mr": "mister", "gen": "general"}
+_IN_FRONT = {
+    "st": "saint",
+    "mt": "mount",
+    "dr": "doctor",
+    "prof": "professor",
+    "mr": "mister",
+    "gen": "general",
+    "ft": "fort",
+    "sgt": "sergeant",
+    "lt": "lieutenant",
+    "capt": "captain",
+    "col": "colonel",
+    "rev": "reverend",
+}
 _BEHIND = {"street": "st", "road": "rd", "avenue": "ave", "boulevard": "blvd", "jr": "junior", "sr": "senior"}
 _ANYWHERE = {"vs": "versus", "bros": "brothers"}
 _ABBREVIATED = frozenset({*_IN_FRONT.values(), "versus"})
@@ -76,9 +89,9 @@ def _word_behind(pieces: Sequence[str], position: int) -> str:
 
 def _spelling(piece: str, previous: str, following: str) -> str:
     if piece in _IN_FRONT:
-        return _IN_FRONT[piece] if following else piece
+        return _IN_FRONT[piece] if following and not is_number(previous) else piece
     if piece in _BEHIND:
-        return _BEHIND[piece] if previous.isalpha() else piece
+        return _BEHIND[piece] if previous.isalnum() else piece
     if piece == "n":
         return "and" if previous.isalpha() and len(previous) > 1 and len(following) > 1 else piece
     if piece in _ROMAN and (piece not in _ALSO_WORDS or previous in _NUMBERED):

@@ -124,7 +124,8 @@ def with_digits(tokens: Sequence[str]) -> list[str]:
         following = tokens[position + 1] if position + 1 < len(tokens) else ""
         pronoun = word == "one" and (previous in _BEFORE_PRONOUN or following in _AFTER_PRONOUN)
         unit = word in UNITS and (is_number(previous) or previous in ("per", "/"))  # a second is a unit behind these
-        read = None if pronoun or unit else _read_words(tokens, position)
+        part = word in _PARTS and is_whole(previous)  # "one third", of which "third" is no place in an order
+        read = None if pronoun or unit or part else _read_words(tokens, position)
         if read is not None:
             half = previous == "half" and word in ("a", "an")
             word, position = read
@@ -133,7 +134,7 @@ def with_digits(tokens: Sequence[str]) -> list[str]:
                 word = canonical_number(format(Decimal(word) / 2, "f"))
         else:
             position += 1
-            word = _multiplied(result, word)
+            word = _half(result) if word == "half" and not following.isalpha() else _multiplied(result, word)
         if previous in ("minus", "negative") and is_number(word) and not word.startswith("-"):
             result.pop()
             word = f"-{word}"
@@ -156,6 +157,14 @@ def _multiplied(result: list[str], word: str) -> str:
             result.pop()
         return "6" if half else "12"
     return _parts(result, word)
+
+
+def _half(result: list[str]) -> str:
+    """ "a half" and "half", where nothing follows of which it is the half."""
+    if result and result[-1] == "a" and result[-2:-1] != ["and"]:
+        result.pop()
+        return "1/2"
+    return _parts(result, "half") if result else "1/2"
 
 
 def _parts(result: list[str], word: str) -> str:

@@ -12,6 +12,7 @@ _YES = frozenset(
 )
 _NO = frozenset(listed("no nope nah false incorrect wrong untrue never negative 0"))
 _ACCEPTED = {"yes": True, "true": True, "no": False, "false": False}
+_SUBJECTS = (("that", "is"), ("thats",), ("this", "is"), ("it", "is"), ("its",), ("statement", "is"), ("answer", "is"))
 _SURE = frozenset(listed("absolutely definitely certainly most probably likely"))
 
 
@@ -29,6 +30,9 @@ def polarity(line: ParsedText) -> bool | None:
     (True, False, None)
     """
     words = line.words
+    subject = next((subject for subject in _SUBJECTS if words[: len(subject)] == subject), ())
+    if len(words) == len(subject) + 1:
+        words = words[len(subject) :]
     while len(words) > 1 and words[0] in _SURE and words[1] in _YES | _NO | {"not"}:
         words = words[1:]
     if words[:1] == ("not",):

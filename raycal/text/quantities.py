@@ -6,6 +6,7 @@ part of them is taken for an answer. All text is expected folded and in pieces (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from raycal.text.number_words import with_digits
@@ -15,6 +16,7 @@ from raycal.text.units import CODES, CURRENCIES, UNITS, is_smaller, is_unit
 _DEGREES = ("°c", "celsius", "centigrade", "°f", "fahrenheit")
 _SQUARES = {"square": "2", "sq": "2", "squared": "2", "cubic": "3", "cu": "3", "cubed": "3"}
 _JOINS = frozenset({"to", "—", "-", "through", "until", "till", "~"})
+_DECADE = re.compile(r"[0-9]{4}s")
 _OPERATORS = frozenset({"=", "+", "×", "÷", "*", "—"})
 
 
@@ -57,10 +59,8 @@ def _with_units(tokens: Sequence[str]) -> list[str]:
             result.append(UNITS[word])
         elif is_unit(previous) and previous == UNITS.get(word) and is_amount(result[-2] if len(result) > 1 else ""):
             continue  # "$5 USD"
-        elif word in ("ad", "ce") and is_whole(previous):
-            continue
         elif previous == "ad" and is_whole(word):
-            result[-1] = word
+            result[-1:] = [word, previous]
         else:
             result.append(word)
     return result
@@ -76,6 +76,8 @@ def _with_fractions(tokens: Sequence[str]) -> list[str]:
             result.append(word)
         elif result and is_whole(result[-1]) and 0 < part < 1:
             result[-1] = spelt(int(result[-1]) + part)
+        elif result[-1:] == ["and"] and is_whole(result[-2] if len(result) > 1 else "") and 0 < part < 1:
+            result[-2:] = [spelt(int(result[-2]) + part)]
         else:
             result.append(fraction)
     return result
@@ -180,6 +182,14 @@ def _with_ranges(tokens: Sequence[str]) -> list[str]:
             result.append("-".join(bounds))
             position += 1
             continue
+        if _DECADE.fullmatch(word) and tokens[position + 1 : position + 2] == ["to"]:
+            result.append("-".join([word, *tokens[position + 2 : position + 3]]))
+            position += 3
+            continue
+        if is_number(word) and tokens[position + 1 : position + 2] == ["by"] and is_number(_at(tokens, position + 2)):
+            result.append(f"{word}x{tokens[position + 2]}")
+            position += 3
+            continue
         joined = _range(tokens, position, result) if is_number(word) else None
         if joined is None:
             result.append(word)
@@ -190,6 +200,10 @@ def _with_ranges(tokens: Sequence[str]) -> list[str]:
         result.append(joined[0])
         position = joined[1]
     return result
+
+
+def _at(tokens: Sequence[str], position: int) -> str:
+    return tokens[position] if position < len(tokens) else ""
 
 
 def _range(tokens: Sequence[str], start: int, before: Sequence[str]) -> tuple[str, int] | None:

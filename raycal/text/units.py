@@ -69,6 +69,7 @@ _SPELLINGS = {
     "°f": "°f fahrenheit",
     "k": "k kelvin kelvins",
     "bc": "bc bce",
+    "ad": "ad ce",
 }
 UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 CODES = {"usd": "$", "eur": "€", "gbp": "pound", "jpy": "¥"}  # that stand in front: "USD 5"
