@@ -23,7 +23,7 @@ _MODULES = {
     "plan_experiment": "raycal.plan.build",
     "run": "raycal.api",
 }
-_PACKAGES = {"methods": "raycal.methods", "plot": "raycal.report.plot"}
+_PACKAGES = {"events": "raycal.events", "methods": "raycal.methods", "plot": "raycal.report.plot"}
 
 __all__ = [*_MODULES, *_PACKAGES, "__version__"]  # noqa: PLE0604  # all are texts
 

@@ -1,5 +1,6 @@
 """The types of the public names, which `__init__.py` imports when they are used."""
 
+from raycal import events as events
 from raycal import methods as methods
 from raycal.analysis.frames import open_store as open_store
 from raycal.api import run as run

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from raycal.analysis.export import open_run
 from raycal.api import report_stage
+from raycal.cli.events import EventPrinter
 from raycal.cli.main import app
 from raycal.cli.submit import submit
 from raycal.experiment.file import ExperimentError, read_experiment
@@ -232,8 +233,6 @@ def evaluated(folder: BucketPath, tmp_path: Path) -> tuple[Run, Run]:
 def test_a_run_and_its_report_are_those_of_a_folder(
     evaluated: tuple[Run, Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rich.console import Console
-
     from raycal.models.embeddings import Embedder
     from raycal.stages.score import score_answers
 
@@ -242,7 +241,7 @@ def test_a_run_and_its_report_are_those_of_a_folder(
             score_answers(run, method, Embedder(run.experiment.embedding_model))
         evaluate_run(run)
         record_run(run, {name: vars(found) for name, found in agreements(run).items()})
-    report_stage(evaluated[0], Console())
+    report_stage(evaluated[0], EventPrinter())
     for table in (Table.QUESTIONS, Table.ANSWERS, Table.GRADES, Table.SCORES, Table.METRICS, Table.COMPARISONS):
         there, here = (list(run.store.rows(f"SELECT * FROM {table} ORDER BY key")) for run in evaluated)
         assert there == here

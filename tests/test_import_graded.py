@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from raycal.analysis.export import export_graded
 from raycal.analysis.import_grades import GradeColumns, ImportGradedError, import_graded
+from raycal.cli.events import EventPrinter
 from raycal.cli.main import app
 from raycal.experiment.run import Run
 from raycal.grading.human import Human
@@ -221,7 +222,7 @@ def test_the_grade_stage_counts_human_grades_and_agreement(
     assert not import_graded(run, write(tmp_path / "g.csv", rows)).used
     both = open_made_up(path, "grade.graders=[match, human]")
     console = Console(record=True, width=200)
-    grade_stage(both, console)
+    grade_stage(both, EventPrinter(console))
     shown = console.export_text()
     assert f"6 of {len(answered(run, run.experiment.splits))} answers have a human grade" in shown
     assert "match and human" in shown

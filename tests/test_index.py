@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from raycal.api import report_stage, run_all
+from raycal.events import ignore_event
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.stages.pipeline import score_stage
@@ -48,11 +48,11 @@ def test_a_run_with_nothing_to_do_reads_a_table_and_its_questions_once(
     run = Run.open(read_experiment(simulated_file, [f"storage={simulated_run.store.root}"]))
     assert len(run.experiment.methods) == 5
     reads.clear()
-    run_all(run, Console(quiet=True))
+    run_all(run, ignore_event)
     after_all = reads.copy()
     assert after_all["passes"] == 1
     assert after_all["keys"] == 1 + 5, "a grade's and a score's key by each method, once for each question"
-    report_stage(run, Console(quiet=True))
+    report_stage(run, ignore_event)
     # Answers, samples, queries, grades, scores; the row of the run, and what it cost.
     assert after_all["queries"] - (reads["queries"] - after_all["queries"]) == 7
 
@@ -69,7 +69,7 @@ def test_what_is_written_meanwhile_is_read_and_nothing_else_is_read_again(
     assert scores_of(run, method) == before
     assert reads["queries"] == 0
     shutil.rmtree(store / "scores")
-    score_stage(other, Console(quiet=True))
+    score_stage(other, ignore_event)
     reads.clear()
     assert scores_of(run, method) == before
     assert reads["queries"] == 0, "the shards are named by what is in them, and so are the same"

@@ -18,6 +18,7 @@ from rich.console import Console
 from simulated import write_model
 from support import Raycal, SharedFolder
 
+from raycal.cli.events import EventPrinter
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
@@ -109,7 +110,7 @@ def test_the_grade_stage_counts_what_failed(tmp_path: Path, monkeypatch: pytest.
     console = Console(record=True, width=200)
     run = open_made_up(path, "grade.graders=[{grader: judge, name: strict}]")
     n = ungraded(run, run.experiment.grade.graders[0]).num_rows
-    grade_stage(run, console)
+    grade_stage(run, EventPrinter(console))
     assert f"{n - 2} answers by strict, 2 more failed, each with its reason in the store" in console.export_text()
 
 

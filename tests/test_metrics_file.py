@@ -16,6 +16,7 @@ from rich.console import Console
 from raycal.analysis import metrics_file
 from raycal.analysis.metrics_file import MetricsReport, metrics_of_file
 from raycal.analysis.scored_file import ScoredFileError
+from raycal.cli.file_tables import metrics_table
 from raycal.metrics import Binning, Convention, evaluate, evaluate_groups
 from raycal.metrics.bootstrap import Bootstrap
 
@@ -59,7 +60,7 @@ def csv(folder: Path, text: str, name: str = "rows.csv") -> Path:
 def shown(report: MetricsReport) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(report.table())
+        console.print(metrics_table(report))
     return capture.get()
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
-from rich.console import Console
 
 from raycal.config.engine import ModelConfig
+from raycal.events import ignore_event
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.methods.fine_tuned import FineTuned
@@ -129,5 +129,5 @@ def test_a_later_stages_model_is_checked_before_anything_is_asked(hub: Threading
     )
     assert hub.asked == []  # the store can be read by whoever has no access to the model
     with pytest.raises(ModelError, match="'some/gated' cannot be used"):
-        elicit_stage(run, Console(quiet=True))
+        elicit_stage(run, ignore_event)
     assert hub.asked == ["first", "gated"]

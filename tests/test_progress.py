@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from raycal.cli import progress as progress_module
+from raycal.cli.events import EventPrinter
+from raycal.cli.progress import ProgressDisplay
+from raycal.events import StageProgress, ignore_event
 from raycal.inference.tasks import BatchReport
-from raycal.stages import activity as activity_module
-from raycal.stages.activity import Activity, activity
-from raycal.stages.progress import Speed, show_progress
+from raycal.stages.activity import activity
+from raycal.stages.progress import Speed, emit_progress
 
 
 def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (), failed: int = 0) -> BatchReport:
@@ -20,7 +23,7 @@ def report(questions: int = 1, tokens: int = 1, incidents: tuple[str, ...] = (),
 
 def log_of(reports: list[BatchReport], total: int) -> list[str]:
     log = io.StringIO()
-    show_progress(reports, total, "elicit", Console(file=log, width=40))
+    emit_progress(reports, total, "elicit", EventPrinter(Console(file=log, width=40)))
     return log.getvalue().splitlines()
 
 
@@ -59,8 +62,7 @@ def test_a_log_has_each_phase_once_and_ends_with_the_end() -> None:
 
 
 def test_the_failed_questions_are_counted() -> None:
-    log = Console(file=io.StringIO())
-    assert show_progress([report(2, failed=1), report(3, failed=2)], 5, "elicit", log) == 3
+    assert emit_progress([report(2, failed=1), report(3, failed=2)], 5, "elicit", ignore_event) == 3
 
 
 def test_what_was_got_over_is_said_at_the_end() -> None:
@@ -73,13 +75,13 @@ def test_what_was_got_over_is_said_at_the_end() -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that has a line at every beat."""
-    monkeypatch.setattr(activity_module, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.0)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_log_hears_of_what_takes_long() -> None:
     log = io.StringIO()
-    shown = Activity(Console(file=log), "score", "zero_shot", None, "questions")
+    shown = ProgressDisplay(Console(file=log), StageProgress("score", "zero_shot"))
     shown.beat()
     assert log.getvalue() == "score: zero_shot, 0 s\n"
 
@@ -87,15 +89,15 @@ def test_a_log_hears_of_what_takes_long() -> None:
 @pytest.mark.usefixtures("impatient")
 def test_a_beat_repeats_how_far_it_is() -> None:
     log = io.StringIO()
-    shown = Activity(Console(file=log), "fine-tune", "starting", 76, "steps")
-    shown.reach(12, "calibration loss 0.5")
+    shown = ProgressDisplay(Console(file=log), StageProgress("fine-tune", "starting"))
+    shown.update(StageProgress("fine-tune", "starting", 12, 76, "steps", "calibration loss 0.5"))
     shown.beat()
     assert log.getvalue().splitlines() == ["fine-tune: 12/76 steps, calibration loss 0.5"] * 2
 
 
 def test_what_is_over_at_once_says_nothing_in_a_log() -> None:
     log = io.StringIO()
-    with activity(Console(file=log), "score", "zero_shot"):
+    with activity(EventPrinter(Console(file=log)), "score", "zero_shot"):
         pass
     assert log.getvalue() == ""
 
@@ -109,12 +111,13 @@ def test_an_error_leaves_no_thread_behind() -> None:
 
     before = set(threading.enumerate())
     with pytest.raises(ValueError, match="no more"):
-        show_progress(failing(), 3, "elicit", Console(file=io.StringIO()))
+        emit_progress(failing(), 3, "elicit", EventPrinter(Console(file=io.StringIO())))
     assert set(threading.enumerate()) == before
 
 
 def test_a_terminal_has_a_bar_with_the_count() -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=120)
-    show_progress([BatchReport.entering("starting 1 replica"), report(2), report(1)], 3, "elicit", terminal)
+    reports = [BatchReport.entering("starting 1 replica"), report(2), report(1)]
+    emit_progress(reports, 3, "elicit", EventPrinter(terminal))
     assert "elicit: 3/3 questions" in screen.getvalue()

@@ -164,7 +164,13 @@ _RUN = """
 import raycal as rc
 exp = rc.Experiment.load(PATH)
 assert rc.plan_experiment(exp, rc.Rates(engine=5000)).lines
-run = rc.run(exp)
+events = []
+run = rc.run(exp, on_event=events.append)
+started = [event.stage for event in events if isinstance(event, rc.events.StageStarted)]
+assert started == ["elicit", "grade", "finetune", "features", "score", "evaluate", "report"]
+counts = next(event.data for event in events if isinstance(event, rc.events.StageResult))
+assert max(event.done for event in events if isinstance(event, rc.events.StageProgress)) == counts["to_ask"]
+assert events[-1] == rc.events.StageEnded("report")
 assert run.id == rc.run(exp).id
 assert len(run.samples()) and len(run.scored("test")) == run.metrics()["n"].iloc[0]
 assert set(run.confidences()) > {"likelihood", "sampling"}

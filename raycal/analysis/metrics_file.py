@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +13,10 @@ from raycal.analysis.scored_file import read_scored
 from raycal.metrics import Binning, Convention, GroupedMetrics, Groups, Metric, evaluate, evaluate_groups
 from raycal.metrics.bootstrap import Bootstrap, Interval
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
 DEFAULT_REPLICATES = 1000
 # Beyond these sizes intervals take minutes, and are computed on request only.
 MAX_ROWS_BY_DEFAULT = 1_000_000
 MAX_GROUPS_BY_DEFAULT = 200
-
-_GROUP_COLUMNS = ("accuracy", "ece", "smece", "brier", "auroc")
-_GROUPS_SHOWN = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,53 +67,11 @@ class MetricsReport:
             }
         return report | {"notes": list(self.notes)}
 
-    def table(self) -> RenderableType:
-        """The report for a terminal."""
-        from rich.console import Group
-        from rich.markup import escape
-        from rich.table import Table
-
-        covered = "-" if self.coverage is None else f"{self.coverage:.1%}"
-        head = f"{self.file}: coverage {covered}, {self.n:,} of {self.graded:,} graded rows have a confidence"
-        table = Table("metric", "pooled", header_style="bold")
-        if self.grouped is not None:
-            table.add_column(f"mean over {len(self.grouped.sizes):,} groups")
-        for name, metric in self.metrics.items():
-            cells = [_cell(metric, self.intervals.get(name))]
-            if self.grouped is not None:
-                mean = self.grouped.mean[name]
-                without = f" ({len(mean.left_out):,} left out)" if mean.left_out else ""
-                cells.append(_cell(mean.metric, self.mean_intervals.get(name)) + without)
-            table.add_row(f"{name} ({metric.binning})" if metric.binning else name, *cells)
-        groups = [] if self.grouped is None else [_groups_table(self.grouped)]
-        return Group(escape(head), table, *groups, *(escape(f"note: {note}") for note in self.notes))
-
 
 def _entry(metric: Metric, intervals: Mapping[str, Interval | None] | None = None) -> dict[str, Any]:
     interval = (intervals or {}).get(metric.name)
     reason = {"reason": metric.reason} if metric.reason else {}
     return {"value": metric.value} | reason | ({"interval": asdict(interval)} if interval else {})
-
-
-def _cell(metric: Metric, interval: Interval | None) -> str:
-    if metric.value is None:
-        return f"- {metric.reason}"
-    return f"{metric.value:.3f}" + (f" \\[{interval.low:.3f}, {interval.high:.3f}]" if interval else "")
-
-
-def _groups_table(grouped: GroupedMetrics) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("group", "n", *_GROUP_COLUMNS, header_style="bold")
-    largest = sorted(grouped.sizes, key=lambda group: -grouped.sizes[group])[:_GROUPS_SHOWN]
-    for group in sorted(largest):
-        values = [grouped.groups[group][name].value for name in _GROUP_COLUMNS]
-        shown = ["-" if value is None else f"{value:.3f}" for value in values]
-        table.add_row(escape(group), f"{grouped.sizes[group]:,}", *shown)
-    if len(grouped.sizes) > _GROUPS_SHOWN:
-        table.caption = f"the {_GROUPS_SHOWN} largest of {len(grouped.sizes):,} groups"
-    return table
 
 
 def metrics_of_file(

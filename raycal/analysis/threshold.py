@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from raycal.questions.question import Split
 from raycal.stages.answers import graded
 from raycal.stages.score import scores_of
 from raycal.text.suggest import nearest
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 
 def threshold_of_file(
@@ -85,14 +82,6 @@ class ThresholdReport:
         """The report as JSON-serialisable data."""
         test = {} if self.test is None else {"test": asdict(self.test)}
         return {"source": self.source, **asdict(self.found), **test, "notes": list(self.notes)}
-
-    def rendered(self) -> Text:
-        """The report for a terminal: a sentence a line."""
-        from rich.text import Text
-
-        test = [] if self.test is None else [self.test.sentence]
-        notes = (f"note: {note}" for note in self.notes)
-        return Text("\n".join([f"{self.source}:", self.found.sentence, *test, *notes]))
 
 
 class ThresholdError(RaycalError, ValueError):

@@ -17,35 +17,35 @@ from raycal.text.secrets import redacted
 from raycal.text.visible import escaped_json, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from raycal.events import OnEvent
     from raycal.experiment.run import Run
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # which name no file where it was open already
 
 
 @contextmanager
-def open_run(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
-    """An experiment's run and where to print; errors are said as `user_errors` says them."""
+def open_run(file: Path | None, overrides: list[str] | None) -> Iterator[tuple[Run, OnEvent]]:
+    """An experiment's run and what prints its events; errors are said as `user_errors` says them."""
     with user_errors():
-        from raycal.cli.terminal import Terminal
+        from raycal.cli.events import EventPrinter
         from raycal.experiment.file import read_experiment
         from raycal.experiment.run import Run
 
         experiment = read_experiment(file, overrides or [])
         with opening(experiment.name, file):
             run = Run.open(experiment)
-        yield run, Terminal()
+        yield run, EventPrinter()
 
 
 @contextmanager
 def opening(name: str, file: Path | None) -> Iterator[None]:
     """Say on stderr, whose lines are nobody's data, that an experiment is being opened; a refusal names its file."""
+    from raycal.cli.events import EventPrinter
     from raycal.cli.terminal import Terminal
     from raycal.stages.activity import activity
 
-    with naming(file), activity(Terminal(stderr=True), name) as shown:
-        shown.phase("reading the questions, finding the model")
+    with naming(file), activity(EventPrinter(Terminal(stderr=True)), name) as current:
+        current.phase("reading the questions, finding the model")
         yield
 
 

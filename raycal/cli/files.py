@@ -22,9 +22,10 @@ def metrics_command(
     """Compute every metric of anybody's file of confidences and correctness."""
     with user_errors():
         from raycal.analysis.metrics_file import metrics_of_file
+        from raycal.cli.file_tables import metrics_table
 
         found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
-        print_result(found.to_dict() if as_json else found.table())
+        print_result(found.to_dict() if as_json else metrics_table(found))
 
 
 def threshold_command(
@@ -52,4 +53,6 @@ def threshold_command(
 
             columns = {"confidence": confidence, "correct": correct}
             found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
-    print_result(found.to_dict() if as_json else found.rendered())
+    from raycal.cli.file_tables import threshold_text
+
+    print_result(found.to_dict() if as_json else threshold_text(found))

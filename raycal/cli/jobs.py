@@ -20,8 +20,7 @@ from raycal.cluster.connection import disconnect
 from raycal.cluster.gc import raise_gc_threshold
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from raycal.events import OnEvent
     from raycal.experiment.run import Run
     from raycal.store.store import Store
 
@@ -34,8 +33,8 @@ def elicit(file: File, overrides: Overrides = None, retry_errors: RetryErrors = 
     """Ask the questions: answers, samples and stated confidences."""
     from raycal.stages.pipeline import elicit_stage
 
-    with _job(file, overrides) as (run, console):
-        elicit_stage(run, console, retry_errors=retry_errors)
+    with _job(file, overrides) as (run, on_event):
+        elicit_stage(run, on_event, retry_errors=retry_errors)
 
 
 @app.command()
@@ -43,8 +42,8 @@ def grade(file: File, overrides: Overrides = None) -> None:
     """Grade the answers."""
     from raycal.stages.pipeline import grade_stage
 
-    with _job(file, overrides) as (run, console):
-        grade_stage(run, console)
+    with _job(file, overrides) as (run, on_event):
+        grade_stage(run, on_event)
 
 
 @app.command()
@@ -52,27 +51,27 @@ def finetune(file: File, overrides: Overrides = None) -> None:
     """Train the adapters that the methods need, and ask the tuned models."""
     from raycal.stages.pipeline import finetune_stage
 
-    with _job(file, overrides) as (run, console):
-        finetune_stage(run, console)
+    with _job(file, overrides) as (run, on_event):
+        finetune_stage(run, on_event)
 
 
 @app.command()
 def sweep(file: File, overrides: Overrides = None, resume: Resume = False) -> None:
     """Search methods and their options, and score what it found once on test."""
+    from raycal.cli.events import EventPrinter
     from raycal.cli.render import print_metrics
-    from raycal.cli.terminal import Terminal
     from raycal.sweep.config import read_sweep
     from raycal.sweep.final import finish_sweep
     from raycal.sweep.runner import Sweep, run_sweep
 
     with user_errors():
-        console = Terminal()
+        on_event = EventPrinter()
         config = read_sweep(file, overrides or [])
         with opening(config.name, file):
             opened = Sweep.open(config)
         _warn_of_lost_results(opened.run.store)
-        run, rows = finish_sweep(opened, run_sweep(opened, console, resume=resume), console)
-        print_metrics(rows, console)
+        run, rows = finish_sweep(opened, run_sweep(opened, on_event, resume=resume), on_event)
+        print_metrics(rows)
         _say_results(f"{run.id} of sweep {opened.id}", run.store)
 
 
@@ -82,10 +81,10 @@ def evaluate(file: File, overrides: Overrides = None) -> None:
     from raycal.cli.render import print_metrics
     from raycal.stages.pipeline import evaluate_stage, features_stage, score_stage
 
-    with _job(file, overrides) as (run, console):
-        features_stage(run, console)
-        score_stage(run, console)
-        print_metrics(evaluate_stage(run, console), console)
+    with _job(file, overrides) as (run, on_event):
+        features_stage(run, on_event)
+        score_stage(run, on_event)
+        print_metrics(evaluate_stage(run, on_event))
 
 
 @app.command()
@@ -93,8 +92,8 @@ def report(file: File, overrides: Overrides = None) -> None:
     """Write the figures and the HTML page of an experiment that was evaluated."""
     from raycal.api import report_stage
 
-    with _job(file, overrides) as (run, console):
-        report_stage(run, console)
+    with _job(file, overrides) as (run, on_event):
+        report_stage(run, on_event)
 
 
 @app.command()
@@ -103,16 +102,16 @@ def pipeline(file: File, overrides: Overrides = None, retry_errors: RetryErrors 
     from raycal.api import run_all
     from raycal.cli.render import print_metrics
 
-    with _job(file, overrides) as (run, console):
-        print_metrics(run_all(run, console, retry_errors=retry_errors), console)
+    with _job(file, overrides) as (run, on_event):
+        print_metrics(run_all(run, on_event, retry_errors=retry_errors))
 
 
 @contextmanager
-def _job(file: Path, overrides: list[str] | None) -> Iterator[tuple[Run, Console]]:
-    """An experiment's run and where to print, as `open_run` has them; at the end a line says where the results lie."""
-    with open_run(file, overrides) as (run, console):
+def _job(file: Path, overrides: list[str] | None) -> Iterator[tuple[Run, OnEvent]]:
+    """What `open_run` has, and at the end a line that says where the results lie."""
+    with open_run(file, overrides) as (run, on_event):
         _warn_of_lost_results(run.store)
-        yield run, console
+        yield run, on_event
         _say_results(run.id, run.store)
 
 

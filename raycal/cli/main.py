@@ -11,7 +11,6 @@ from raycal.cli.errors import open_run, opening, print_result, user_errors
 from raycal.cli.files import metrics_command, threshold_command
 from raycal.cli.graded import export_graded_command, import_graded_command
 from raycal.cli.options import (
-    DEFAULT_STORE,
     AsJson,
     Column,
     ExperimentFile,
@@ -22,10 +21,10 @@ from raycal.cli.options import (
     Rate,
     Resume,
     RetryErrors,
-    StoreRoot,
     TrainingRate,
     refuse_options,
 )
+from raycal.cli.results import results_command
 from raycal.cluster.gc import raise_gc_threshold
 
 app = typer.Typer(
@@ -48,11 +47,11 @@ def run_command(
     if options.asked:
         options.plan_experiment(file, overrides, retry_errors=retry_errors)
         return
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.api import run_all
         from raycal.cli.render import print_metrics
 
-        print_metrics(run_all(run, console, retry_errors=retry_errors), console)
+        print_metrics(run_all(run, on_event, retry_errors=retry_errors))
 
 
 @app.command()
@@ -69,10 +68,10 @@ def elicit(
     if options.asked:
         options.plan_experiment(file, overrides, retry_errors=retry_errors, elicit_only=True)
         return
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.stages.pipeline import elicit_stage
 
-        elicit_stage(run, console, retry_errors=retry_errors)
+        elicit_stage(run, on_event, retry_errors=retry_errors)
 
 
 @app.command()
@@ -94,10 +93,10 @@ def grade(
     of_file = {"--prediction": prediction != "prediction", "--answers": answers != "answers", "--choices": choices}
     if file is None:
         refuse_options("without --file", of_file | {"--positions-from": positions_from is not None, "--json": as_json})
-        with open_run(experiment, overrides) as (run, console):
+        with open_run(experiment, overrides) as (run, on_event):
             from raycal.stages.pipeline import grade_stage
 
-            grade_stage(run, console)
+            grade_stage(run, on_event)
         return
     refuse_options(f"to {file}", {"an experiment": experiment, "--set": overrides})
     with user_errors():
@@ -113,47 +112,47 @@ def grade(
 @app.command("finetune")
 def finetune_command(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Train the adapters that the methods need, and ask the tuned models."""
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.stages.pipeline import finetune_stage
 
-        finetune_stage(run, console)
+        finetune_stage(run, on_event)
 
 
 @app.command()
 def features(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Read the hidden states that the classifiers need."""
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.stages.pipeline import features_stage
 
-        features_stage(run, console)
+        features_stage(run, on_event)
 
 
 @app.command()
 def score(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Give every answer a confidence by every method."""
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.stages.pipeline import score_stage
 
-        score_stage(run, console)
+        score_stage(run, on_event)
 
 
 @app.command()
 def evaluate(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Compute the metrics of every method, with intervals."""
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.cli.render import print_metrics
         from raycal.stages.pipeline import evaluate_stage
 
-        print_metrics(evaluate_stage(run, console), console)
+        print_metrics(evaluate_stage(run, on_event))
 
 
 @app.command()
 def report(file: ExperimentFile = None, overrides: Overrides = None) -> None:
     """Write the figures and the HTML page of an experiment that was evaluated."""
-    with open_run(file, overrides) as (run, console):
+    with open_run(file, overrides) as (run, on_event):
         from raycal.api import report_stage
 
-        report_stage(run, console)
+        report_stage(run, on_event)
 
 
 @app.command()
@@ -166,16 +165,16 @@ def ablate(
     """Run every stage, the methods that learn with each size of the training set; the report plots them."""
     with user_errors():
         from raycal.api import run_all
+        from raycal.cli.events import EventPrinter
         from raycal.cli.render import print_metrics
-        from raycal.cli.terminal import Terminal
         from raycal.experiment.ablation import open_ablation, parse_sizes
         from raycal.experiment.file import read_experiment
 
         experiment, training_sizes = read_experiment(file, overrides or []), parse_sizes(sizes)
         with opening(experiment.name, file):
             run = open_ablation(experiment, training_sizes)
-        console = Terminal()
-        print_metrics(run_all(run, console, retry_errors=retry_errors), console)
+        on_event = EventPrinter()
+        print_metrics(run_all(run, on_event, retry_errors=retry_errors))
 
 
 @app.command()
@@ -194,18 +193,18 @@ def sweep(
         options.plan_sweep(file, overrides, resume=resume)
         return
     with user_errors():
+        from raycal.cli.events import EventPrinter
         from raycal.cli.render import print_metrics
-        from raycal.cli.terminal import Terminal
         from raycal.sweep.config import read_sweep
         from raycal.sweep.final import finish_sweep
         from raycal.sweep.runner import Sweep, run_sweep
 
-        console = Terminal()
+        on_event = EventPrinter()
         config = read_sweep(file, overrides or [])
         with opening(config.name, file):
             opened_sweep = Sweep.open(config)
-        _, rows = finish_sweep(opened_sweep, run_sweep(opened_sweep, console, resume=resume), console)
-        print_metrics(rows, console)
+        _, rows = finish_sweep(opened_sweep, run_sweep(opened_sweep, on_event, resume=resume), on_event)
+        print_metrics(rows)
 
 
 @app.command("submit")
@@ -252,35 +251,7 @@ def ask(
         print_result(reply.to_dict() if as_json else reply_table(reply))
 
 
-@app.command()
-def results(
-    store: StoreRoot = DEFAULT_STORE,
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    sql: Annotated[str | None, typer.Option(help="Any DuckDB query over the tables instead.")] = None,
-    sweep_name: Annotated[
-        str | None, typer.Option("--sweep", metavar="NAME", help="The trials of a sweep instead, by its id or name.")
-    ] = None,
-) -> None:
-    """List the runs in the store, a row a method, or a sweep's trials, or query its tables."""
-    with user_errors():
-        from raycal.cli.render import list_results, list_trials, results_table, trials_tables
-        from raycal.cli.spreadsheet import to_csv
-
-        if as_json and as_csv:
-            raise ValueError("--json and --csv: choose one of them")
-        if sql is not None and sweep_name is not None:
-            raise ValueError("--sql and --sweep: choose one of them")
-        rows = list_results(store, sql) if sweep_name is None else list_trials(store, sweep_name)
-        if as_csv:
-            typer.echo(to_csv(rows), nl=False)
-        elif as_json:
-            print_result(rows)
-        else:
-            shown = trials_tables(rows) if sweep_name else results_table(rows, all_columns=sql is not None)
-            print_result(shown)
-
-
+app.command("results")(results_command)
 app.command("metrics")(metrics_command)
 app.command("threshold")(threshold_command)
 app.command("export-graded")(export_graded_command)

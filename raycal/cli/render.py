@@ -8,11 +8,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.table import Table as RichTable
 
+from raycal.cli.terminal import Terminal
 from raycal.metrics import METRIC_NAMES, MetricDefinition, metric_definitions
 from raycal.plan.lines import Plan, PlanLine
 from raycal.store.locations import Location
@@ -275,7 +276,8 @@ def export_table(splits: Sequence[ExportedSplit]) -> RichTable:
     return table
 
 
-def print_metrics(rows: Iterable[Mapping[str, Any]], console: Console) -> None:
+def print_metrics(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print rows of METRICS, a table a run and dataset."""
+    console = Terminal()
     for table in method_tables(list(rows)):
         console.print(table)

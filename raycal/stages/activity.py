@@ -1,103 +1,72 @@
-"""Activities of a command: a bar that moves at a terminal, a line every few seconds in a log."""
+"""Activities of a stage: what takes a while emits its progress."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from raycal.events import OnEvent, StageEnded, StageProgress, StageStarted
 
-LINE_EVERY_S = 8.0  # in a log; a person is to hear something every ten seconds, on a busy machine too
-_LOOK_EVERY_S = 1.0
+if TYPE_CHECKING:
+    from raycal.experiment.run import Run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def stage(
+    name: str,
+) -> Callable[[Callable[Concatenate[Run, OnEvent, P], R]], Callable[Concatenate[Run, OnEvent, P], R]]:
+    """Have a function of a run and a listener emit that a stage starts and that it has ended."""
+
+    def decorate(function: Callable[Concatenate[Run, OnEvent, P], R]) -> Callable[Concatenate[Run, OnEvent, P], R]:
+        @wraps(function)
+        def emitting(run: Run, on_event: OnEvent, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            on_event(StageStarted(name))
+            try:
+                return function(run, on_event, *args, **kwargs)
+            finally:
+                on_event(StageEnded(name))
+
+        return emitting
+
+    return decorate
 
 
 class Activity:
     """Something that takes a while: its phase, and how many of its parts are done once they can be counted."""
 
-    def __init__(self, console: Console, name: str, phase: str, total: int | None, unit: str) -> None:
-        """Arguments as of `activity`."""
-        self._console = console
-        self._name, self._total, self._unit = name, total, unit
-        self._phase, self._note, self._done = phase, "", 0
-        self._started = self._last_line = time.monotonic()
-        self._printed = ""
-        self._lock = threading.Lock()  # of lines: those of the beat, and those of what happens
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=total is None,
-        )
-        self._task = self._bar.add_task(name, total=total)
+    def __init__(self, on_event: OnEvent, state: StageProgress) -> None:
+        self._on_event, self._state = on_event, state
+        on_event(state)
 
     def phase(self, text: str) -> None:
-        """Say what is done now, at once."""
-        self._phase = text
-        self._show(at_once=True)
+        """Emit what is done now."""
+        self._emit(replace(self._state, phase=text))
 
     def reach(self, done: int, note: str = "") -> None:
-        """Say how many parts are done; note: what else there is to say of them, such as their speed."""
-        self._done, self._note = done, note
-        self._show(at_once=self._total is not None and done >= self._total)
+        """Emit how many parts are done; note: what else is known, such as their speed."""
+        self._emit(replace(self._state, done=done, note=note))
 
-    def beat(self) -> None:
-        """Print a line where a log has not had one for long."""
-        self._show(at_once=False)
+    def end(self) -> None:
+        """Emit that no more follows."""
+        self._emit(replace(self._state, ended=True))
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep moving while the block runs."""
-        ended = threading.Event()
-
-        def watch() -> None:
-            while not ended.wait(_LOOK_EVERY_S):
-                self.beat()
-
-        watcher = threading.Thread(target=watch, name="activity", daemon=True)
-        with self._bar:
-            if not self._console.is_terminal:
-                watcher.start()
-            try:
-                yield
-            finally:
-                ended.set()
-                if watcher.is_alive():
-                    watcher.join()
-
-    def _show(self, *, at_once: bool) -> None:
-        counted = f"{self._done}/{self._total} {self._unit}" if self._total and self._done else self._phase
-        state = ", ".join(filter(None, [counted, self._note]))
-        with self._lock:
-            if self._console.is_terminal:
-                self._bar.update(self._task, description=f"{self._name}: {state}", completed=self._done)
-                return
-            now = time.monotonic()
-            if not at_once and now - self._last_line < LINE_EVERY_S:
-                return
-            if at_once and state == self._printed:
-                return
-            elapsed = f", {now - self._started:.0f} s" if not at_once and counted == self._phase else ""
-            self._console.print(f"{self._name}: {state}{elapsed}", highlight=False, markup=False, soft_wrap=True)
-            self._last_line, self._printed = now, state
+    def _emit(self, state: StageProgress) -> None:
+        self._state = state
+        self._on_event(state)
 
 
 @contextmanager
 def activity(
-    console: Console, name: str, phase: str = "", *, total: int | None = None, unit: str = "questions"
+    on_event: OnEvent, name: str, phase: str = "", *, total: int | None = None, unit: str = "questions"
 ) -> Iterator[Activity]:
-    """An activity that moves while the block runs. A log hears of it once it has taken some seconds, or a phase begins.
-
-    name: such as that of a stage. phase: what is done first, said only when it takes long. total: how many parts there
-    are to do, None where they cannot be counted.
-    """
-    shown = Activity(console, name, phase, total, unit)
-    with shown.running():
-        yield shown
+    """An activity that lasts while the block runs; arguments as of StageProgress."""
+    current = Activity(on_event, StageProgress(name, phase, total=total, unit=unit))
+    try:
+        yield current
+    finally:
+        current.end()

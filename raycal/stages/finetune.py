@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock, FileLock
-from rich.console import Console
 
 from raycal.cluster.connection import connect, in_native_dtype
 from raycal.cluster.precision import dtype_note
@@ -17,12 +17,14 @@ from raycal.cluster.resources import plan_workers
 from raycal.config.engine import Device, PromptStyle
 from raycal.config.trainer import TrainerConfig
 from raycal.errors import RaycalError
+from raycal.events import OnEvent, StageWarning
 from raycal.experiment.run import Run
 from raycal.finetuning.card import model_card
 from raycal.finetuning.data import Examples, steps_an_epoch, tokenize
 from raycal.finetuning.job import FinetuneJob
 from raycal.finetuning.status import TrainingStatus
 from raycal.finetuning.trainer import train
+from raycal.inference.tasks import Row
 from raycal.methods.fine_tuned import FineTuned
 from raycal.models.find import check_available
 from raycal.models.prompts import CORRECTNESS_PROMPTS, answer_prompt, template_name
@@ -135,7 +137,7 @@ def _last_token(text: str, tokenizer: Any) -> int:
 _POLL_S = 2.0
 
 
-def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[Any] = ()) -> Location:
+def finetune(run: Run, method: FineTuned, on_event: OnEvent, callbacks: Sequence[Any] = ()) -> Location:
     """The folder of the method's adapter, trained first where it is not there.
 
     callbacks: see `train`. Raises ModelError, NothingToLearnError, ResourceError and FinetuneError.
@@ -153,11 +155,11 @@ def finetune(run: Run, method: FineTuned, console: Console, callbacks: Sequence[
             job = prepare(run, method, trainer, plan.device)
             steps = method.epochs * steps_an_epoch(len(training_rows(run, method)), method.batch_size)
             interruptions = Interruptions(job)
-            with _followed(job, steps, dtype_note(run.experiment.trainer.dtype, trainer.dtype), console):
+            with _followed(job, steps, dtype_note(run.experiment.trainer.dtype, trainer.dtype), on_event):
                 best = train(job, plan, [interruptions, *callbacks])
             for cause in interruptions.take():
-                said = f"fine-tune: a worker was lost, and the training went on from its checkpoint: {cause}"
-                console.print(said, highlight=False, markup=False)
+                message = f"a worker was lost, and the training went on from its checkpoint: {cause}"
+                on_event(StageWarning("fine-tune", message))
             _install(run, job, best, folder)
     return folder
 
@@ -187,11 +189,14 @@ def training_curve(run: Run, adapter: str) -> list[dict[str, object]]:
 
 
 @contextmanager
-def _followed(job: FinetuneJob, steps: int, note: str, console: Console) -> Iterator[None]:
-    """Show how far a training is while the block runs it, by what its workers write: its status and TRAINING."""
-    with activity(console, "fine-tune", total=steps, unit="steps") as shown:
+def _followed(job: FinetuneJob, steps: int, note: str, on_event: OnEvent) -> Iterator[None]:
+    """Emit how far a training is while the block runs it, by what its workers write: its status and TRAINING."""
+    with (
+        activity(on_event, "fine-tune", total=steps, unit="steps") as current,
+        ThreadPoolExecutor(1, "follow-training") as thread,
+    ):
         workers = "1 worker" if job.trainer.workers == 1 else f"{job.trainer.workers} workers"
-        shown.phase(f"starting {workers} on {job.device.upper()}, {note}")
+        current.phase(f"starting {workers} on {job.device.upper()}, {note}")
         ended = threading.Event()
 
         def follow() -> None:
@@ -199,29 +204,32 @@ def _followed(job: FinetuneJob, steps: int, note: str, console: Console) -> Iter
             while look:
                 look = not ended.wait(_POLL_S)  # and once more at the end, for the last evaluation
                 try:
-                    _show_training(job, shown)
+                    status, evaluation = TrainingStatus.read(job.checkpoints), _last_evaluation(job)
                 except (OSError, StoreError) as error:  # the workers go on, and say themselves what they cannot do
-                    shown.phase(f"the training cannot be followed: {error}")
+                    current.phase(f"the training cannot be followed: {error}")
+                else:
+                    _emit_training(status, evaluation, current)
 
-        follower = threading.Thread(target=follow, name="follow-training", daemon=True)
-        follower.start()
+        following = thread.submit(follow)
         try:
             yield
         finally:
             ended.set()
-            follower.join()
+        following.result()  # raises what the listener has raised
 
 
-def _show_training(job: FinetuneJob, shown: Activity) -> None:
-    status = TrainingStatus.read(job.checkpoints)
+def _last_evaluation(job: FinetuneJob) -> Row | None:
     shards = {Table.TRAINING: job.store.shards(Table.TRAINING, job.adapter_id)}
     query = "SELECT * FROM training WHERE calibration_loss IS NOT NULL ORDER BY step DESC LIMIT 1"
-    evaluation = next(job.store.rows(query, shards=shards), None)
+    return next(job.store.rows(query, shards=shards), None)
+
+
+def _emit_training(status: TrainingStatus | None, evaluation: Row | None, current: Activity) -> None:
     if evaluation is None:
         if status is not None:
-            shown.phase(status.phase)
+            current.phase(status.phase)
         return
     shares = {name: evaluation[f"calibration_{name.lower()}"] for name in ("ECE", "AUROC")}
     known = "".join(f", {name} {share:.1%}" for name, share in shares.items() if share is not None)
     note = f"calibration loss {evaluation['calibration_loss']:.3f}{known}"
-    shown.reach(max(evaluation["step"], status.step if status else 0), note)
+    current.reach(max(evaluation["step"], status.step if status else 0), note)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-
+from raycal.events import OnEvent, StageResult, StageWarning
 from raycal.experiment.pending import CompletedKeys, count_work
 from raycal.experiment.record import count_failed_rows, record_run
 from raycal.experiment.run import Run
@@ -17,7 +16,7 @@ from raycal.methods.evidence import Equivalence
 from raycal.models.check_adapter import check_adapter
 from raycal.models.embeddings import Embedder, find_embedding_model
 from raycal.models.find import Model, check_available
-from raycal.stages.activity import activity
+from raycal.stages.activity import activity, stage
 from raycal.stages.artifacts import load_artifact
 from raycal.stages.elicit import elicit
 from raycal.stages.evaluate import evaluate_run
@@ -25,13 +24,14 @@ from raycal.stages.features import check_layers, feature_dtypes, missing_feature
 from raycal.stages.finetune import adapter_id, finetune, training_curve
 from raycal.stages.grade import grade_by_judge, grade_by_rules, grades_of, grading_record, ungraded
 from raycal.stages.judges import EQUIVALENCE, judge_equivalence, judges_of, judging_model
-from raycal.stages.progress import show_progress
+from raycal.stages.progress import emit_progress
 from raycal.stages.score import pairs_to_judge, score_answers
 from raycal.stages.tuned_query import ask_tuned, take_over_calibration, tuned_query, unasked
 from raycal.store.schemas import Table
 
 
-def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> None:
+@stage("elicit")
+def elicit_stage(run: Run, on_event: OnEvent, *, retry_errors: bool = False) -> None:
     """Questions to ANSWERS, SAMPLES and QUERIES.
 
     Raises ResourceError and RunnerError, and before anything starts AdapterError, ClassifierError, SettingsError and
@@ -39,70 +39,81 @@ def elicit_stage(run: Run, console: Console, *, retry_errors: bool = False) -> N
     """
     check_fitted(run)
     for note in run.questions.notes:
-        console.print(f"questions: {note}", highlight=False, markup=False)
-    with activity(console, "elicit", "counting what the store has"):
+        on_event(StageWarning("questions", note))
+    with activity(on_event, "elicit", "counting what the store has"):
         done = CompletedKeys.read(run.store, run.recipe, retry_errors=retry_errors)
         asked, todo = count_work(run, done)
-    console.print(f"elicit: {todo} questions to ask, {asked - todo} are in {run.store.root} already", highlight=False)
+    message = f"{todo} questions to ask, {asked - todo} are in {run.store.root} already"
+    on_event(StageResult("elicit", message, {"to_ask": todo, "stored": asked - todo}))
     if todo:
         _check_models(run)
         reports = elicit(run, done)
-        show_progress(reports, todo, "elicit", console)
+        emit_progress(reports, todo, "elicit", on_event)
     failed = {table: count for table, count in count_failed_rows(run, None if todo else done.failed).items() if count}
     if failed:
-        said = ", ".join(f"{count} {table}" for table, count in failed.items())
-        console.print(f"elicit: failed rows, each with its reason in the store: {said} (--retry-errors asks again)")
+        counts = ", ".join(f"{count} {table}" for table, count in failed.items())
+        message = f"failed rows, each with its reason in the store: {counts} (--retry-errors asks again)"
+        on_event(StageWarning("elicit", message))
 
 
-def grade_stage(run: Run, console: Console) -> None:
+@stage("grade")
+def grade_stage(run: Run, on_event: OnEvent) -> None:
     """ANSWERS to GRADES. Raises GraderError, ModelError, ResourceError and RunnerError."""
     for grader in run.experiment.grade.graders:
-        console.print(f"grade: {_grade(run, grader, console)}", highlight=False, markup=False)
+        on_event(_grade(run, grader, on_event))
     for name, found in agreements(run).items():
-        said = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
-        console.print(f"grade: {name}: {said}", highlight=False, markup=False)
+        agreed = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
+        on_event(StageResult("grade", f"{name}: {agreed}", {"graders": name} | vars(found)))
 
 
-def _grade(run: Run, grader: Grader, console: Console) -> str:
-    """Have a grader grade what it has not graded; returns what there is to say of it."""
+def _grade(run: Run, grader: Grader, on_event: OnEvent) -> StageResult:
+    """Have a grader grade what it has not graded."""
     if isinstance(grader, PureGrader):
-        with activity(console, "grade", grader.label):
-            return f"{grade_by_rules(run, grader)} answers by {grader.label}"
+        with activity(on_event, "grade", grader.label):
+            graded = grade_by_rules(run, grader)
+        return StageResult("grade", f"{graded} answers by {grader.label}", {"grader": grader.label, "graded": graded})
     todo = ungraded(run, grader)
     if isinstance(grader, ImportedGrader):
         known = len(grades_of(run, grader))
-        graded = f"{known} of {known + len(todo)} answers have a {grader.label} grade"
-        return f"{graded} (raycal import-graded brings them in)"
+        message = f"{known} of {known + len(todo)} answers have a {grader.label} grade"
+        data = {"grader": grader.label, "known": known, "ungraded": len(todo)}
+        return StageResult("grade", f"{message} (raycal import-graded brings them in)", data)
     failed = 0
     if isinstance(grader, ModelGrader) and len(todo):
-        failed = show_progress(grade_by_judge(run, grader, todo), len(todo), grader.label, console)
-    said = f", {failed} more failed, each with its reason in the store, and are judged anew next time" if failed else ""
-    return f"{len(todo) - failed} answers by {grader.label}{said}"
+        failed = emit_progress(grade_by_judge(run, grader, todo), len(todo), grader.label, on_event)
+    graded = len(todo) - failed
+    note = f", {failed} more failed, each with its reason in the store, and are judged anew next time" if failed else ""
+    data = {"grader": grader.label, "graded": graded, "failed": failed}
+    return StageResult("grade", f"{graded} answers by {grader.label}{note}", data)
 
 
-def finetune_stage(run: Run, console: Console, callbacks: Sequence[Any] = ()) -> None:
+@stage("finetune")
+def finetune_stage(run: Run, on_event: OnEvent, callbacks: Sequence[Any] = ()) -> None:
     """GRADES to an adapter for each fine-tuned method, and its replies to QUERIES.
 
     callbacks: Ray Train's, for each training. Raises NothingToLearnError, ResourceError, FinetuneError and RunnerError.
     """
     for tuned in tunings(run.experiment.methods):
-        folder = finetune(run, tuned, console, callbacks)
+        folder = finetune(run, tuned, on_event, callbacks)
         query = tuned_query(run, tuned)
         if tuned.adapter is None:
             take_over_calibration(run, query, folder)
         todo = unasked(run, query)
-        console.print(f"finetune: {folder}, {len(todo)} answers to ask about", highlight=False)
+        message = f"{folder}, {len(todo)} answers to ask about"
+        on_event(StageResult("finetune", message, {"adapter": folder, "to_ask": len(todo)}))
         if len(todo):
-            show_progress(ask_tuned(run, query, todo), len(todo), "tuned", console)
+            emit_progress(ask_tuned(run, query, todo), len(todo), "tuned", on_event)
 
 
-def features_stage(run: Run, console: Console) -> None:
+@stage("features")
+def features_stage(run: Run, on_event: OnEvent) -> None:
     """Answers to FEATURES, for methods that read hidden states. Raises ResourceError and RunnerError."""
     for reader, todo in missing_features(run, wanted_states(run)):
-        show_progress(read_features(run, reader, todo), len(todo), "features", console)
+        emit_progress(read_features(run, reader, todo), len(todo), "features", on_event)
 
 
-def score_stage(run: Run, console: Console) -> None:
+@stage("score")
+def score_stage(run: Run, on_event: OnEvent) -> None:
     """All that is known about the answers to SCORES.
 
     Raises ResourceError and RunnerError (where a judge of equivalence is asked), AdapterError (where a fine-tuned
@@ -110,25 +121,27 @@ def score_stage(run: Run, console: Console) -> None:
     """
     embed = Embedder(run.experiment.embedding_model)
     for method in in_dependency_order(run.experiment.methods):
-        judge_pairs(run, method, console)
-        with activity(console, "score", method.label):
+        judge_pairs(run, method, on_event)
+        with activity(on_event, "score", method.label):
             scored = score_answers(run, method, embed)
-        console.print(f"score: {scored} answers by {method.label}", highlight=False, markup=False)
+        data = {"answers": scored, "method": method.label}
+        on_event(StageResult("score", f"{scored} answers by {method.label}", data))
 
 
-def judge_pairs(run: Run, method: Method, console: Console) -> None:
+def judge_pairs(run: Run, method: Method, on_event: OnEvent) -> None:
     """Have the judge compare the answers that a method wants compared. Raises ResourceError and RunnerError."""
     pairs = pairs_to_judge(run, method)
     if pairs:
-        show_progress(judge_equivalence(run, pairs), len(pairs), EQUIVALENCE, console)
+        emit_progress(judge_equivalence(run, pairs), len(pairs), EQUIVALENCE, on_event)
 
 
-def evaluate_stage(run: Run, console: Console) -> list[dict[str, Any]]:
+@stage("evaluate")
+def evaluate_stage(run: Run, on_event: OnEvent) -> list[dict[str, Any]]:
     """SCORES and GRADES to METRICS, COMPARISONS and the run's row in RUNS; returns the rows of METRICS.
 
     Raises NoBaseRateError.
     """
-    with activity(console, "evaluate", "metrics and their intervals"):
+    with activity(on_event, "evaluate", "metrics and their intervals"):
         rows = evaluate_run(run)
         agreed = {name: vars(found) for name, found in agreements(run).items()}
         record_run(run, agreed, _fitted_dtypes(run), grading_record(run))

@@ -6,31 +6,30 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from rich.console import Console
-
+from raycal.events import OnEvent, StageWarning
 from raycal.inference.tasks import BatchReport
 from raycal.stages.activity import activity
 
 _SHORTEST_S = 1.0  # of what a speed is told by: batches may be reported all at once
 
 
-def show_progress(reports: Iterable[BatchReport], total: int, stage: str, console: Console) -> int:
-    """Drain a stage's reports while showing them, and then what was got over; returns how many questions failed."""
+def emit_progress(reports: Iterable[BatchReport], total: int, stage: str, on_event: OnEvent) -> int:
+    """Drain a stage's reports while emitting them, and then what was got over; returns how many questions failed."""
     failed = 0
     incidents: Counter[str] = Counter()
     speed = Speed(total)
-    with activity(console, stage, total=total) as shown:
+    with activity(on_event, stage, total=total) as current:
         for report in reports:
             if report.phase:
-                shown.phase(report.phase)
+                current.phase(report.phase)
                 continue
             failed += report.failed
             incidents.update(report.incidents)
             speed.add(report.questions, report.generated_tokens, time.monotonic())
-            shown.reach(speed.questions, str(speed))
+            current.reach(speed.questions, str(speed))
     for incident, times in incidents.items():
         counted = f" ({times} times)" if times > 1 else ""
-        console.print(f"{stage}: {incident}{counted}", highlight=False, markup=False)
+        on_event(StageWarning(stage, f"{incident}{counted}"))
     return failed
 
 

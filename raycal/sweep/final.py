@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from raycal.api import report_stage
 from raycal.errors import RaycalError
+from raycal.events import OnEvent
 from raycal.experiment.run import Run
 from raycal.methods.base import METHOD, Method
 from raycal.questions.question import Split
@@ -25,7 +24,7 @@ class NothingFoundError(RaycalError, ValueError):
     """No trial finished, and so there is nothing to score on test."""
 
 
-def finish_sweep(sweep: Sweep, study: Study, console: Console) -> tuple[Run, list[dict[str, Any]]]:
+def finish_sweep(sweep: Sweep, study: Study, on_event: OnEvent) -> tuple[Run, list[dict[str, Any]]]:
     """Score on calibration and test what the sweep found.
 
     Returns the run on test, whose report is written, and the rows of METRICS of both splits.
@@ -39,11 +38,11 @@ def finish_sweep(sweep: Sweep, study: Study, console: Console) -> tuple[Run, lis
     ]
     rows: list[dict[str, Any]] = []
     for run in runs:
-        finetune_stage(run, console)
-        features_stage(run, console)
-        score_stage(run, console)
-        rows += evaluate_stage(run, console)
-    report_stage(runs[-1], console, sweep_results(sweep, study, methods))
+        finetune_stage(run, on_event)
+        features_stage(run, on_event)
+        score_stage(run, on_event)
+        rows += evaluate_stage(run, on_event)
+    report_stage(runs[-1], on_event, sweep_results(sweep, study, methods))
     return runs[-1], rows
 
 

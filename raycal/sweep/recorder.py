@@ -1,4 +1,4 @@
-"""The recorder of trials: a row of TRIALS as soon as each ends, and a live table in the terminal."""
+"""The recorder of trials: a row of TRIALS as soon as each ends, and an event at each change."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from typing import Any
 
 from ray.exceptions import RayActorError
 from ray.tune import Callback, Stopper
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table as RichTable
-from rich.text import Text
 
+from raycal.events import OnEvent, StageEnded, StageStarted, TrialChanged, ignore_event
 from raycal.methods.base import METHOD
 from raycal.store.keys import digest
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 from raycal.sweep.study import CONFIG, ENTRY, FINISHED, NUMBER, RUN
-from raycal.text.normalize import last_line, short_numbers
+from raycal.text.visible import without_colors
 
-_SHOWN = 20  # trials in the live table, the latest
 _FAILURES = 5  # failed trials without a finished one among them, after which the sweep is given up
 
 
@@ -37,7 +33,7 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         sweep: str,
         objectives: Sequence[str],
         trials: int,
-        console: Console,
+        on_event: OnEvent,
         *,
         keep_study: Callable[[], None],
         keeps_lost: bool,
@@ -45,20 +41,19 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
         self.lost: list[int] = []  # trials that ended with their process, or its node, and are not kept
         self._keeps_lost = keeps_lost
         self._store, self._sweep, self._objectives = store, sweep, objectives
-        self._left, self._console, self._keep_study = trials, console, keep_study
-        self._rows: dict[int, dict[str, Any]] = {}
+        self._left, self._on_event, self._keep_study = trials, on_event, keep_study
+        self._latest: dict[int, TrialChanged] = {}
         self._started: dict[int, float] = {}
-        self._live: Live | None = None
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
         self._started[trial.config[NUMBER]] = time.monotonic()
         self._keep_study()
-        self._show(trial, {"state": "running"})
+        self._emit(trial, {"state": "running"})
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:
         """See tune.Callback."""
-        self._show(trial, {"state": "running", "objectives": self._values(result)})
+        self._emit(trial, {"state": "running", "objectives": self._values(result)})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
@@ -69,15 +64,13 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         """See tune.Callback."""
         # Ray Tune's own ways to it look into the storage, where it comes later.
-        told = Path(trial.error_file).read_text().strip() if trial.error_file else "Ray Tune does not say why"
-        error = Text.from_ansi(told).plain  # Ray colours it
+        reason = Path(trial.error_file).read_text().strip() if trial.error_file else "Ray Tune does not say why"
+        error = without_colors(reason)  # which Ray adds
         if self._keeps_lost or not _is_lost(trial):
             self._keep(trial, {"state": "failed", "error": error})
             return
         self.lost.append(trial.config[NUMBER])
-        self._show(trial, {"state": "lost"})
-        said = f"sweep: trial {trial.config[NUMBER]}: its process was lost, it is run again later: {last_line(error)}"
-        self._console.print(said, highlight=False, markup=False)
+        self._emit(trial, {"state": "lost", "error": error})
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """See tune.Stopper: no trial is stopped by its result."""
@@ -90,26 +83,23 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
     @property
     def all_failed(self) -> str | None:
         """The last error, where there are several failed trials, or as many as there are in all, and no other."""
-        ended = [row for row in self._rows.values() if row["state"] != "running"]
-        if not ended or any(row["state"] != "failed" for row in ended):
+        ended = [change for change in self._latest.values() if change.state != "running"]
+        if not ended or any(change.state != "failed" for change in ended):
             return None
-        return str(ended[-1]["error"]) if len(ended) >= min(_FAILURES, self._left) else None
+        return ended[-1].error if len(ended) >= min(_FAILURES, self._left) else None
 
     def __enter__(self) -> Recorder:
-        # Ray Tune hands copies of its callbacks to nobody, but writes them down: a screen cannot be.
-        if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=2)
-            self._live.start()
+        self._on_event(StageStarted("sweep"))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            self._live.stop()
+        self._on_event(StageEnded("sweep"))
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_live": None, "_console": None}
+        # Ray Tune hands copies of its callbacks to nobody, but writes them down: a listener cannot be.
+        return vars(self) | {"_on_event": ignore_event}
 
-    def _keep(self, trial: Any, found: dict[str, Any]) -> None:
+    def _keep(self, trial: Any, outcome: dict[str, Any]) -> None:
         number, method = trial.config[NUMBER], METHOD.validate_json(trial.config[CONFIG])
         row = {
             "key": digest(self._sweep, number),
@@ -119,30 +109,23 @@ class Recorder(Callback, Stopper):  # type: ignore[misc]
             "method": method.label,
             "config": trial.config[CONFIG],
             "seconds": time.monotonic() - self._started[number] if number in self._started else None,
-            **found,
+            **outcome,
         }
         self._keep_study()  # before the row, as no trial may have one that the study does not know
         self._store.write(Table.TRIALS, self._sweep, [row | {"objectives": json.dumps(row.get("objectives", {}))}])
-        self._show(trial, found)
-        if not self._live:
-            said = ", ".join(f"{name} {value:.3f}" for name, value in row.get("objectives", {}).items())
-            ended = last_line(found.get("error", "")) or said
-            said = f"sweep: trial {number}, {short_numbers(method.label)}: {found['state']}, {ended}"
-            self._console.print(said, highlight=False, markup=False)
+        self._emit(trial, outcome)
 
-    def _show(self, trial: Any, found: dict[str, Any]) -> None:
-        method = METHOD.validate_json(trial.config[CONFIG])
-        self._rows[trial.config[NUMBER]] = {"method": short_numbers(method.label), "objectives": {}} | found
-        if self._live:
-            self._live.update(self._table())
-
-    def _table(self) -> RichTable:
-        table = RichTable("trial", "method", "state", *self._objectives, title=self._sweep)
-        for number, row in sorted(self._rows.items())[-_SHOWN:]:
-            values = row.get("objectives") or {}
-            shown = (f"{values[one]:.3f}" if one in values else "" for one in self._objectives)
-            table.add_row(str(number), row["method"], row["state"], *shown)
-        return table
+    def _emit(self, trial: Any, outcome: dict[str, Any]) -> None:
+        number, method = trial.config[NUMBER], METHOD.validate_json(trial.config[CONFIG])
+        self._latest[number] = change = TrialChanged(
+            self._sweep,
+            number,
+            method.label,
+            state=outcome["state"],
+            objectives=dict.fromkeys(self._objectives) | outcome.get("objectives", {}),
+            error=outcome.get("error", ""),
+        )
+        self._on_event(change)
 
     def _values(self, result: dict[str, Any]) -> dict[str, float]:
         return {one: result[one] for one in self._objectives if result.get(one) is not None}

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
 from raycal.cluster.connection import connect
 from raycal.cluster.resources import plan_workers
 from raycal.errors import RaycalError
+from raycal.events import OnEvent, StageResult
 from raycal.experiment.run import Run
 from raycal.methods.base import in_dependency_order
 from raycal.stages.pipeline import elicit_stage, features_stage, grade_stage, judge_pairs
@@ -95,7 +94,7 @@ def points_of(config: SweepConfig, space: Space) -> list[dict[str, Any]]:
     return points + space.grid() if config.sampler is Sampler.GRID else points
 
 
-def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
+def run_sweep(sweep: Sweep, on_event: OnEvent, *, resume: bool) -> Study:
     """Run the trials that are left; returns Optuna's study with all of them.
 
     Raises SweepError, SweepFailedError, ResourceError, and as the stages before scoring do.
@@ -106,31 +105,33 @@ def run_sweep(sweep: Sweep, console: Console, *, resume: bool) -> Study:
     if not study.trials:
         enqueue(study, sweep.points)
     left = remaining(study, sweep.size)
-    console.print(f"sweep: {sweep.id}, {sweep.size - left} of {sweep.size} trials are done", highlight=False)
+    message = f"{sweep.id}, {sweep.size - left} of {sweep.size} trials are done"
+    counts = {"sweep": sweep.id, "done": sweep.size - left, "trials": sweep.size}
+    on_event(StageResult("sweep", message, counts))
     if left:
         # Of a trial that was stopped, Ray Train frees the workers' places once it hears that their controller is gone.
         connect(dashboard=sweep.config.scheduler is not Scheduler.NONE)
-        _prepare(sweep.run, console)
+        _prepare(sweep.run, on_event)
     for repeats in reversed(range(_ROUNDS)):
         if not left:
             break
-        for lost in _run_trials(sweep, study, file, left, console, keeps_lost=not repeats):
+        for lost in _run_trials(sweep, study, file, left, on_event, keeps_lost=not repeats):
             repeat(study, lost)
         left = remaining(study, sweep.size)
     return study
 
 
-def _prepare(run: Run, console: Console) -> None:
+def _prepare(run: Run, on_event: OnEvent) -> None:
     """Make what the trials share, so that none of them needs an engine."""
-    elicit_stage(run, console)
-    grade_stage(run, console)
-    features_stage(run, console)
+    elicit_stage(run, on_event)
+    grade_stage(run, on_event)
+    features_stage(run, on_event)
     for method in in_dependency_order(run.experiment.methods):
-        judge_pairs(run, method, console)
+        judge_pairs(run, method, on_event)
 
 
 def _run_trials(
-    sweep: Sweep, study: Study, file: StudyFile, count: int, console: Console, *, keeps_lost: bool
+    sweep: Sweep, study: Study, file: StudyFile, count: int, on_event: OnEvent, *, keeps_lost: bool
 ) -> list[int]:
     """Run some trials; returns those whose process was lost, unless they are to be kept as failed."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # the store has the numbers
@@ -144,7 +145,7 @@ def _run_trials(
     objectives = sweep.config.objectives
     trainable = tune.with_parameters(run_trial, run=sweep.run, objectives=objectives)
     recorder = Recorder(
-        sweep.run.store, sweep.id, objectives, count, console, keep_study=file.keep, keeps_lost=keeps_lost
+        sweep.run.store, sweep.id, objectives, count, on_event, keep_study=file.keep, keeps_lost=keeps_lost
     )
     files = sweep.folder / "tune"
     remove_folder(files)  # of a killed driver; nothing of it is read again

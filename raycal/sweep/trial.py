@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from raycal.errors import RaycalError
+from raycal.events import ignore_event
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.methods.base import METHOD, Method, tunings
@@ -42,16 +43,14 @@ def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[str])
     Raises UndefinedObjectiveError, and whatever the stages raise.
     """
     from ray import tune
-    from rich.console import Console
 
     from raycal.stages.pipeline import features_stage, finetune_stage, score_stage
     from raycal.sweep.watch_training import TrainingReport
 
     its = on_split(run, [METHOD.validate_json(config[CONFIG])], run.experiment.name, Split.CALIBRATION)
-    quiet = Console(quiet=True)
-    finetune_stage(its, quiet, [TrainingReport()] if trains(config) else [])
-    features_stage(its, quiet)
-    score_stage(its, quiet)
+    finetune_stage(its, ignore_event, [TrainingReport()] if trains(config) else [])
+    features_stage(its, ignore_event)
+    score_stage(its, ignore_event)
     rows = evaluate_run(its)
     tune.report({**objective_values(rows, objectives), RUN: its.id, FINISHED: True})
 

@@ -8,7 +8,8 @@ import re
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSEEN = re.compile(f"[{_CONTROL}{_DIRECTION}]")
-_UNSEEN_BUT_COLORS = re.compile(rf"(?!\x1b\[[\d;]*m)[{_CONTROL}{_DIRECTION}]")
+_COLOR = re.compile(r"\x1b\[[\d;]*m")
+_UNSEEN_BUT_COLORS = re.compile(rf"(?!{_COLOR.pattern})[{_CONTROL}{_DIRECTION}]")
 
 
 def visible(text: str, *, colors: bool = False) -> str:
@@ -20,6 +21,15 @@ def visible(text: str, *, colors: bool = False) -> str:
     ('name<U+202E>gpj.exe', '<U+001B>[2J')
     """
     return (_UNSEEN_BUT_COLORS if colors else _UNSEEN).sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+
+
+def without_colors(text: str) -> str:
+    """A text without a terminal's colors.
+
+    >>> without_colors("\\x1b[36mray::run()\\x1b[39m failed")
+    'ray::run() failed'
+    """
+    return _COLOR.sub("", text)
 
 
 def escaped_json(document: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from made_up_store import copy_of, make_run, open_made_up
 from rich.console import Console
 
+from raycal.cli.events import EventPrinter
 from raycal.config.engine import ModelConfig, PromptStyle
 from raycal.experiment.config import Experiment
 from raycal.experiment.file import ExperimentError, read_experiment
@@ -270,7 +271,7 @@ def test_graders_of_rules_grade_what_is_ungraded_each_under_its_name(
     path, run = made
     both = open_made_up(path, "grade.graders=[match, last_word, {grader: last_word, case: true}]")
     console = Console(record=True, width=200)
-    grade_stage(both, console)
+    grade_stage(both, EventPrinter(console))
     n = len(answered(run, run.experiment.splits))
     shown = console.export_text()
     assert f"{n} answers by last_word\n" in shown

@@ -9,8 +9,8 @@ from typing import Any
 
 import optuna
 from optuna.trial import TrialState
-from rich.console import Console
 
+from raycal.events import ignore_event
 from raycal.experiment.run import Run
 from raycal.methods.base import Method
 from raycal.sweep.config import SweepConfig, goal
@@ -34,8 +34,9 @@ def run_trials(sweep: Sweep, count: int, found: Found, seed: int = 0) -> optuna.
         directions=[f"{goal(objective)}imize" for objective in objectives],
         sampler=optuna.samplers.RandomSampler(seed=seed),
     )
-    quiet = Console(quiet=True)
-    recorder = Recorder(sweep.run.store, sweep.id, objectives, count, quiet, keep_study=lambda: None, keeps_lost=True)
+    recorder = Recorder(
+        sweep.run.store, sweep.id, objectives, count, ignore_event, keep_study=lambda: None, keeps_lost=True
+    )
     for _ in range(count):
         trial = study.ask()
         entry, method = sweep.space.suggest(trial)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from made_up_store import make_run, open_made_up, write_scores
 from made_up_trials import make_sweep, run_trials
-from rich.console import Console
 
+from raycal.events import ignore_event
 from raycal.experiment.config import Experiment
 from raycal.experiment.run import Run
 from raycal.methods.base import Method
@@ -185,16 +185,15 @@ def test_the_whole_way_from_scores_to_the_page(tmp_path: Path) -> None:
             {"method": "recalibrated", "of": [{"method": "zero_shot"}], "by": ["temperature", "platt", "isotonic"]},
         ],
     )
-    quiet = Console(quiet=True)
 
     @cache
     def tried(method: Method) -> Mapping[str, Any]:
         its = on_split(run, [method], run.experiment.name, Split.CALIBRATION)
-        score_stage(its, quiet)
+        score_stage(its, ignore_event)
         return objective_values(evaluate_run(its), sweep.config.objectives) | {"run": its.id}
 
     study = run_trials(sweep, 12, tried)
-    last, _ = finish_sweep(sweep, study, quiet)
+    last, _ = finish_sweep(sweep, study, ignore_event)
     (page,) = (run.store.root / "reports" / last.id).glob("*/index.html")
     html = page.read_text(encoding="utf-8")
     assert '<h2 id="sweep">Sweep</h2>' in html
