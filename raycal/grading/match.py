@@ -59,7 +59,7 @@ class Reason(StrEnum):
     DIFFERENT = "different"
 
 
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})  # Zuerich
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _SPARE = 20  # times as long as an accepted answer a reply may be, that is it and no more, in another spelling
 _RIGHT = frozenset({Reason.EXACT, Reason.CONTAINED, Reason.NUMBER, Reason.LETTER})
 _REASONS = {
@@ -98,7 +98,9 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
     if kind is Kind.CHOICE:
         return _match_choice(text, answers, choices)
     accepted = [final_part(answer) or answer for answer in answers]
-    return _match_open(text, list(dict.fromkeys([*accepted, *(answer.translate(_UMLAUTS) for answer in accepted)])))
+    if text.isascii():  # that is how Zürich is spelled where there is no ü: Zuerich
+        accepted += [spelled for answer in accepted if (spelled := answer.translate(_UMLAUTS)) != answer]
+    return _match_open(text, accepted)
 
 
 def _match_open(text: str, answers: Sequence[str]) -> Grade:
