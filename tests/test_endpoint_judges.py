@@ -9,7 +9,7 @@ import pytest
 import simulated
 from endpoint_server import Behavior, endpoint_server
 from made_up_store import make_run
-from support import Raycal, SharedFolder
+from support import Raycal
 
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
@@ -17,7 +17,7 @@ from raycal.plan import Rates
 from raycal.plan.build import plan_experiment
 from raycal.stages.ask import ask
 from raycal.stages.grade import grades_of, grading_record
-from raycal.testing import Fact, simulated_model
+from raycal.testing import Fact, Service, simulated_model
 
 QUESTION = "Who wrote Emma?"
 KEY = "RAYCAL_TEST_JUDGE_KEY"
@@ -47,15 +47,15 @@ def served_at(url: str, key: str | None = None) -> str:
 
 @pytest.mark.ray
 def test_a_run_whose_judges_are_behind_an_endpoint_asks_again_what_failed_and_nothing_else(
-    raycal: Raycal, shared_folder: SharedFolder, tmp_path: Path
+    raycal: Raycal, tmp_path: Path
 ) -> None:
     behavior = Behavior(
         faults={GRADED: [400, 400], COMPARED: [429, 503, "cut"]},
         replies={GRADED: "No, that is another.", COMPARED: "Yes."},
     )
-    path = tmp_path / "judged.yaml"
+    path, model = tmp_path / "judged.yaml", tmp_path / "model"
+    simulated.write_model(model, Service())
     with endpoint_server(behavior) as url:
-        model = shared_folder("simulated", simulated.write_model)
         path.write_text(EXPERIMENT.format(model=model, judge=served_at(url, KEY), store=tmp_path / "store"))
         first = raycal("run", path, env={KEY: "s3cret"})
         again = raycal("run", path, env={KEY: "s3cret"})
