@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from raycal.config.engine import ModelConfig
 from raycal.grading.grader import JudgeModel
@@ -20,11 +20,10 @@ def check_capabilities(model: ModelConfig, methods: Sequence[Method]) -> None:
             check_capability(reader or model, capability, method.label)
 
 
-def check_judges(judges: Mapping[str, JudgeModel]) -> None:
-    """Raise as `check_capabilities` does where a judge's model cannot be asked; judges: by what they are called."""
-    for name, judge in judges.items():
-        if judge.model is not None:
-            check_capability(judge.model, Capability.GENERATE, name)
+def check_judge(judge: JudgeModel, name: str) -> None:
+    """Raise as `check_capabilities` does where a judge's own model cannot be asked; name: what the judge is called."""
+    if judge.model is not None:
+        check_capability(judge.model, Capability.GENERATE, name)
 
 
 def _wanted(method: Method) -> Iterator[tuple[ModelConfig | None, Capability]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from raycal.config.engine import Device, EngineConfig
 from raycal.experiment.run import Run
 from raycal.methods.base import in_dependency_order, tunings
-from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, engine_of, find_tokenizer
+from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, asking_engine, find_tokenizer
 from raycal.plan.lines import PlanLine
 from raycal.plan.requests import FEATURES
 from raycal.plan.training import tuned_stage
@@ -21,7 +21,7 @@ def trains(lines: Sequence[PlanLine]) -> bool:
 
 def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
     """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
-    answering, trainer = engine_of(run.experiment), run.experiment.trainer
+    answering, trainer = asking_engine(run.experiment), run.experiment.trainer
     said = [f"engines: {_replicas(answering)}"]
     planned = {line.stage for line in lines}
     said += [
@@ -39,8 +39,8 @@ def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[st
 def _later_engines(run: Run) -> dict[str, EngineConfig]:
     """The engines of the stages that may ask another model than the one that answers."""
     experiment = run.experiment
-    judges = {stage: engine_of(experiment, judge.model, judge.engine) for stage, judge in judges_of(run)}
-    tuned = {tuned_stage(method): engine_of(experiment, method.model) for method in tunings(experiment.methods)}
+    judges = {stage: asking_engine(experiment, judge.model, judge.engine) for stage, judge in judges_of(run)}
+    tuned = {tuned_stage(method): asking_engine(experiment, method.model) for method in tunings(experiment.methods)}
     return judges | tuned | {FEATURES: experiment.engine}
 
 

@@ -88,7 +88,7 @@ def _folder(model: Model) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def engine_of(
+def asking_engine(
     experiment: Experiment, model: ModelConfig | None = None, engine: EngineConfig | None = None
 ) -> EngineConfig:
     """The settings of the engines that ask a model; model, engine: the experiment's if None."""
@@ -118,7 +118,7 @@ class Basis:
 
     def gpus_an_engine(self, model: ModelConfig | None = None, engine: EngineConfig | None = None) -> float | None:
         """GPUs of one engine that asks a model (None: the experiment's); None where the machine decides."""
-        engine = engine_of(self.run.experiment, model, engine)
+        engine = asking_engine(self.run.experiment, model, engine)
         return {Device.GPU: engine.tensor_parallel, Device.CPU: 0, Device.AUTO: None}[engine.device]
 
     @property
