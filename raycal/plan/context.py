@@ -88,13 +88,6 @@ def _folder(model: Model) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def asking_engine(
-    experiment: Experiment, model: ModelConfig | None = None, engine: EngineConfig | None = None
-) -> EngineConfig:
-    """The settings of the engines that ask a model; model, engine: the experiment's if None."""
-    return engine_for(text_backend(model or experiment.model), engine or experiment.engine)
-
-
 Prompt = Callable[[Row], Conversation]
 
 
@@ -189,3 +182,10 @@ class Basis:
             rate=choose_rate(self.rates.engine, found),
             gpus=self.gpus_an_engine(model, engine),
         )
+
+
+def asking_engine(
+    experiment: Experiment, model: ModelConfig | None = None, engine: EngineConfig | None = None
+) -> EngineConfig:
+    """The settings of the engines that ask a model; model, engine: the experiment's if None."""
+    return engine_for(text_backend(model or experiment.model), engine or experiment.engine)
