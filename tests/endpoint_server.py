@@ -20,10 +20,12 @@ class Behavior:
     """What the server does: to each text that is asked, its faults in order, and then an answer.
 
     faults: by a part of the last message; a status, "cut" for a connection that ends, or "stall". answered: how often
-    each last message has been answered. keys: the Authorization headers that came.
+    each last message has been answered. keys: the Authorization headers that came. replies: what is answered, by a part
+    of the last message too.
     """
 
     faults: dict[str, list[int | str]] = field(default_factory=dict)
+    replies: dict[str, str] = field(default_factory=dict)
     logprobs: bool = True
     answered: Counter[tuple[str, int | None]] = field(default_factory=Counter)
     keys: set[str] = field(default_factory=set)
@@ -35,6 +37,13 @@ class Behavior:
                 if part in text and faults:
                     return faults.pop(0)
         return None
+
+    def reply_to(self, text: str) -> str:
+        """What a model says to the last message of a conversation."""
+        for part, reply in self.replies.items():
+            if part in text:
+                return reply
+        return "0.8" if "probability" in text.lower() else f"answer to {text.partition('?')[0][-20:]}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -57,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         with self.behavior.lock:
             self.behavior.answered[text, request.get("seed")] += 1
-        self._reply(200, _completion(request, logprobs=self.behavior.logprobs))
+        self._reply(200, _completion(request, self.behavior.reply_to(text), logprobs=self.behavior.logprobs))
 
     def _reply(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()
@@ -76,15 +85,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _completion(request: dict[str, Any], *, logprobs: bool) -> dict[str, Any]:
-    asked = request["messages"][-1]["content"]
-    text = "0.8" if "probability" in asked.lower() else f"answer to {asked.split('?')[0][-20:]}"
+def _completion(request: dict[str, Any], text: str, *, logprobs: bool) -> dict[str, Any]:
     tokens = text.split()[: request["max_tokens"]]
     content = [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in tokens]
+    shown = " ".join(tokens)
+    end = min((shown.find(mark) for mark in request.get("stop", ()) if mark in shown), default=len(shown))
     choice = {
         "index": 0,
-        "finish_reason": "stop" if len(tokens) == len(text.split()) else "length",
-        "message": {"role": "assistant", "content": " ".join(tokens)},
+        "finish_reason": "stop" if len(tokens) == len(text.split()) or end < len(shown) else "length",
+        "message": {"role": "assistant", "content": shown[:end]},
         "logprobs": {"content": content} if logprobs and request.get("logprobs") else None,
     }
     usage = {"prompt_tokens": 7, "completion_tokens": len(tokens), "total_tokens": 7 + len(tokens)}

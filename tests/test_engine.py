@@ -1,4 +1,7 @@
-"""The real engine in this process, loaded once: what it returns, and what becomes of requests that it cannot serve."""
+"""The real engine in this process, loaded once: what it returns, and what becomes of requests that it cannot serve.
+
+vLLM's own server, loaded once too, says the same through the endpoint backend.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,34 @@ import pytest
 import torch
 from support import PROMPTS
 from transformers import AutoModelForCausalLM
+from vllm_server import vllm_server
 
-from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.config.engine import Device, Endpoint, EngineConfig, ModelConfig, PromptStyle
 from raycal.experiment.config import ElicitConfig, Samples
 from raycal.experiment.pending import WorkItem
 from raycal.experiment.recipe import Recipe
 from raycal.grading import parse_verdict
 from raycal.grading.judge import EquivalenceJudge, Judge
 from raycal.inference.backend import GenerationError
+from raycal.inference.openai_backend import OpenAIBackend
 from raycal.inference.vllm_backend import Engine
 from raycal.models.find import Model, find_model
-from raycal.models.prompts import CORRECTNESS, Conversation, answer_prompt, render
+from raycal.models.prompts import (
+    CONFIDENCE_PROMPTS,
+    CORRECTNESS,
+    Conversation,
+    FewShotExample,
+    Phrasing,
+    answer_prompt,
+    equivalence_prompt,
+    judge_prompt,
+    render,
+)
 from raycal.stages.elicit import Elicitor
 from raycal.stages.grade import answer_judge
 from raycal.stages.judges import pair_judge
 from raycal.store.schemas import SCHEMAS, Table
+from raycal.testing import check_backend
 
 pytestmark = pytest.mark.engine
 
@@ -35,6 +51,17 @@ Await = Callable[[Coroutine[Any, Any, T]], T]
 CONFIG = EngineConfig(max_model_len=256, max_num_seqs=32, kv_cache_gib=1, dtype="float32")
 CHOICES = (CORRECTNESS.no, CORRECTNESS.yes)
 CAPITAL = answer_prompt("What is the capital of France?", (), ())
+TOO_LONG = answer_prompt("why? " * 300, (), ())
+# Kinds of conversations, and where the reply to each ends.
+CONVERSATIONS: dict[str, tuple[Conversation, tuple[str, ...]]] = {
+    "question": (CAPITAL, ("\n",)),
+    "few-shot": (answer_prompt("Who wrote Emma?", (), (FewShotExample("Who wrote Ulysses?", (), "Joyce"),)), ("\n",)),
+    "choices": (answer_prompt("Which is a river?", ("the Rhine", "the Alps", "Rome"), ()), ()),
+    "follow-up": (CONFIDENCE_PROMPTS[Phrasing.PERCENT].put(CAPITAL, "Paris"), ("%", "\n")),
+    "judge": (judge_prompt("What is the capital of France?", ["Paris", "Lutetia"], "It is Paris."), ("\n",)),
+    "equivalence": (equivalence_prompt("Who wrote Faust?", "Goethe", "J. W. von Goethe"), ("\n",)),
+    "other letters": (answer_prompt("Wo liegt Zürich, und was heißt 東京?", (), ()), (".",)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +83,14 @@ def engine(model: Model, runner: asyncio.Runner) -> Iterator[Engine]:
     engine = runner.run(start())
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="module")
+def endpoint(model: Model) -> Iterator[OpenAIBackend]:
+    """A client of vLLM's own server of the same model."""
+    with vllm_server(model, CONFIG) as url:
+        served = find_model(ModelConfig(path=model.name, backend="openai", endpoint=Endpoint(base_url=url)))
+        yield OpenAIBackend(served, CONFIG, Device.CPU, PromptStyle.AUTO)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +127,26 @@ def work(question: str, **changes: Any) -> dict[str, Any]:
         "queries": [prompt.name for prompt in PROMPTS],
     }
     return vars(WorkItem(**base | changes))
+
+
+def test_it_holds_what_raycal_relies_on(engine: Engine, wait: Await[Any]) -> None:
+    wait(check_backend(engine, refused=TOO_LONG))
+
+
+def test_an_endpoint_of_vllms_server_holds_it_too(endpoint: OpenAIBackend, wait: Await[Any]) -> None:
+    wait(check_backend(endpoint, next_token=False, refused=TOO_LONG))
+
+
+@pytest.mark.parametrize("kind", CONVERSATIONS)
+def test_vllms_server_says_what_the_engine_says(
+    engine: Engine, endpoint: OpenAIBackend, wait: Await[Any], kind: str
+) -> None:
+    asked, stop = CONVERSATIONS[kind]
+    ((here,), usage), ((there,), usage_there) = (
+        wait(backend.generate(asked, max_tokens=12, stop=stop)) for backend in (engine, endpoint)
+    )
+    assert (there.text, there.finish_reason, usage_there) == (here.text, here.finish_reason, usage)
+    assert there.logprobs == pytest.approx(here.logprobs, abs=1e-4)
 
 
 def test_greedy_answer_and_its_logprobs_are_those_of_transformers(
@@ -160,7 +215,7 @@ def test_a_truncated_answer_is_marked(engine: Engine, wait: Await[Any]) -> None:
 
 def test_a_prompt_over_the_context_is_refused_before_the_engine_sees_it(engine: Engine, wait: Await[Any]) -> None:
     with pytest.raises(GenerationError, match=r"engine\.max_model_len = 256"):
-        wait(engine.generate(answer_prompt("why? " * 300, (), ()), max_tokens=5))
+        wait(engine.generate(TOO_LONG, max_tokens=5))
 
 
 def test_eliciting_fills_every_table_with_rows_of_its_schema(engine: Engine, model: Model, wait: Await[Any]) -> None:

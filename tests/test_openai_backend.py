@@ -18,6 +18,7 @@ from raycal.inference.backend import EngineStartError, Generation, GenerationErr
 from raycal.inference.openai_backend import OpenAIBackend
 from raycal.models.find import find_model
 from raycal.models.prompts import answer_prompt
+from raycal.testing import check_backend
 
 EXPERIMENT = """
 name: endpoint
@@ -40,6 +41,14 @@ def backend(url: str, **options: Any) -> OpenAIBackend:
 
 def answers(asking: Coroutine[Any, Any, tuple[list[Generation], Usage]]) -> tuple[list[Generation], Usage]:
     return asyncio.run(asking)
+
+
+@pytest.mark.parametrize("logprobs", [True, False])
+def test_it_holds_what_raycal_relies_on(logprobs: bool) -> None:
+    refused = answer_prompt("Which river?", (), ())
+    with endpoint_server(Behavior({"river": [400]}, logprobs=logprobs)) as url:
+        checked = check_backend(backend(url, logprobs=logprobs), logprobs=logprobs, next_token=False, refused=refused)
+        asyncio.run(checked)
 
 
 @pytest.mark.parametrize("fault", [429, 500, 503, "cut", "stall"])

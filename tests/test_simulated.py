@@ -34,7 +34,7 @@ from raycal.models.prompts import (
     equivalence_prompt,
     judge_prompt,
 )
-from raycal.testing import Fact, Service, SimulatedEngine, SimulatedStates, simulated_model
+from raycal.testing import Fact, Service, SimulatedEngine, SimulatedStates, check_backend, simulated_model
 from raycal.testing.simulated_engine import PROCESS
 from raycal.testing.simulated_model import set_service
 
@@ -101,6 +101,22 @@ def test_a_generation_ends_at_the_limit_of_tokens(engine: SimulatedEngine) -> No
     asked = answer_prompt("What is number 199?", (), ())
     (cut,), _ = asyncio.run(engine.generate(asked, max_tokens=1, n=1, temperature=1.0, seed=7))
     assert (cut.text, cut.finish_reason, len(cut.logprobs)) == ("right", "length", 1)
+
+
+def test_it_holds_what_raycal_relies_on(tmp_path: Path) -> None:
+    asked = answer_prompt(NEVER, (), ())
+    folder = simulated_model(tmp_path / "model", FACTS, Service(refused=(NEVER,)))
+    for question in list(FACTS)[::20]:
+        asyncio.run(check_backend(engine_of(folder), answer_prompt(question, (), EXAMPLES), refused=asked))
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "tokens"), [("\n", "right 199", 2), (" ", "right", 1), ("9", "right 1", 2), ("r", "", 1)]
+)
+def test_a_generation_ends_at_a_stop_string(engine: SimulatedEngine, stop: str, text: str, tokens: int) -> None:
+    asked = answer_prompt("What is number 199?", (), ())
+    (cut,), _ = asyncio.run(engine.generate(asked, max_tokens=20, temperature=1.0, seed=7, stop=(stop,)))
+    assert (cut.text, cut.finish_reason, len(cut.logprobs)) == (text, "stop", tokens)
 
 
 Confidence = Callable[[SimulatedEngine, Conversation, str], float]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from raycal.config.engine import ModelConfig
+from raycal.grading.grader import JudgeModel
 from raycal.inference.backend import Capability
 from raycal.inference.backends import check_capability
 from raycal.methods.base import Method, in_dependency_order
@@ -17,6 +18,12 @@ def check_capabilities(model: ModelConfig, methods: Sequence[Method]) -> None:
     for method in in_dependency_order(methods):
         for reader, capability in _wanted(method):
             check_capability(reader or model, capability, method.label)
+
+
+def check_judge(judge: JudgeModel, name: str) -> None:
+    """Raise as `check_capabilities` does where a judge's own model cannot be asked; name: what the judge is called."""
+    if judge.model is not None:
+        check_capability(judge.model, Capability.GENERATE, name)
 
 
 def _wanted(method: Method) -> Iterator[tuple[ModelConfig | None, Capability]]:

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.config.section import Place, Section
 from raycal.config.trainer import TrainerConfig
-from raycal.experiment.capabilities import check_capabilities
-from raycal.grading.grader import AnyGrader
+from raycal.experiment.capabilities import check_capabilities, check_judge
+from raycal.grading.grader import AnyGrader, ModelGrader
 from raycal.grading.judge import EquivalenceJudge
 from raycal.grading.match import Match
 from raycal.methods.base import AnyMethod, in_dependency_order, prompts_of, tunings
@@ -182,6 +182,10 @@ class Experiment(Section):
     @model_validator(mode="after")
     def _backends_suffice(self) -> Experiment:
         check_capabilities(self.model, self.methods)
+        for grader in self.grade.graders:
+            if isinstance(grader, ModelGrader):
+                check_judge(grader, grader.label)
+        check_judge(self.equivalence_judge, "equivalence_judge")
         return self
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from raycal.config.engine import ModelConfig
+from raycal.config.engine import Device, EngineConfig, ModelConfig
 from raycal.errors import RaycalError
 from raycal.inference.backend import Backend, Capability, StatesBackend, TextBackend
 from raycal.registry import Registry
@@ -42,6 +42,11 @@ def states_backend(config: ModelConfig) -> type[StatesBackend]:
     return states
 
 
+def engine_for(backend: type[Backend], config: EngineConfig) -> EngineConfig:
+    """The engine's settings as a backend takes them: a client computes nothing, and any core will do for it."""
+    return config if backend.needs_device else config.model_copy(update={"device": Device.CPU, "tensor_parallel": 1})
+
+
 def check_capability(config: ModelConfig, capability: Capability, wanted_by: str) -> None:
     """Raise CapabilityError where a model's backend cannot do what somebody wants of it.
 
@@ -57,6 +62,6 @@ def check_capability(config: ModelConfig, capability: Capability, wanted_by: str
 
 def _sentence(config: ModelConfig, capability: Capability, wanted_by: str) -> str:
     return (
-        f"{wanted_by} needs {capability}, which the backend {config.backend} does not have of {config.path}: take the "
-        "method out, or ask the model through another backend"
+        f"{wanted_by} needs {capability}, which the backend {config.backend} does not have of {config.path}: take it "
+        "out, or ask the model through another backend"
     )

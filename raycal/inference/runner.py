@@ -13,9 +13,10 @@ from raycal._compat.ray import execution_callback
 from raycal.cluster.connection import connect, in_native_dtype, root_cause
 from raycal.cluster.precision import dtype_note
 from raycal.cluster.resources import ReplicaPlan, places, plan_replicas
-from raycal.config.engine import Device, EngineConfig, ModelConfig
+from raycal.config.engine import EngineConfig, ModelConfig
 from raycal.errors import RaycalError
 from raycal.inference.backend import B
+from raycal.inference.backends import engine_for
 from raycal.inference.faults import StallWatchdog
 from raycal.inference.replica import Replica, marker_of
 from raycal.inference.tasks import BatchReport, Task
@@ -57,8 +58,7 @@ def run_tasks(
 
     check_available(find_model(model))
     yield BatchReport.entering("connecting to Ray")
-    if not backend.needs_device:  # its replicas are clients, for which any core will do
-        config = config.model_copy(update={"device": Device.CPU, "tensor_parallel": 1})
+    config = engine_for(backend, config)
     plan = plan_replicas(config, connect())
     if stated_threads := os.environ.get("OMP_NUM_THREADS"):
         plan = replace(plan, threads=int(stated_threads.partition(",")[0]))  # those of nested levels stand behind

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -39,7 +39,8 @@ class Model:
     name: str
     revision: str
     adapter: Adapter | None = None
-    endpoint: Endpoint | None = None  # that serves it; its address is the revision then
+    # That serves it, its address is the revision then; how it is asked makes no other model.
+    endpoint: Endpoint | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.name}@{self.revision}" + (f"+{self.adapter}" if self.adapter else "")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from raycal.config.engine import Device, EngineConfig
 from raycal.experiment.run import Run
-from raycal.methods.base import in_dependency_order
-from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, find_tokenizer
+from raycal.methods.base import in_dependency_order, tunings
+from raycal.plan.context import CHARACTERS_A_TOKEN, SAMPLE, Basis, asking_engine, find_tokenizer
 from raycal.plan.lines import PlanLine
+from raycal.plan.requests import FEATURES
+from raycal.plan.training import tuned_stage
 from raycal.stages.judges import judges_of
 
 
@@ -19,19 +21,27 @@ def trains(lines: Sequence[PlanLine]) -> bool:
 
 def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
     """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
-    engine, trainer = run.experiment.engine, run.experiment.trainer
-    said = [f"engines: {_replicas(engine)}"]
+    answering, trainer = asking_engine(run.experiment), run.experiment.trainer
+    said = [f"engines: {_replicas(answering)}"]
     planned = {line.stage for line in lines}
     said += [
-        f"engines of {stage}: {_replicas(judge.engine)}; all others have ended by then"
-        for stage, judge in judges_of(run)
-        if judge.engine is not None and stage in planned
+        f"engines of {stage}: {_replicas(engine)}; all others have ended by then"
+        for stage, engine in _later_engines(run).items()
+        if engine != answering and stage in planned
     ]
     if trains(lines):
         workers = _each(trainer.workers, "worker", trainer.cpus_per_worker, trainer.gpus_per_worker, trainer.device)
         often = f", {at_a_time} trainings at a time" if at_a_time > 1 else ""
         said.append(f"fine-tuning: {workers}, ZeRO stage {trainer.zero_stage}{often}; engines have ended by then")
     return said
+
+
+def _later_engines(run: Run) -> dict[str, EngineConfig]:
+    """The engines of the stages that may ask another model than the one that answers."""
+    experiment = run.experiment
+    judges = {stage: asking_engine(experiment, judge.model, judge.engine) for stage, judge in judges_of(run)}
+    tuned = {tuned_stage(method): asking_engine(experiment, method.model) for method in tunings(experiment.methods)}
+    return judges | tuned | {FEATURES: experiment.engine}
 
 
 def _replicas(engine: EngineConfig) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from raycal.config.engine import Device, EngineConfig, PromptStyle
+from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
+from raycal.experiment.config import Experiment
 from raycal.experiment.recipe import Recipe
 from raycal.experiment.run import Run
 from raycal.experiment.selection import IDENTITY, WITH_ANSWERS, dedupe
+from raycal.inference.backends import engine_for, text_backend
 from raycal.models.find import Model, ModelError, local_folder
 from raycal.models.prompts import Conversation, render
 from raycal.models.tokenizers import load_tokenizer
@@ -97,9 +99,9 @@ class Basis:
         found = self.measured(Table.ANSWERS).generated
         return self.run.experiment.elicit.max_tokens if found is None else found
 
-    def gpus_an_engine(self, engine: EngineConfig | None = None) -> float | None:
-        """GPUs of one engine (None: the experiment's); None where the machine decides."""
-        engine = engine or self.run.experiment.engine
+    def gpus_an_engine(self, model: ModelConfig | None = None, engine: EngineConfig | None = None) -> float | None:
+        """GPUs of one engine that asks a model (None: the experiment's); None where the machine decides."""
+        engine = asking_engine(self.run.experiment, model, engine)
         return {Device.GPU: engine.tensor_parallel, Device.CPU: 0, Device.AUTO: None}[engine.device]
 
     @property
@@ -149,11 +151,13 @@ class Basis:
         prompt_tokens: float,
         most_generated: int,
         found: Measured,
+        model: ModelConfig | None = None,
         engine: EngineConfig | None = None,
     ) -> PlanLine:
         """The line of requests to an engine: prompt tokens are those of one request, generated ones those of a row.
 
-        Where the store's rows tell how many are generated, that many are expected. engine: the experiment's if None.
+        Where the store's rows tell how many are generated, that many are expected. model, engine: what is asked, and by
+        what; the experiment's if None.
         """
         generated = most_generated if found.generated is None else found.generated
         return PlanLine(
@@ -166,5 +170,12 @@ class Basis:
             generated_tokens=round(left.rows * generated),
             is_bound=found.generated is None,
             rate=choose_rate(self.rates.engine, found),
-            gpus=self.gpus_an_engine(engine),
+            gpus=self.gpus_an_engine(model, engine),
         )
+
+
+def asking_engine(
+    experiment: Experiment, model: ModelConfig | None = None, engine: EngineConfig | None = None
+) -> EngineConfig:
+    """The settings of the engines that ask a model; model, engine: the experiment's if None."""
+    return engine_for(text_backend(model or experiment.model), engine or experiment.engine)

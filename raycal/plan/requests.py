@@ -24,6 +24,8 @@ from raycal.stages.judges import EQUIVALENCE, verdicts_of, verdicts_partition
 from raycal.stages.score import pairs_to_judge
 from raycal.store.schemas import Table
 
+FEATURES = "features"  # what the line of hidden states is called
+
 
 @dataclass(frozen=True)
 class Left:
@@ -112,6 +114,7 @@ def _judge_line(basis: Basis, grader: ModelGrader) -> PlanLine:
         prompt_tokens=basis.tokens(run.recipe_for(grader.model), left, prompt) + basis.answer_tokens,
         most_generated=VERDICT_TOKENS,
         found=measured(run.store, Table.GRADES, grades_folder(run, grader).name),
+        model=grader.model,
         engine=grader.engine,
     )
 
@@ -152,6 +155,7 @@ def equivalence_lines(basis: Basis, left: Left) -> list[PlanLine]:
         prompt_tokens=0,
         most_generated=VERDICT_TOKENS,
         found=measured(run.store, Table.VERDICTS, verdicts_partition(run)),
+        model=judge.model,
         engine=judge.engine,
     )
     # Each pair is a request of its own, with two answers in it.
@@ -172,13 +176,14 @@ def _features_line(basis: Basis, reader: FeatureReader) -> PlanLine:
             left.add(row["key"], row)
     tokens = basis.tokens(reader.recipe, left, lambda row: conversation(reader.recipe, row, few_shot=reader.few_shot))
     return basis.line(
-        "features",
+        FEATURES,
         left,
         questions=questions,
         rows=questions,
         prompt_tokens=tokens + basis.answer_tokens,
         most_generated=0,
         found=replace(measured(basis.run.store, Table.FEATURES, reader.partition), generated=0),
+        model=reader.config,
     )
 
 

@@ -82,6 +82,11 @@ def _steps_done(run: Run, folder: Location) -> float:
     return max((int(str(row["step"])) for row in training_curve(run, folder.name)), default=0)
 
 
+def tuned_stage(method: FineTuned) -> str:
+    """What the line of a tuned model's queries is called."""
+    return f"ask {method.label}"
+
+
 def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
     """The queries to a tuned model: about test, and about calibration where its training has not told of it."""
     run, left, questions = basis.run, Tally(), 0
@@ -101,11 +106,12 @@ def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
         found = basis.measured(Table.QUERIES, CORRECTNESS.name)  # the same question to the model as it was
     _, queried = _lengths(basis, method, left)
     return basis.line(
-        f"ask {method.label}",
+        tuned_stage(method),
         left,
         questions=questions,
         rows=questions,
         prompt_tokens=queried,
         most_generated=1,
         found=found,
+        model=method.model,
     )

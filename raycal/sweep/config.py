@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,11 +93,14 @@ class SweepExperiment(Experiment):
 
     sweep: SweepConfig
 
-    @model_validator(mode="after")
-    def _methods_from_the_space(self) -> SweepExperiment:
-        if "methods" in self.model_fields_set:
+    @model_validator(mode="before")
+    @classmethod
+    def _methods_from_the_space(cls, options: Any) -> Any:
+        if not isinstance(options, Mapping):
+            return options
+        if "methods" in options:
             raise ValueError("a sweep's methods stand in sweep.space, and not in methods")
-        return self
+        return {**options, "methods": ()}  # an experiment's own may need what the model or the samples lack
 
     @property
     def experiment(self) -> Experiment:

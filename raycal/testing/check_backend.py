@@ -39,6 +39,10 @@ async def check_backend(
     samples, _ = await backend.generate(conversation, max_tokens=_MAX_TOKENS, n=3, temperature=1.0, seed=1)
     for sample in samples:
         _check_generation(sample, logprobs=logprobs)
+    later, _ = await backend.generate(conversation, max_tokens=_MAX_TOKENS, n=2, temperature=1.0, seed=2)
+    assert [one.text for one in later] == [one.text for one in samples[1:]], (
+        "seed: the i-th sample has seed + i, so that a larger k keeps those that are there"
+    )
     if first := greedy.text.strip()[:1]:
         (cut,), _ = await backend.generate(conversation, max_tokens=_MAX_TOKENS, stop=(first,))
         assert first not in cut.text, f"stop: the text ends before {first!r}, and is not {cut.text!r}"

@@ -72,10 +72,10 @@ class SimulatedEngine:
         seed: int | None = None,
         stop: Sequence[str] = (),
     ) -> tuple[list[Generation], Usage]:
-        """See `TextBackend`; top_p and stop change nothing, as every reply is one line of likely words."""
+        """See `TextBackend`; top_p changes nothing, as every word of a reply is a likely one."""
         async with self._request(conversation):
             draws = [(seed or 0) + place if temperature > 0 else "greedy" for place in range(n)]
-            generations = [_generation(*self._reply(conversation, draw), max_tokens) for draw in draws]
+            generations = [_generation(*self._reply(conversation, draw), max_tokens, stop) for draw in draws]
         return generations, Usage(_length(conversation), sum(len(generation.logprobs) for generation in generations))
 
     async def next_token_logprobs(self, conversation: Conversation, texts: Sequence[str]) -> tuple[list[float], Usage]:
@@ -222,11 +222,13 @@ def _yes_or_no(verdict: bool) -> tuple[str, float]:
     return ("Yes" if verdict else "No"), math.log(0.9)
 
 
-def _generation(text: str, logprob: float, max_tokens: int) -> Generation:
+def _generation(text: str, logprob: float, max_tokens: int, stop: Sequence[str]) -> Generation:
     words = text.split(" ")
-    kept = words[:max_tokens]
-    logprobs = tuple(logprob / len(words) for _ in kept)
-    return Generation(" ".join(kept), logprobs, "stop" if len(kept) == len(words) else "length")
+    shown = " ".join(words[:max_tokens])
+    end = min((place for mark in stop if (place := shown.find(mark)) >= 0), default=len(shown))
+    is_whole = end < len(shown) or len(words) <= max_tokens
+    tokens = shown[:end].count(" ") + 1  # a word in which the text ends was generated too
+    return Generation(shown[:end], (logprob / len(words),) * tokens, "stop" if is_whole else "length")
 
 
 def _length(conversation: Conversation) -> int:

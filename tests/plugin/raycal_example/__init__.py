@@ -1,5 +1,5 @@
 """An extension of raycal: importing it registers what it has."""
 
-from raycal_example import graders, methods, metrics, sources
+from raycal_example import backends, graders, methods, metrics, sources
 
-__all__ = ["graders", "methods", "metrics", "sources"]
+__all__ = ["backends", "graders", "methods", "metrics", "sources"]
