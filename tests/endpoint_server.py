@@ -80,7 +80,9 @@ def _completion(request: dict[str, Any], *, logprobs: bool) -> dict[str, Any]:
     asked = request["messages"][-1]["content"]
     text = "0.8" if "probability" in asked.lower() else f"answer to {asked.split('?')[0][-20:]}"
     tokens = text.split()[: request["max_tokens"]]
-    content = [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in tokens]
+    content: list[dict[str, Any]] = [
+        {"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in tokens
+    ]
     choice = {
         "index": 0,
         "finish_reason": "stop" if len(tokens) == len(text.split()) else "length",
