@@ -18,7 +18,7 @@ from background import PATIENCE_S
 from clusters import nodes_of_engines_and_workers, several_nodes, with_token
 from filelock import FileLock
 from hypothesis import settings
-from support import Raycal, SharedFolder, copy_code
+from support import PROGRAM, Raycal, SharedFolder, copy_code
 from xdist.scheduler import LoadScopeScheduling
 
 from raycal.cluster.gc import raise_gc_threshold
@@ -91,7 +91,7 @@ def coarse_figures() -> Iterator[None]:
         yield
 
 
-class Scheduler(LoadScopeScheduling):
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
     """Keeps the tests of a file in one process, which has its fixtures, but for those that may go apart."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -143,7 +143,7 @@ def raycal() -> Raycal:
         *arguments: str | Path, check: bool = True, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [Path(sys.executable).with_name("raycal"), *arguments],
+            [PROGRAM, *arguments],
             check=False,
             capture_output=True,
             text=True,

@@ -87,7 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _completion(request: dict[str, Any], text: str, *, logprobs: bool) -> dict[str, Any]:
     tokens = text.split()[: request["max_tokens"]]
-    content = [{"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in tokens]
+    content: list[dict[str, Any]] = [
+        {"token": token, "logprob": -0.1, "bytes": None, "top_logprobs": []} for token in tokens
+    ]
     shown = " ".join(tokens)
     end = min((shown.find(mark) for mark in request.get("stop", ()) if mark in shown), default=len(shown))
     choice = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from raycal.methods.base import ScoredMethod
 from raycal.methods.evidence import Confidence, Evidence
 from raycal.models.prompts import CONFIDENCE_PROMPTS, CORRECTNESS
 from raycal.stages.evidence import Embed, with_vectors
+from raycal.store.locations import Location
 
 # Every follow-up prompt that a method of ours has.
 PROMPTS = (CORRECTNESS, *CONFIDENCE_PROMPTS.values())
@@ -24,6 +26,13 @@ SharedFolder = Callable[[str, Callable[[Path], object]], Path]
 
 
 REPOSITORY = Path(__file__).parents[1]
+PROGRAM = str(Path(sys.executable).with_name("raycal"))  # the command of this environment
+
+
+def local(place: Location) -> Path:
+    """A place that must be one of this machine."""
+    assert isinstance(place, Path)
+    return place
 
 
 def copy_code(to: Path) -> None:

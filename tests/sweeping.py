@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import optuna
 from background import Background
 from optuna.trial import TrialState
+from support import PROGRAM, local
 
 from raycal.experiment.run import Run
 from raycal.store.locations import Location
@@ -31,7 +31,7 @@ def sweep_file(experiment: Path, folder: Path, space: str, **settings: Any) -> P
 
 
 def copied(run: Run, folder: Path) -> Path:
-    shutil.copytree(run.store.root, folder / "store")
+    shutil.copytree(local(run.store.root), folder / "store")
     return folder / "store"
 
 
@@ -56,6 +56,6 @@ def complete(study: optuna.Study) -> set[int]:
 
 def start(path: Path, store: Location, *options: str, look_s: float = 0.25) -> Background:
     """Sweep in the background; `look_s` after a training's evaluation, at most, its next one may end."""
-    command = [Path(sys.executable).with_name("raycal"), "sweep", path, "--set", f"storage={store}", *options]
+    command = [PROGRAM, "sweep", str(path), "--set", f"storage={store}", *options]
     environment = {"MLFLOW_ALLOW_FILE_STORE": "true", "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)}
     return Background(command, environment)

@@ -30,7 +30,8 @@ def save_model(folder: Path, seed: int) -> torch.Tensor:
     model = tiny_llama(seed)
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"a": 0}, "a"))).save_pretrained(folder)
-    return model.state_dict()[PROJECTION]
+    weight: torch.Tensor = model.state_dict()[PROJECTION]
+    return weight
 
 
 @pytest.fixture

@@ -82,7 +82,9 @@ def test_rows_too_many_to_be_resampled_at_once_have_the_same_intervals() -> None
     intervals = Bootstrap(40, level=0.8).intervals(*rows)
     for name in ("accuracy", "ece", "brier", "auroc"):
         expected = np.quantile([values[name] for values in naive], [0.1, 0.9])
-        np.testing.assert_allclose([intervals[name].low, intervals[name].high], expected, atol=1e-9, err_msg=name)
+        interval = intervals[name]
+        assert interval is not None
+        np.testing.assert_allclose([interval.low, interval.high], expected, atol=1e-9, err_msg=name)
 
 
 def test_replicates_in_which_a_metric_is_undefined_are_left_out_and_counted() -> None:
@@ -172,7 +174,8 @@ def test_both_methods_are_resampled_by_the_same_questions(rows: Rows) -> None:
     assert list(found.differences) == list(METRIC_NAMES)
     for name, difference in found.differences.items():
         assert difference.interval is not None
-        expected = np.quantile([values[name] for values in naive], [0.025, 0.975])
+        replicates = np.array([values[name] for values in naive], np.float64)
+        expected = np.quantile(replicates, [0.025, 0.975])
         np.testing.assert_allclose([difference.interval.low, difference.interval.high], expected, atol=1e-9)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import SECRET, Server, s3_server
-from support import Raycal
+from support import Raycal, local
 
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
 
 def begun(fitted_run: Run, folder: Path) -> Path:
     """The store of a run that was cut off while it asked, with the adapter that another one had trained."""
-    store = Path(shutil.copytree(fitted_run.store.root, folder))
+    store = Path(shutil.copytree(local(fitted_run.store.root), folder))
     for name in (*MADE_FROM_THEM, "classifiers", "reports", "finetune", "adapters"):
         shutil.rmtree(store / name, ignore_errors=True)
     for table in GENERATED:

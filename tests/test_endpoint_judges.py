@@ -101,6 +101,7 @@ def test_a_question_from_the_command_line_is_judged_there_too(
     assert 0 < alone.value < 1
     if reply == "Hard to say.":
         assert judged.value is None
+        assert judged.reason is not None
         assert "undecided" in judged.reason
     else:
         assert judged.value == (confidence or alone.value)  # the model itself says no of all that differs, too

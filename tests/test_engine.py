@@ -114,7 +114,7 @@ def recipe(model: Model) -> Recipe:
 
 
 def work(question: str, **changes: Any) -> dict[str, Any]:
-    base = {
+    base: dict[str, Any] = {
         "question_id": "q",
         "dataset": "d",
         "subject": "s",

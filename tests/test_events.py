@@ -28,7 +28,7 @@ from raycal.finetuning.status import TrainingStatus
 from raycal.stages import finetune
 from raycal.stages.pipeline import grade_stage
 
-OBJECTIVES = {"ece": None, "brier": None}
+OBJECTIVES: dict[str, float | None] = {"ece": None, "brier": None}
 
 
 def test_a_stage_reports_its_start_progress_result_and_end(tmp_path: Path) -> None:
@@ -104,12 +104,13 @@ TRIALS = [
     trial(0, "lost", "Traceback:\nActorDiedError: gone"),
     trial(2, "failed", "Traceback:\nValueError: no"),
 ]
+EVENTS: list[Event] = [StageStarted("sweep"), *TRIALS, StageEnded("sweep")]
 
 
 def test_a_log_has_a_line_for_each_trial_that_ends() -> None:
     log = io.StringIO()
     show = EventPrinter(Console(file=log, width=120))
-    for event in (StageStarted("sweep"), *TRIALS, StageEnded("sweep")):
+    for event in EVENTS:
         show(event)
     assert log.getvalue().splitlines() == [
         "sweep: trial 1, recalibrated[x]: finished, ece 0.250, brier 0.125",
@@ -121,7 +122,7 @@ def test_a_log_has_a_line_for_each_trial_that_ends() -> None:
 def test_a_terminal_has_a_table_of_the_trials() -> None:
     screen = io.StringIO()
     show = EventPrinter(Console(file=screen, force_terminal=True, width=120))
-    for event in (StageStarted("sweep"), *TRIALS, StageEnded("sweep")):
+    for event in EVENTS:
         show(event)
     last = screen.getvalue().split("nq-1")[-1]
     rows = [line for line in last.splitlines() if "recalibrated[x]" in line]

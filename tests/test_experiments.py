@@ -54,8 +54,8 @@ def fitted(tmp_path: Path) -> Path:
     save_file(
         {f"{module}.{name}.weight": matrix for name, matrix in matrices.items()}, tmp_path / "adapter_model.safetensors"
     )
-    ones = np.ones(2, np.float32)
-    ClassifierHead(ones, ones, ((np.ones((2, 1), np.float32), ones[:1]),)).save(tmp_path / "classifier.safetensors")
+    ones = np.ones(2)
+    ClassifierHead(ones, ones, ((np.ones((2, 1)), ones[:1]),)).save(tmp_path / "classifier.safetensors")
     return tmp_path
 
 

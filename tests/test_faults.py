@@ -89,27 +89,28 @@ def test_an_engine_that_answers_nothing_at_all_ends_the_run(fan_out: FanOut, tmp
 
 
 def test_a_storage_that_is_away_is_waited_for(fan_out: FanOut, tmp_path: Path) -> None:
-    store, away = Store(tmp_path / "store"), tmp_path / "away"
-    store.root.mkdir()
+    root, away = tmp_path / "store", tmp_path / "away"
+    store = Store(root)
+    root.mkdir()
 
     def shards() -> int:
-        return len(list(store.root.glob("grades/*/*.parquet")))
+        return len(list(root.glob("grades/*/*.parquet")))
 
     def take_away_and_bring_back() -> None:
         while not shards():
             time.sleep(0.01)
-        store.root.rename(away)
+        root.rename(away)
         time.sleep(5)
-        assert not store.root.exists(), "it was made anew where a mount would lie over it"
-        away.rename(store.root)
+        assert not root.exists(), "it was made anew where a mount would lie over it"
+        away.rename(root)
         before = shards()
         while shards() == before:
             time.sleep(0.01)
-        store.root.rename(away)
-        store.root.mkdir()  # what a mount lay over
+        root.rename(away)
+        root.mkdir()  # what a mount lay over
         time.sleep(3)
-        store.root.rmdir()  # fails where there is anything in it
-        away.rename(store.root)
+        root.rmdir()  # fails where there is anything in it
+        away.rename(root)
 
     texts = [f"text {i}" for i in range(40)]
     fault = threading.Thread(target=take_away_and_bring_back)
@@ -128,22 +129,24 @@ def test_a_replica_writes_nothing_where_its_node_lacks_the_mount(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = Store(tmp_path)
-    replica = {
-        "task": Echo(),
-        "model": echoing(tmp_path_factory.mktemp("model"), ["text"], latency_s=0),
-        "config": EngineConfig(),
-        "plan": ReplicaPlan(1, Device.CPU, 1, 0, 1),
-    }
+    model = echoing(tmp_path_factory.mktemp("model"), ["text"], latency_s=0)
 
-    @ray.remote
     class Actor:
         def __init__(self) -> None:
-            self._replica = Replica(backend=SimulatedEngine, store=store, run_id=RUN, **replica)
+            self._replica = Replica(
+                backend=SimulatedEngine,
+                store=store,
+                run_id=RUN,
+                task=Echo(),
+                model=model,
+                config=EngineConfig(),
+                plan=ReplicaPlan(1, Device.CPU, 1, 0, 1),
+            )
 
         async def do(self, batch: pa.Table) -> pa.Table:
             return await self._replica(batch)
 
-    actor = Actor.remote()
+    actor = ray.remote(Actor).remote()
     asking = actor.do.remote(pa.table({"key": ["k0"], "question_id": ["q0"], "text": ["text"]}))
     done, _ = ray.wait([asking], timeout=8)
     assert not done

@@ -218,7 +218,9 @@ def test_the_grade_stage_counts_human_grades_and_agreement(
     made: tuple[Path, Run], some: list[GradedAnswer], tmp_path: Path
 ) -> None:
     path, run = made
-    rows = [{"answer_key": one.answer_key, "correct": place > 0} for place, one in enumerate(some)]
+    rows: list[dict[str, Any]] = [
+        {"answer_key": one.answer_key, "correct": place > 0} for place, one in enumerate(some)
+    ]
     assert not import_graded(run, write(tmp_path / "g.csv", rows)).used
     both = open_made_up(path, "grade.graders=[match, human]")
     console = Console(record=True, width=200)

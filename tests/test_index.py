@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import local
 
 from raycal.api import report_stage, run_all
 from raycal.events import ignore_event
@@ -61,7 +62,7 @@ def test_a_run_with_nothing_to_do_reads_a_table_and_its_questions_once(
 def test_what_is_written_meanwhile_is_read_and_nothing_else_is_read_again(
     simulated_run: Run, simulated_file: Path, tmp_path: Path, reads: Counter[str]
 ) -> None:
-    store = shutil.copytree(simulated_run.store.root, tmp_path / "store")
+    store = shutil.copytree(local(simulated_run.store.root), tmp_path / "store")
     run, other = (Run.open(read_experiment(simulated_file, [f"storage={store}"])) for _ in range(2))
     method = run.experiment.methods[0]
     before = scores_of(run, method)

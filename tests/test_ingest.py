@@ -11,6 +11,7 @@ from raycal.experiment.ingest import QuestionSet, ingest
 from raycal.questions.question import Kind, Split
 from raycal.questions.sources.file import QuestionFile
 from raycal.questions.sources.worldfacts import WorldFacts
+from raycal.store.locations import Location
 from raycal.store.schemas import Table
 from raycal.store.store import Store
 
@@ -32,7 +33,7 @@ def read(file: Path, store: Store, few_shot: int = 2) -> QuestionSet:
     return ingest([QuestionFile(source="file", path=file)], list(Split), few_shot, store)
 
 
-def files(store: Store) -> dict[Path, int]:
+def files(store: Store) -> dict[Location, int]:
     """The store's files and when each was written: reading a source writes its questions."""
     return {path: path.stat().st_mtime_ns for path in store.root.rglob("*.parquet")}
 

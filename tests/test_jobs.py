@@ -18,7 +18,7 @@ import psutil
 import pytest
 from background import PATIENCE_S
 from clusters import PROGRAMS, Head, head_of_its_own, with_token
-from support import REPOSITORY, Raycal, copy_code, heeding_interrupts
+from support import REPOSITORY, Raycal, copy_code, heeding_interrupts, local
 from wheels import install_wheel
 
 from raycal.experiment.run import Run
@@ -72,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, simulated_run: Run, simulat
     jobs = folder / "raycal/cli/jobs.py"
     own, start, last = jobs.read_text().partition("if __name__")
     jobs.write_text(own + PROBES + start + last)
-    store = shutil.copytree(simulated_run.store.root, tmp_path_factory.mktemp("shared") / "store")
+    store = shutil.copytree(local(simulated_run.store.root), tmp_path_factory.mktemp("shared") / "store")
     text = simulated_file.read_text() + f"storage: {store}\n"
     (folder / "small.yaml").write_text(text)
     begin, stop = text.index("methods:"), text.index("evaluate:")
@@ -102,7 +102,7 @@ def test_a_pipeline_ends_with_the_runs_id_and_where_its_results_lie(
 def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, simulated_run: Run) -> None:
     store = store_of(folder)
     shutil.rmtree(store / "metrics")
-    command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--working-dir", ".", "--"]
+    command = [str(PROGRAMS / "ray"), "job", "submit", "--address", head.address, "--working-dir", ".", "--"]
     command += ["python", "-m", "raycal.cli.jobs", "evaluate", "small.yaml", "--set", "evaluate.replicates=50"]
     (line,) = [line for line in output_of(command, folder).splitlines() if line.startswith("results: ")]
     run = line.removeprefix("results: ").removesuffix(f" in {store}")
@@ -110,7 +110,7 @@ def test_rays_own_command_runs_a_job_as_well(head: Head, folder: Path, simulated
     assert run != simulated_run.id  # of 50 replicates
 
 
-def output_of(command: list[str | Path], folder: Path) -> str:
+def output_of(command: list[str], folder: Path) -> str:
     """What a command of Ray's own prints."""
     environment = os.environ | {"RAY_AUTH_MODE": "token"}
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
@@ -153,7 +153,7 @@ def test_an_installed_wheel_works_far_from_a_clone(programs: Path, tmp_path: Pat
         str(programs.parent): ["python", "-c", places],
     }
     for expected, (program, *arguments) in commands.items():
-        command = [programs / program, *arguments]
+        command = [str(programs / program), *arguments]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
@@ -171,9 +171,9 @@ def test_an_installed_wheel_goes_along_with_the_jobs_it_submits(head: Head, prog
         "import json, pathlib, raycal.cli.submit as s; here = pathlib.Path.cwd(); "
         "print(json.dumps(s.runtime_environment(s.WorkingFolder.of(here), here)))"
     )
-    sent = output_of([programs / "python", "-c", code], tmp_path).strip()
+    sent = output_of([str(programs / "python"), "-c", code], tmp_path).strip()
     assert json.loads(sent)["py_modules"][0].startswith(str(programs.parent))
-    command = [PROGRAMS / "ray", "job", "submit", "--address", head.address, "--runtime-env-json", sent]
+    command = [str(PROGRAMS / "ray"), "job", "submit", "--address", head.address, "--runtime-env-json", sent]
     output = output_of([*command, "--", "python", "place.py"], tmp_path)
     (line,) = [line for line in output.splitlines() if line.startswith("raycal is ")]
     assert re.search(r"/runtime_resources/py_modules_files/\w+/raycal/cli/jobs\.py$", line)
@@ -184,7 +184,7 @@ def test_a_job_that_fails_says_why_and_gives_its_exit_status(
 ) -> None:
     text = (folder / "small.yaml").read_text()
     (tmp_path / "wrong.yaml").write_text(text.replace("{source: worldfacts", "{source: file, path: nowhere.jsonl"))
-    command = [programs / "raycal", "submit", "report", "wrong.yaml", "--address", head.address]
+    command = [str(programs / "raycal"), "submit", "report", "wrong.yaml", "--address", head.address]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
     assert "raycal: there is no file nowhere.jsonl" in done.stdout
@@ -212,7 +212,7 @@ def test_ctrl_c_else_leaves_the_job_and_says_how_to_see_it_again(head: Head, fol
 @contextmanager
 def submitted_slow_job(head: Head, folder: Path, *options: str) -> Iterator[tuple[psutil.Popen, psutil.Process]]:
     """`raycal submit` and the job's process, which is running; both are gone afterwards."""
-    command = [PROGRAMS / "raycal", "submit", "finetune", "small.yaml", "--address", head.address, *options]
+    command = [str(PROGRAMS / "raycal"), "submit", "finetune", "small.yaml", "--address", head.address, *options]
     pipe = subprocess.PIPE
     submitter = psutil.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=folder, preexec_fn=heeding_interrupts)
     job = None

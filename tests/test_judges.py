@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from background import Background
 from made_up_store import make_run, open_made_up, question
 from rich.console import Console
 from simulated import write_model
-from support import Raycal, SharedFolder
+from support import PROGRAM, Raycal, SharedFolder
 
 from raycal.cli.events import EventPrinter
 from raycal.config.engine import Device, EngineConfig, ModelConfig, PromptStyle
@@ -135,6 +135,7 @@ def test_a_question_from_the_command_line_is_judged_by_the_other_model(
     )
     assert other.answer == themselves.answer
     own, judged = ({method.method: found.value for method, found in one.confidences} for one in (themselves, other))
+    assert own["sampling"] is not None
     assert 0 < own["sampling"] < 1
     assert judged["sampling"] == (confidence or own["sampling"])  # its own judge says no of all that differs, too
 
@@ -234,9 +235,8 @@ def store(experiment: Path, raycal: Raycal, tmp_path_factory: pytest.TempPathFac
     store = tmp_path_factory.mktemp("store") / "store"
     cut_off = {}
     for table in (Table.GRADES, Table.VERDICTS):
-        command = [Path(sys.executable).with_name("raycal"), "run", experiment, "--set", f"storage={store}"]
-        with Background(command) as driver:
-            driver.wait_until(lambda table=table: judged(store, table))
+        with Background([PROGRAM, "run", str(experiment), "--set", f"storage={store}"]) as driver:
+            driver.wait_until(partial(judged, store, table))
         cut_off[table] = judged(store, table)
     judge = experiment.parent / "judge"
     set_service(judge, Service())

@@ -26,13 +26,22 @@ REFUSALS = {
 }
 
 
+class HubServer(ThreadingHTTPServer):
+    """Keeps the names that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hub)
+        self.names: list[str] = []
+
+
 class Hub(BaseHTTPRequestHandler):
     """Answers about ORGANISATION/NAME by its name, and has the one revision main."""
 
     def do_HEAD(self) -> None:
         _, _, name, _, revision, _ = self.path.split("/")
         status, reason = REFUSALS.get(name, (200, "") if revision == "main" else (404, "RevisionNotFound"))
-        self.server.asked.append(name)
+        assert isinstance(self.server, HubServer)
+        self.server.names.append(name)
         self.send_response(status)
         self.send_header("X-Error-Code", reason)
         self.end_headers()
@@ -42,10 +51,8 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
-    """The server, which keeps the names that it was asked for, in `asked`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.asked = []
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
+    server = HubServer()
     url = f"http://127.0.0.1:{server.server_port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
@@ -68,10 +75,10 @@ def put_into_cache(folder: Path, name: str) -> None:
     (repository / "refs" / "main").write_text("abc")
 
 
-def test_a_model_on_the_hub_is_asked_for_once(hub: ThreadingHTTPServer) -> None:
+def test_a_model_on_the_hub_is_asked_for_once(hub: HubServer) -> None:
     check("some/there")
     check("some/there")
-    assert hub.asked == ["there"]
+    assert hub.names == ["there"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_what_the_hub_refuses_is_one_sentence(path: str, revision: str | None, r
     assert "\n" not in str(caught.value)
 
 
-def test_a_hub_that_cannot_be_reached_is_one_sentence(hub: ThreadingHTTPServer) -> None:
+def test_a_hub_that_cannot_be_reached_is_one_sentence(hub: HubServer) -> None:
     hub.shutdown()
     hub.server_close()
     with pytest.raises(
@@ -102,23 +109,23 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(hub: ThreadingHTTPServer) 
 
 
 def test_offline_a_model_in_the_cache_can_be_used_and_no_other(
-    hub: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     put_into_cache(tmp_path, "some/cached")
     check("some/cached")
     with pytest.raises(ModelError, match="it is not in this machine's cache of the hub, and HF_HUB_OFFLINE is set"):
         check("some/uncached")
-    assert hub.asked == []
+    assert hub.names == []
 
 
-def test_what_is_in_the_cache_is_not_asked_for(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_what_is_in_the_cache_is_not_asked_for(hub: HubServer, tmp_path: Path) -> None:
     put_into_cache(tmp_path, "another/cached")
     check("another/cached")
-    assert hub.asked == []
+    assert hub.names == []
 
 
-def test_a_later_stages_model_is_checked_before_anything_is_asked(hub: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_a_later_stages_model_is_checked_before_anything_is_asked(hub: HubServer, tmp_path: Path) -> None:
     run = Run.open(
         Experiment(
             name="later",
@@ -127,7 +134,7 @@ def test_a_later_stages_model_is_checked_before_anything_is_asked(hub: Threading
             methods=(FineTuned(method="fine_tuned", model=ModelConfig(path="some/gated")),),
         )
     )
-    assert hub.asked == []  # the store can be read by whoever has no access to the model
+    assert hub.names == []  # the store can be read by whoever has no access to the model
     with pytest.raises(ModelError, match="'some/gated' cannot be used"):
         elicit_stage(run, ignore_event)
-    assert hub.asked == ["first", "gated"]
+    assert hub.names == ["first", "gated"]

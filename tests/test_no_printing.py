@@ -28,10 +28,10 @@ def _printing(node: ast.AST) -> Iterator[str]:
             yield from (name.name for name in names if name.name.split(".")[0] in TERMINAL_LIBRARIES)
         case ast.ImportFrom(module=str(module)) if module.split(".")[0] in TERMINAL_LIBRARIES:
             yield module
-        case ast.Call(func=ast.Name(id="print" | "pprint" as name)):
-            yield name
-        case ast.Attribute() if (name := ast.unparse(node)) in STREAMS:
-            yield name
+        case ast.Call(func=ast.Name(id="print" | "pprint" as function)):
+            yield function
+        case ast.Attribute() if (stream := ast.unparse(node)) in STREAMS:
+            yield stream
 
 
 @pytest.mark.parametrize("name", BELOW, ids=str)

@@ -16,6 +16,7 @@ from sweeping import copied, opened, start, sweep_file, trials
 from raycal.config.engine import Device, Dtype, EngineConfig
 from raycal.experiment.run import Run
 from raycal.inference.runner import RunnerError, run_tasks
+from raycal.store.locations import Location
 from raycal.store.store import Store
 from raycal.testing import SimulatedEngine
 
@@ -42,7 +43,7 @@ def test_a_lost_node_costs_nothing_that_was_done_and_its_questions_are_asked_els
     texts = [f"text {i}" for i in range(64)]
     model = echoing(tmp_path / "model", texts, latency_s=1)
     config = EngineConfig(replicas=2, batch_size=2, batches_in_flight=2)
-    written: dict[Path, int] = {}
+    written: dict[Location, int] = {}
     done, incidents = 0, set[str]()
     for report in run_tasks(echoed(texts), Echo(), model, config, store, run_id="some", backend=SimulatedEngine):
         done += report.questions

@@ -14,16 +14,23 @@ from made_up_store import make_run
 
 from raycal.cluster import precision
 from raycal.cluster.connection import ClusterError, in_native_dtype
-from raycal.cluster.precision import Processor, dtype_note, native_dtype, this_processor, with_native_dtype
+from raycal.cluster.precision import C, Processor, dtype_note, native_dtype, this_processor, with_native_dtype
 from raycal.config.engine import Device, Dtype, EngineConfig
 from raycal.config.trainer import TrainerConfig
 from raycal.experiment.record import record_run
 from raycal.experiment.run import Run
 from raycal.store.schemas import Table
 
-AVX2 = {"avx2": True, "avx512_f": False, "avx512_bf16": False, "amx_bf16": False, "cpu_name": "AMD EPYC 7763"}
+AVX2: dict[str, object] = {
+    "avx2": True,
+    "avx512_f": False,
+    "avx512_bf16": False,
+    "amx_bf16": False,
+    "cpu_name": "AMD EPYC 7763",
+}
 AVX512_ALONE = AVX2 | {"avx512_f": True, "avx512_vnni": True}
-WITH_BFLOAT16 = [AVX512_ALONE | {"avx512_bf16": True}, AVX2 | {"amx_bf16": True}, {"neon": True, "bf16": True}]
+NEON: dict[str, object] = {"neon": True, "bf16": True}
+WITH_BFLOAT16 = [AVX512_ALONE | {"avx512_bf16": True}, AVX2 | {"amx_bf16": True}, NEON]
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +65,7 @@ def test_this_machine_computes_float32() -> None:
 
 
 @pytest.mark.parametrize("config", [EngineConfig(), TrainerConfig()])
-def test_auto_is_decided_and_all_else_stays(config: EngineConfig | TrainerConfig) -> None:
+def test_auto_is_decided_and_all_else_stays(config: C) -> None:
     decided = with_native_dtype(config, Processor.of_cpu(AVX2))
     assert decided == config.model_copy(update={"dtype": Dtype.FLOAT32})
 
@@ -68,7 +75,7 @@ def test_auto_is_decided_and_all_else_stays(config: EngineConfig | TrainerConfig
     [(EngineConfig(dtype=Dtype.BFLOAT16), "engine.dtype"), (TrainerConfig(dtype=Dtype.BFLOAT16), "trainer.dtype")],
 )
 def test_an_emulated_dtype_that_was_asked_for_is_kept_and_warned_of_once(
-    config: EngineConfig | TrainerConfig, setting: str, caplog: pytest.LogCaptureFixture
+    config: C, setting: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
         assert with_native_dtype(config, Processor.of_cpu(AVX2)) == config

@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import signal
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,7 +18,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from background import Background
-from support import Raycal, command_of
+from support import PROGRAM, Raycal, command_of, local
 
 from raycal.experiment.file import read_experiment
 from raycal.experiment.pending import CompletedKeys, count_work
@@ -54,7 +53,7 @@ def shards(store: Path) -> dict[Path, int]:
 
 
 def eliciting(experiment_file: Path, store: Path, *settings: str) -> Background:
-    command = [Path(sys.executable).with_name("raycal"), "elicit", experiment_file, "--set", f"storage={store}"]
+    command = [PROGRAM, "elicit", str(experiment_file), "--set", f"storage={store}"]
     for setting in settings:
         command += ["--set", setting]
     return Background(command)
@@ -71,7 +70,7 @@ def newest(driver: Background, what: str) -> psutil.Process:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
 def assert_end(processes: list[psutil.Process]) -> None:
@@ -124,7 +123,7 @@ def test_a_driver_killed_twice_resumes(
             assert_end(started)
         written = shards(store)  # a batch that was on its way may have landed after the kill
         assert before.keys() <= written.keys()
-    assert 0 < len(written) < len(shards(simulated_run.store.root))
+    assert 0 < len(written) < len(shards(local(simulated_run.store.root)))
 
     raycal("elicit", str(simulated_file), "--set", f"storage={store}")
     after = shards(store)
@@ -165,7 +164,7 @@ def test_more_samples_generate_only_the_difference(
     simulated_file: Path, simulated_run: Run, tmp_path: Path, raycal: Raycal
 ) -> None:
     store = tmp_path / "store"
-    shutil.copytree(simulated_run.store.root, store)
+    shutil.copytree(local(simulated_run.store.root), store)
     before = shards(store)
     raycal("elicit", str(simulated_file), "--set", f"storage={store}", "--set", "elicit.samples.k=7")
     run = opened(simulated_file, store)
@@ -181,7 +180,7 @@ def test_more_samples_generate_only_the_difference(
 @pytest.mark.ray
 def test_two_runs_on_one_store_do_no_harm(simulated_file: Path, simulated_run: Run, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    shutil.copytree(simulated_run.store.root, store)
+    shutil.copytree(local(simulated_run.store.root), store)
     for shard in sorted(shards(store))[::2]:
         shard.unlink()
     with eliciting(simulated_file, store) as one, eliciting(simulated_file, store, "engine.batch_size=6") as other:
@@ -196,17 +195,17 @@ def test_two_runs_on_one_store_do_no_harm(simulated_file: Path, simulated_run: R
 def test_finished_run_asks_nothing_and_starts_no_engine(
     simulated_file: Path, simulated_run: Run, raycal: Raycal
 ) -> None:
-    before = shards(simulated_run.store.root)
+    before = shards(local(simulated_run.store.root))
     in_no_time = "engine.start_timeout_s=0.01"  # an engine that was started would end the run
     done = raycal("run", str(simulated_file), "--set", f"storage={simulated_run.store.root}", "--set", in_no_time)
     assert "elicit: 0 questions to ask" in done.stdout
-    assert shards(simulated_run.store.root) == before
+    assert shards(local(simulated_run.store.root)) == before
 
 
 @pytest.mark.ray
 def test_truncated_shard_is_neither_read_nor_fatal(simulated_file: Path, simulated_run: Run, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    shutil.copytree(simulated_run.store.root, store)
+    shutil.copytree(local(simulated_run.store.root), store)
     victim = next((store / "answers").glob("*/*.parquet"))
     lost = pq.read_table(victim)["key"].to_pylist()
     victim.write_bytes(victim.read_bytes()[:-20])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from support import Raycal
+from support import Raycal, local
 
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
@@ -29,7 +29,7 @@ def again(finished: Run, experiment_file: Path, tmp_path: Path, raycal: Raycal) 
 
     def run(stage: str, *settings: str) -> tuple[str, Run]:
         store = tmp_path / "store"
-        shutil.copytree(finished.store.root, store)
+        shutil.copytree(local(finished.store.root), store)
         overrides = [f"storage={store}", *settings]
         done = raycal(stage, str(experiment_file), *(part for its in overrides for part in ("--set", its)))
         return done.stdout, Run.open(read_experiment(experiment_file, overrides))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up_store import make_experiment, open_made_up, write_answers
+from support import local
 
 from raycal.analysis.export import export_graded
 from raycal.experiment.run import Run
@@ -115,7 +116,7 @@ def test_training_sees_no_question_of_calibration_or_test(run: Run) -> None:
 
 
 def test_examples_shown_in_prompts_are_neither_calibration_nor_test_questions(run: Run) -> None:
-    path = run.store.root.parent / "made-up.yaml"
+    path = local(run.store.root).parent / "made-up.yaml"
     questions = ", ".join(["{source: worldfacts, limit: 200}", "{source: worldfacts, kind: choice, limit: 200}"])
     shown = open_made_up(path, f"questions=[{questions}]", "elicit.few_shot=4").recipe.examples
     texts = [example.question for examples in shown.values() for example in examples]

@@ -13,7 +13,9 @@ from raycal.metrics.definitions import CountMatrix, MetricError
 from raycal.metrics.formulas import ece as ece_of
 
 
-def ece(p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention = Convention.EQUAL_WIDTH) -> float:
+def ece(
+    p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention | str = Convention.EQUAL_WIDTH
+) -> float:
     """The expected calibration error of p (n,) in [0, 1] against correct (n,) bool or 0/1, in [0, 1].
 
     Raises MetricError where it is undefined, and ValueError naming rows.
@@ -38,7 +40,7 @@ def bootstrap(
     level: float = 0.95,
     seed: int = 0,
     bins: int = 10,
-    convention: Convention = Convention.EQUAL_WIDTH,
+    convention: Convention | str = Convention.EQUAL_WIDTH,
 ) -> dict[str, Interval | None]:
     """Percentile intervals of all metrics of p (n,) in [0, 1] against correct (n,); None where one is undefined.
 

@@ -37,7 +37,7 @@ class Binning:
     True
     """
 
-    convention: Convention = Convention.EQUAL_WIDTH
+    convention: Convention | str = Convention.EQUAL_WIDTH
     bins: int = 10
 
     def __post_init__(self) -> None:

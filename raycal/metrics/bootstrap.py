@@ -102,7 +102,7 @@ class Bootstrap:
     level: float = 0.95
     seed: int = 0
     bins: int = 10
-    convention: Convention = Convention.EQUAL_WIDTH
+    convention: Convention | str = Convention.EQUAL_WIDTH
 
     def __post_init__(self) -> None:
         if self.replicates < 1:

@@ -25,7 +25,7 @@ class ReliabilityBin:
 
 
 def reliability_bins(
-    p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention = Convention.EQUAL_WIDTH
+    p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention | str = Convention.EQUAL_WIDTH
 ) -> list[ReliabilityBin]:
     """The bins over which `evaluate` takes its ECE, from low to high. Raises ValueError naming rows."""
     sample = CountedRows.of(p, correct)

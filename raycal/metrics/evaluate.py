@@ -39,7 +39,7 @@ class Metric:
 
 
 def evaluate(
-    p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention = Convention.EQUAL_WIDTH
+    p: ArrayLike, correct: ArrayLike, *, bins: int = 10, convention: Convention | str = Convention.EQUAL_WIDTH
 ) -> dict[str, Metric]:
     """All metrics of p(correct), in the order of `metric_definitions`. p: (n,) in [0, 1]; correct: (n,) bool or 0/1.
 

@@ -71,7 +71,7 @@ def evaluate_groups(
     group: ArrayLike | Groups,
     *,
     bins: int = 10,
-    convention: Convention = Convention.EQUAL_WIDTH,
+    convention: Convention | str = Convention.EQUAL_WIDTH,
 ) -> GroupedMetrics:
     """`evaluate` for each group (a subject, say) and the unweighted mean over groups. group: (n,) labels, or Groups."""
     rows = list(by_group(p, correct, group))

@@ -137,7 +137,7 @@ def _reliability(diagram: Axes, histogram: Axes, method: MethodResult, results: 
 
 
 def reliability_bars(
-    diagram: Axes, histogram: Axes, p: ArrayLike, correct: ArrayLike, *, bins: int, convention: Convention
+    diagram: Axes, histogram: Axes, p: ArrayLike, correct: ArrayLike, *, bins: int, convention: Convention | str
 ) -> list[ReliabilityBin]:
     """Draw each bin's accuracy, the gap to its confidence, and its answers below; returns the bins."""
     drawn = metrics.reliability_bins(p, correct, bins=bins, convention=convention)

@@ -19,7 +19,7 @@ def reliability(
     correct: ArrayLike,
     *,
     bins: int = 10,
-    convention: Convention = Convention.EQUAL_WIDTH,
+    convention: Convention | str = Convention.EQUAL_WIDTH,
     title: str = "",
 ) -> Figure:
     """A reliability diagram of p (n,) in [0, 1] against correct (n,) bool or 0/1, with the answers of each bin below.

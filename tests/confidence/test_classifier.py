@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from metric_values import value
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from raycal.methods.classifier import Classifier, ClassifierError, ClassifierHead, Head, fit_classifier, low_entropy
-from raycal.metrics import evaluate
 
 WIDTH = 24
 
@@ -30,8 +30,8 @@ def test_a_head_learns_what_there_is_to_learn(head: Head) -> None:
     states, labels, _ = made_up(400)
     held_out, truth, oracle = made_up(400, seed=1)
     p = fit_classifier(Classifier(head=head, width=64), states, labels, seed=0).apply(held_out)
-    assert evaluate(p, truth)["auroc"].value > evaluate(oracle, truth)["auroc"].value - 0.1
-    assert evaluate(p, truth)["ece"].value < 0.2
+    assert value("auroc", p, truth) > value("auroc", oracle, truth) - 0.1
+    assert value("ece", p, truth) < 0.2
 
 
 def test_the_logistic_head_is_scikit_learns() -> None:

@@ -14,7 +14,7 @@ def test_confidence_has_a_value_or_a_reason() -> None:
     assert Confidence(reason="no samples").reason == "no samples"
     for wrong in ({}, {"value": 0.5, "reason": "x"}, {"reason": " "}):
         with pytest.raises(ValueError, match="confidence"):
-            Confidence(**wrong)  # type: ignore[arg-type]  # the wrong types are the point
+            Confidence(**wrong)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf])

@@ -182,7 +182,9 @@ def test_reason_says_what_was_wrong() -> None:
     assert read_confidence("", PERCENT).reason == "the stated confidence is empty"
     assert read_confidence("150%", PERCENT).reason == "the stated confidence was not understood: '150%'"
     assert read_confidence("0.8 0.3", PERCENT).reason == "the stated confidence contradicts itself: '0.8 0.3'"
-    assert len(read_confidence("blah " * 100, PERCENT).reason) < 120
+    reason = read_confidence("blah " * 100, PERCENT).reason
+    assert reason is not None
+    assert len(reason) < 120
 
 
 def test_numbers_of_question_and_answer_are_not_the_confidence() -> None:

@@ -13,13 +13,14 @@ from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
 from raycal.methods.fine_tuned import FineTuned
 from raycal.stages.finetune import adapter_folder
+from raycal.store.locations import Location
 from raycal.store.schemas import Table
 
 pytestmark = pytest.mark.ray
 
 
 def test_a_second_run_trains_and_asks_nothing(fitted_run: Run, fitted_file: Path, raycal: Raycal) -> None:
-    def shards() -> set[Path]:
+    def shards() -> set[Location]:
         tables = (Table.ANSWERS, Table.QUERIES, Table.FEATURES, Table.TRAINING, Table.SCORES)
         return {path for table in tables for path in fitted_run.store.shards(table)}
 

@@ -44,6 +44,6 @@ def test_divergences_are_not_negative_and_zero_for_equals(base: torch.Tensor, tu
 def test_gradients_are_finite_where_the_base_is_certain() -> None:
     for kind in Divergence:
         tuned = torch.tensor([[1.0, -200.0, 3.0]], requires_grad=True)
-        divergence(torch.tensor([[500.0, -500.0, 0.0]]), tuned, kind).sum().backward()
+        divergence(torch.tensor([[500.0, -500.0, 0.0]]), tuned, kind).sum().backward()  # type: ignore[no-untyped-call]
         assert tuned.grad is not None
         assert torch.isfinite(tuned.grad).all()

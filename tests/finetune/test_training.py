@@ -31,7 +31,7 @@ _SLOW = 2.0  # so that there is time to disturb a training
 
 def start(root: Path, *jobs: str, look_s: float = 0.25) -> Background:
     """Train in the background; `look_s` after an evaluation, at most, the next one may end."""
-    command = [sys.executable, Path(tiny_training.__file__), root, *jobs]
+    command = [sys.executable, tiny_training.__file__, str(root), *jobs]
     return Background(command, {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(look_s)})
 
 

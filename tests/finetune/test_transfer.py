@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import Raycal
+from support import Raycal, local
 from typer.testing import CliRunner
 
 from raycal.cli.main import app
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
+from raycal.methods.fine_tuned import FineTuned
 from raycal.stages.artifacts import read_settings
 from raycal.stages.finetune import adapter_folder
 
@@ -20,10 +21,10 @@ pytestmark = pytest.mark.ray
 @pytest.fixture(scope="module")
 def fitted(fitted_run: Run) -> tuple[Path, Path]:
     """The folders of the run's adapter and classifier."""
-    (method,) = (one for one in fitted_run.experiment.methods if one.label == "tuned")
-    found = (fitted_run.store.root / "classifiers").iterdir()
+    (method,) = (one for one in fitted_run.experiment.methods if isinstance(one, FineTuned) and one.label == "tuned")
+    found = local(fitted_run.store.root / "classifiers").iterdir()
     (classifier,) = (folder for folder in found if read_settings(folder)["training_questions"] is None)
-    return adapter_folder(fitted_run, method), classifier
+    return local(adapter_folder(fitted_run, method)), classifier
 
 
 @pytest.fixture(scope="module")

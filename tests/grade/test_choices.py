@@ -18,7 +18,7 @@ CITIES = ("London", "Paris", "Rome", "Berlin")
 VITAMINS = ("Vitamin A", "Vitamin B", "Vitamin C", "Vitamin D")
 
 
-def is_right(reply: str, answer: str = "Paris", choices: tuple[str, ...] = CITIES) -> bool:
+def is_right(reply: str, answer: str = "Paris", choices: tuple[str, ...] = CITIES) -> bool | None:
     return match(reply, [answer], kind=Kind.CHOICE, choices=choices).correct
 
 
@@ -115,9 +115,7 @@ def test_reason_tells_how_the_choice_was_named() -> None:
 
 
 @given(
-    st.lists(
-        st.text(st.characters(codec="latin-1", categories=("L",)), min_size=2, max_size=9), min_size=2, max_size=8
-    ),
+    st.lists(st.text(st.characters(codec="latin-1", categories=["L"]), min_size=2, max_size=9), min_size=2, max_size=8),
     st.data(),
 )
 def test_letter_and_text_name_their_choice_and_no_other(texts: list[str], data: st.DataObject) -> None:

@@ -50,7 +50,7 @@ def test_formats_are_graded_alike(tmp_path: Path, name: str) -> None:
 
 
 def test_answers_may_be_a_text_a_number_or_a_worked_solution(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"reply": "Paris, France", "gold": "Paris"},
         {"reply": "18", "gold": 18.0},
         {"reply": "9 * 2\n#### 18", "gold": "She sells 9 at $2.\n#### 18"},
@@ -62,7 +62,7 @@ def test_answers_may_be_a_text_a_number_or_a_worked_solution(tmp_path: Path) -> 
 
 def test_choices_take_text_letter_or_index(tmp_path: Path) -> None:
     choices = ["London", "Paris"]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"reply": "B", "gold": "Paris", "of": choices},
         {"reply": "(b)", "gold": "B", "of": choices},
         {"reply": "Paris", "gold": 1, "of": choices},
@@ -100,7 +100,7 @@ def test_file_of_bad_rows_has_no_accuracy(tmp_path: Path) -> None:
 
 
 def test_nested_columns_are_reached(tmp_path: Path) -> None:
-    rows = [{"model": {"reply": "Paris"}, "answer": {"aliases": ["Paris"]}}]
+    rows: list[dict[str, Any]] = [{"model": {"reply": "Paris"}, "answer": {"aliases": ["Paris"]}}]
     path = write(tmp_path / "a.jsonl", rows)
     assert grade_file(path, prediction="model.reply", answers="answer.aliases").correct == 1
 

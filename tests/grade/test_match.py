@@ -216,7 +216,7 @@ def test_choices_must_fit_the_kind() -> None:
         match("B", ["x"], kind=Kind.CHOICE)
 
 
-WORD = st.text(st.characters(codec="latin-1", categories=("L",)), min_size=3, max_size=12)
+WORD = st.text(st.characters(codec="latin-1", categories=["L"]), min_size=3, max_size=12)
 NAME = st.lists(WORD, min_size=1, max_size=4).map(" ".join)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -69,7 +69,7 @@ def at(address: str) -> Iterator[str]:
     yield address
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[Callable[[], AbstractContextManager[str]], str]] = {
     "internal error": (partial(answering, 500), "Internal Server Error"),
     "unavailable": (partial(answering, 503, b"come back later"), "Service Unavailable"),
     "refused": (partial(answering, 403), "access is refused"),

@@ -50,7 +50,7 @@ def as_parquet(folder: Path, rows: list[dict[str, Any]]) -> Path:
 FORMATS = pytest.mark.parametrize("write", [as_csv, as_jsonl, as_json, as_parquet])
 
 
-def graded(path: Path, **columns: str) -> GradeReport:
+def graded(path: Path, **columns: Any) -> GradeReport:
     return grade_file(path, **{"prediction": "prediction", "answers": "answers"} | columns)
 
 
@@ -116,7 +116,7 @@ def test_a_text_that_spells_a_list_is_that_list(
 @FORMATS
 @pytest.mark.parametrize("cell", [row[1] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_a_text_with_the_shape_of_a_list_is_never_an_answer(tmp_path: Path, write: Write, cell: str) -> None:
-    rows = [{"prediction": "Paris", "answers": cell}, {"prediction": "Paris", "answers": "Paris"}]
+    rows: list[dict[str, Any]] = [{"prediction": "Paris", "answers": cell}, {"prediction": "Paris", "answers": "Paris"}]
     report = graded(write(tmp_path, rows))
     assert (report.n, report.correct, len(report.bad)) == (1, 1, 1)
 
@@ -138,7 +138,7 @@ def test_what_a_mapping_holds_is_named(tmp_path: Path) -> None:
 @FORMATS
 @pytest.mark.parametrize("cell", [None, ""])
 def test_a_missing_reply_is_a_wrong_one_in_every_format(tmp_path: Path, write: Write, cell: str | None) -> None:
-    rows = [{"prediction": cell, "answers": "Paris"}, {"prediction": "Paris", "answers": "Paris"}]
+    rows: list[dict[str, Any]] = [{"prediction": cell, "answers": "Paris"}, {"prediction": "Paris", "answers": "Paris"}]
     report = graded(write(tmp_path, rows))
     assert (report.n, report.accuracy, report.bad) == (2, 0.5, ())
     assert report.notes == ("replies without an answer, which count as wrong: 1",)

@@ -233,8 +233,8 @@ def write_again(store: Store) -> object:
     return store.write(Table.GRADES, "p", [{"key": "b"}])
 
 
-def replace_again(store: Store) -> object:
-    return store.replace(Table.GRADES, "p", [{"key": "b"}])
+def replace_again(store: Store) -> None:
+    store.replace(Table.GRADES, "p", [{"key": "b"}])
 
 
 def read_again(store: Store) -> object:

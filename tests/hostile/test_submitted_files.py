@@ -58,9 +58,15 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+    return path
+
+
+def link(path: Path, to: str | Path) -> Path:
+    path.symlink_to(to)
+    return path
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -87,28 +93,29 @@ def test_a_private_file_stays_here_and_is_named(folder: Path, tmp_path: Path, na
 
 
 LINKS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
-    "a file outside": (lambda at: (at / "link").symlink_to("../outside/secret.txt"), set()),
-    "a folder outside": (lambda at: (at / "link").symlink_to("../outside"), set()),
-    "an absolute path outside": (lambda at: (at / "link").symlink_to(at.parent / "outside"), set()),
+    "a file outside": (lambda at: link(at / "link", "../outside/secret.txt"), set()),
+    "a folder outside": (lambda at: link(at / "link", "../outside"), set()),
+    "an absolute path outside": (lambda at: link(at / "link", at.parent / "outside"), set()),
     "a link to a link outside": (
-        lambda at: ((at / "first").symlink_to("../outside"), (at / "link").symlink_to("first/secret.txt")),
+        lambda at: (link(at / "first", "../outside"), link(at / "link", "first/secret.txt")),
         set(),
     ),
-    "the folder itself": (lambda at: (at / "link").symlink_to("."), set()),
-    "the folder above": (lambda at: (at / "code/link").symlink_to("../.."), set()),
-    "itself": (lambda at: (at / "link").symlink_to("link"), set()),
-    "nothing": (lambda at: (at / "link").symlink_to("nowhere"), set()),
-    "an ignored file": (lambda at: (at / "link").symlink_to("ignored.txt"), set()),
-    "a private file": (lambda at: (write(at / ".env", SECRET), (at / "link").symlink_to(".env")), set()),
+    "the folder itself": (lambda at: link(at / "link", "."), set()),
+    "the folder above": (lambda at: link(at / "code/link", "../.."), set()),
+    "itself": (lambda at: link(at / "link", "link"), set()),
+    "nothing": (lambda at: link(at / "link", "nowhere"), set()),
+    "an ignored file": (lambda at: link(at / "link", "ignored.txt"), set()),
+    "a private file": (lambda at: (write(at / ".env", SECRET), link(at / "link", ".env")), set()),
     "two that point to one another": (
         lambda at: (
-            ((at / "code/link").symlink_to("../data"), write(at / "data/rows", "1"))
-            and (at / "data/back").symlink_to("../code")
+            link(at / "code/link", "../data"),
+            write(at / "data/rows", "1"),
+            link(at / "data/back", "../code"),
         ),
         {"data/rows", "code/link/rows", "data/back/module.py"},
     ),
-    "a file inside": (lambda at: (at / "link.py").symlink_to("code/module.py"), {"link.py"}),
-    "a folder inside": (lambda at: (at / "link").symlink_to("code"), {"link/module.py"}),
+    "a file inside": (lambda at: link(at / "link.py", "code/module.py"), {"link.py"}),
+    "a folder inside": (lambda at: link(at / "link", "code"), {"link/module.py"}),
 }
 
 

@@ -117,7 +117,7 @@ def test_a_large_seed_is_none_of_methods_without_chance() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"replicates": 10**9}, {"bins": 10**7}])
-def test_intervals_beyond_the_memory_are_refused(settings: dict[str, int]) -> None:
+def test_intervals_beyond_the_memory_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="at most"):
         Bootstrap(**settings).intervals(np.array([0.5]), np.array([True]))
 

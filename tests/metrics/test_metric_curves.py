@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
-from metric_values import Rows, rows, value
+from metric_values import Rows, gap, rows, value
 
 from raycal.metrics import Convention, reliability_bins, risk_coverage
 
@@ -13,7 +13,7 @@ from raycal.metrics import Convention, reliability_bins, risk_coverage
 def test_ece_is_the_weighted_gap_of_the_reliability_bins(thousand: Rows) -> None:
     for convention in Convention:
         bins = [its for its in reliability_bins(*thousand, bins=15, convention=convention) if its.count]
-        gaps = [(its.count, abs(its.confidence - its.accuracy)) for its in bins]
+        gaps = [(its.count, abs(gap(its))) for its in bins]
         assert sum(n * gap for n, gap in gaps) / 1000 == pytest.approx(
             value("ece", *thousand, bins=15, convention=convention)
         )

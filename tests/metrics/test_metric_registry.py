@@ -37,7 +37,12 @@ def bias(counts: CountMatrix) -> Floats:
 
 
 def define(name: str = "bias", **changes: Any) -> MetricDefinition:
-    known = {"title": "Bias", "meaning": "mean of p - correct", "higher_is_better": False, "formula": bias}
+    known: dict[str, Any] = {
+        "title": "Bias",
+        "meaning": "mean of p - correct",
+        "higher_is_better": False,
+        "formula": bias,
+    }
     return MetricDefinition(**{"name": name} | known | changes)
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from raycal.cli.main import app
 from raycal.experiment.file import read_experiment
 from raycal.experiment.run import Run
+from raycal.methods.fine_tuned import FineTuned
 from raycal.plan import Plan, PlanLine, Rates
 from raycal.plan.build import plan_experiment, plan_sweep
 from raycal.stages.finetune import NothingToLearnError, adapter_folder
@@ -150,7 +151,7 @@ def test_a_training_is_planned_to_its_last_epoch_and_its_model_asked_about_test(
 def test_a_training_that_ended_or_was_killed_is_planned_from_there(tmp_path: Path) -> None:
     path, _ = make_run(tmp_path, N)
     run = Run.open(read_experiment(path, [TUNED]))
-    (method,) = (one for one in run.experiment.methods if one.method == "fine_tuned")
+    (method,) = (one for one in run.experiment.methods if isinstance(one, FineTuned))
     stage = f"train {method.label}"
     whole = line(plan_of(path, TUNED), stage)
     folder = adapter_folder(run, method)

@@ -128,7 +128,7 @@ def test_answers_that_name_no_choice_or_two_are_refused(cell: Any, choices: tupl
 def test_every_way_of_naming_a_choice_agrees(choices: list[str], data: st.DataObject) -> None:
     right = data.draw(st.integers(0, len(choices) - 1))
     ways = (choices[right], right, float(right), str(right), "ABCDEFGH"[right], "abcdefgh"[right])
-    assert {NamedChoices(way, choices).right() for way in ways} == {(choices[right],)}
+    assert {NamedChoices(way, tuple(choices)).right() for way in ways} == {(choices[right],)}
 
 
 @given(st.lists(st.text()))

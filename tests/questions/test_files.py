@@ -309,7 +309,7 @@ def test_no_bytes_whatsoever_break_the_loader(tmp_path: Path, name: str, head: b
 
 WEB_QUESTIONS = {"columns": {"question": "qText", "answers": "answers", "id": "qId"}}
 TRUTHFUL_QA = {"columns": {"question": "Question", "answers": "Correct Answers"}, "answer_separator": ";"}
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "nq_open/dev.jsonl": {},
     "gsm8k/test.jsonl": {},
     "webquestions/test.json": WEB_QUESTIONS,

@@ -22,12 +22,12 @@ TUNED = "fine tuned (dropout 0.0, target modules all-linear, learning rate {}, e
         (["x" * 40, "x" * 41], ["x" * 31 + "…", "x" * 31 + "… (2)"]),
     ],
 )
-def test_options_give_way_until_a_label_is_short(labels, short):
+def test_options_give_way_until_a_label_is_short(labels: list[str], short: list[str]) -> None:
     assert [short_labels(labels)[label] for label in labels] == short
 
 
 @given(st.lists(st.text("ab (),+", min_size=1, max_size=60), unique=True))
-def test_short_labels_are_short_and_differ(labels):
+def test_short_labels_are_short_and_differ(labels: list[str]) -> None:
     short = short_labels(labels)
     assert set(short) == set(labels)
     assert len(set(short.values())) == len(labels)

@@ -53,8 +53,11 @@ def test_every_suggestion_is_in_the_space_and_names_its_own_parameters_alone(see
         assert all(name.startswith(f"{method.method}.") for name in parameters)
         match method:
             case Sampling():
+                assert method.k is not None
                 assert 2 <= method.k <= 10
             case Classifier():
+                assert method.layer is not None
+                assert method.weight_decay is not None
                 assert 10 <= method.layer <= 12
                 assert 1e-3 <= method.weight_decay <= 1e3
             case Recalibrated():

@@ -36,7 +36,7 @@ def result(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def suggestions(folder: Path, count: int, **changes: Any) -> list[dict[str, Any]]:
     its = config(**changes)
     search = searcher(open_study(its, "some", folder, {}, resume=False), its, SPACE, seed=3)
-    found = []
+    found: list[dict[str, Any]] = []
     while len(found) < count:
         batch = [f"{len(found)}-{number}" for number in range(its.concurrency)]
         for trial in batch:

@@ -98,8 +98,10 @@ def test_every_trial_is_logged_to_mlflow(killed: tuple[Sweep, dict[int, Any]], m
     from mlflow import MlflowClient
 
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    assert sweep.config.mlflow is not None
     client = MlflowClient(tracking_uri=sweep.config.mlflow)
     experiment = client.get_experiment_by_name(sweep.id)
+    assert experiment is not None
     # Of a run whose driver was killed as it began, MLflow's files are there and empty, and it cannot list them.
     runs = (Path(sweep.config.mlflow.removeprefix("file:")) / experiment.experiment_id).glob("*/meta.yaml")
     logged = [client.get_run(meta.parent.name) for meta in runs if meta.read_text()]

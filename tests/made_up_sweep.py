@@ -39,7 +39,7 @@ def _value(option: SearchedOption, rng: np.random.Generator) -> float | str:
     if option.categories:
         return str(rng.choice(option.categories))
     if option.name == "k":
-        return int(rng.integers(option.low, option.high, endpoint=True))
+        return int(rng.integers(int(option.low), int(option.high), endpoint=True))
     if option.log:
         return float(np.exp(rng.uniform(np.log(option.low), np.log(option.high))))
     return float(rng.uniform(option.low, option.high))

@@ -57,12 +57,26 @@ def method_result(
     metrics = dict.fromkeys(METRIC_NAMES, MetricValue(None, reason="there are no rows"))
     if known.any():
         for its in evaluate(confidence[known], correct[known]).values():
-            ends = (None, None) if its.value is None else (its.value - half_width, its.value + half_width)
-            metrics[its.name] = MetricValue(its.value, *ends, reason=its.reason)
+            low, high = (None, None) if its.value is None else (its.value - half_width, its.value + half_width)
+            metrics[its.name] = MetricValue(its.value, low, high, its.reason)
     coverage = float(known.mean()) if len(known) else 0.0
     return MethodResult(
         method=name, label=label, confidence=confidence, coverage=coverage, metrics=metrics, settings={}
     )
+
+
+def value_of(method: MethodResult, name: str) -> float:
+    """A metric of a method, which must have a value."""
+    value = method.metrics[name].value
+    assert value is not None
+    return value
+
+
+def interval_of(method: MethodResult, name: str) -> tuple[float, float]:
+    """The interval of a metric of a method, which must have one."""
+    interval = method.metrics[name].interval
+    assert interval is not None
+    return interval
 
 
 def make_curve(label: str = "fine-tuned", steps: int = 8, every: int = 2, **changes: Any) -> TrainingCurve:

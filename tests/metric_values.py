@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from raycal.metrics import evaluate
+from raycal.metrics.curves import ReliabilityBin
 
 Rows = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -21,6 +22,13 @@ def value(name: str, p: Any, correct: Any, **options: Any) -> float:
 
 def values(p: Any, correct: Any, **options: Any) -> dict[str, float | None]:
     return {name: metric.value for name, metric in evaluate(p, correct, **options).items()}
+
+
+def gap(of: ReliabilityBin) -> float:
+    """Confidence - accuracy of a bin that is not empty."""
+    assert of.confidence is not None
+    assert of.accuracy is not None
+    return of.confidence - of.accuracy
 
 
 @st.composite
