@@ -59,9 +59,9 @@ def report_stage(run: Run, on_event: OnEvent, sweep: SweepResults | None = None)
     from raycal.report.page import write_report
 
     with activity(on_event, "report", "reading the results"):
-        found = results_of(run)
-    folders = safe_names([results.dataset for results in found])
-    for results in found:
+        run_results = results_of(run)
+    folders = safe_names([results.dataset for results in run_results])
+    for results in run_results:
         folder = run.store.root / "reports" / run.id / folders[results.dataset]
         with activity(on_event, "report", f"drawing the figures of {results.dataset}"):
             page = write_report(replace(results, sweep=sweep), folder)

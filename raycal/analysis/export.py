@@ -105,7 +105,7 @@ def export_graded(run: Run, folder: Path) -> list[ExportedSplit]:
         raise ExportError(f"{folder} is there already: name a new or empty folder with -o")
     asked = Counter(run.asked["split"].to_pylist())
     rows = {split: answered(run, [split]) for split in Split if asked[split]}
-    splits = [_exported(split, asked[split], its) for split, its in rows.items()]
+    splits = [_exported(split, asked[split], rows_of_split) for split, rows_of_split in rows.items()]
     splits = [split for split in splits if split.n]
     if not splits:
         raise ExportError(f"{run.id} has no graded answers in {run.store.root}: run the experiment first")

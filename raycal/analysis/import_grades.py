@@ -85,7 +85,7 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
     for answer in answers:
         fitting[tuple(text_of(getattr(answer, name)) for name in identifying)].append(answer)
 
-    said: dict[str, list[HumanGrade]] = defaultdict(list)
+    grades_of_answer: dict[str, list[HumanGrade]] = defaultdict(list)
     refused: list[RefusedRow] = []
     blank = 0
     for row in file.rows:
@@ -97,12 +97,12 @@ def import_graded(run: Run, path: Path, columns: GradeColumns | None = None) -> 
                 blank += 1
                 continue
             identity = tuple(text_of(lookup(values, getattr(columns, name))) for name in identifying)
-            said[_the_one(fitting, identity).answer_key].append(HumanGrade(correct, location))
+            grades_of_answer[_the_one(fitting, identity).answer_key].append(HumanGrade(correct, location))
         except QuestionError as error:
             refused.append(RefusedRow(location, str(error)))
 
     earlier = {answer.answer_key: answer.correct for answer in answers}
-    taken, contradicting = _reconciled(said, earlier, grades_folder(run, _HUMAN))
+    taken, contradicting = _reconciled(grades_of_answer, earlier, grades_folder(run, _HUMAN))
     refused += contradicting
     if not taken:
         why = f", the first {refused[0].location}: {refused[0].reason}" if refused else ""
@@ -142,12 +142,12 @@ def _the_one(fitting: Mapping[tuple[str, ...], Sequence[GradedAnswer]], identity
 
 
 def _reconciled(
-    said: Mapping[str, Sequence[HumanGrade]], earlier: Mapping[str, bool | None], folder: Location
+    grades_of_answer: Mapping[str, Sequence[HumanGrade]], earlier: Mapping[str, bool | None], folder: Location
 ) -> tuple[dict[str, HumanGrade], list[RefusedRow]]:
     """One grade an answer, and the rows that contradict one another or what was imported earlier."""
     taken: dict[str, HumanGrade] = {}
     refused: list[RefusedRow] = []
-    for key, grades in said.items():
+    for key, grades in grades_of_answer.items():
         known = earlier[key]
         if len({grade.correct for grade in grades}) > 1:
             reason = "the file grades this answer as correct and as wrong"

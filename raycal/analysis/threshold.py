@@ -30,13 +30,13 @@ def threshold_of_file(
     """
     rows = read_scored(path, confidence=confidence, correct=correct)
     used = rows.used
-    found = trust_threshold(rows.confidence[used], rows.correct[used] == 1, error_rate=error_rate, delta=delta)
+    threshold = trust_threshold(rows.confidence[used], rows.correct[used] == 1, error_rate=error_rate, delta=delta)
     left_out = {
         "without a grade": np.sum(~rows.graded),
         "without a confidence, never to be trusted": np.sum(rows.graded & ~used),
     }
     notes = tuple(f"rows left out, {why}: {count:,}" for why, count in left_out.items() if count)
-    return ThresholdReport(str(path), found, notes=notes)
+    return ThresholdReport(str(path), threshold, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,9 @@ def threshold_of_run(run: Run, label: str | None, *, error_rate: float, delta: f
             f"no graded answer of the calibration split has a confidence by {method.label}: add calibration to splits, "
             "and run the experiment"
         )
-    found = trust_threshold(p, correct, error_rate=error_rate, delta=delta)
-    test = HeldOut.of(found.threshold, *_scored(run, Split.TEST, scores))
-    return ThresholdReport(f"{run.id}, {method.label}", found, test, _notes(method))
+    threshold = trust_threshold(p, correct, error_rate=error_rate, delta=delta)
+    test = HeldOut.of(threshold.threshold, *_scored(run, Split.TEST, scores))
+    return ThresholdReport(f"{run.id}, {method.label}", threshold, test, _notes(method))
 
 
 def _method(run: Run, label: str | None) -> Method:
@@ -125,5 +125,7 @@ def _scored(run: Run, split: Split, scores: Mapping[str, float]) -> tuple[list[f
 def _notes(method: Method) -> tuple[str, ...]:
     if not method.saw_calibration:
         return ()
-    said = "was itself fitted on the calibration answers, so that the certainty is not guaranteed: go by the test split"
-    return (f"{method.label} {said}",)
+    warning = (
+        "was itself fitted on the calibration answers, so that the certainty is not guaranteed: go by the test split"
+    )
+    return (f"{method.label} {warning}",)

@@ -24,8 +24,8 @@ def metrics_command(
         from raycal.analysis.metrics_file import metrics_of_file
         from raycal.cli.file_tables import metrics_table
 
-        found = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
-        print_result(found.to_dict() if as_json else metrics_table(found))
+        metrics = metrics_of_file(file, confidence=confidence, correct=correct, group=group, replicates=replicates)
+        print_result(metrics.to_dict() if as_json else metrics_table(metrics))
 
 
 def threshold_command(
@@ -45,14 +45,14 @@ def threshold_command(
         with open_run(file, overrides) as (run, _):
             from raycal.analysis.threshold import threshold_of_run
 
-            found = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
+            threshold = threshold_of_run(run, method, error_rate=error_rate, delta=delta)
     else:
         refuse_options(f"to a file of scored answers, {file}", {"--method": method, "--set": overrides})
         with user_errors():
             from raycal.analysis.threshold import threshold_of_file
 
             columns = {"confidence": confidence, "correct": correct}
-            found = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
+            threshold = threshold_of_file(file, error_rate=error_rate, delta=delta, **columns)
     from raycal.cli.file_tables import threshold_text
 
-    print_result(found.to_dict() if as_json else threshold_text(found))
+    print_result(threshold.to_dict() if as_json else threshold_text(threshold))

@@ -240,8 +240,8 @@ def reply_table(reply: ScoredAnswer) -> RichTable:
     answer = escape(reply.answer) + (" ... (cut off at elicit.max_tokens)" if reply.truncated else "")
     table = RichTable("method", "confidence", title=answer, title_justify="left", box=SIMPLE_HEAD)
     for method, confidence in reply.confidences:
-        said = f"{confidence.value:.3f}" if confidence.value is not None else f"- {escape(confidence.reason or '')}"
-        table.add_row(escape(method.label), said)
+        shown = f"{confidence.value:.3f}" if confidence.value is not None else f"- {escape(confidence.reason or '')}"
+        table.add_row(escape(method.label), shown)
     return table
 
 
@@ -259,12 +259,12 @@ def import_table(report: ImportReport) -> RichTable:
     """What became of a file of people's grades, and the rows that were refused."""
     table = RichTable("new", "known", "without a grade", "refused", title=escape(report.file), box=SIMPLE_HEAD)
     table.add_row(str(report.new), str(report.known), str(report.blank), str(len(report.refused)))
-    said = [f"{row.location}: {row.reason}" for row in report.refused[:_REFUSED_SHOWN]]
+    refusals = [f"{row.location}: {row.reason}" for row in report.refused[:_REFUSED_SHOWN]]
     if len(report.refused) > _REFUSED_SHOWN:
-        said.append(f"and {len(report.refused) - _REFUSED_SHOWN} more: see --json")
+        refusals.append(f"and {len(report.refused) - _REFUSED_SHOWN} more: see --json")
     if not report.used:
-        said.append("the experiment does not use these grades yet: add human to grade.graders")
-    table.caption = escape("\n".join(said)) or None
+        refusals.append("the experiment does not use these grades yet: add human to grade.graders")
+    table.caption = escape("\n".join(refusals)) or None
     return table
 
 

@@ -202,6 +202,6 @@ class _Job:
             typer.echo(visible(lines.replace("\r\n", "\n").replace("\r", "\n"), colors=True), nl=False)
 
     def _end(self) -> Any:
-        while not (found := self.client.get_job_info(self.id)).status.is_terminal():
+        while not (info := self.client.get_job_info(self.id)).status.is_terminal():
             time.sleep(0.5)
-        return found
+        return info

@@ -123,7 +123,9 @@ def _keys_at(root: type[Section], content: Any, location: Sequence[int | str]) -
     for part in location:
         content = content[part]
         if isinstance(part, str):
-            models = [found for model in models if part in model.model_fields for found in _sections_of(model, part)]
+            models = [
+                section for model in models if part in model.model_fields for section in _sections_of(model, part)
+            ]
         if isinstance(content, Mapping):
             models = [_of_kind(model, content) for model in models]
     return [name for model in models for name in model.model_fields]
@@ -138,10 +140,10 @@ def _of_kind(model: type[Section], content: Mapping[str, Any]) -> type[Section]:
 
 def _sections_of(model: type[Section], name: str) -> list[type[Section]]:
     """The classes of sections that an option may hold."""
-    pending, found = [model.model_fields[name].annotation], []
+    pending, sections = [model.model_fields[name].annotation], []
     while pending:
         kind: Any = pending.pop()
         if isinstance(kind, type) and issubclass(kind, Section):
-            found.append(kind)
+            sections.append(kind)
         pending.extend(get_args(kind))
-    return found
+    return sections

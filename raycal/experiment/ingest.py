@@ -71,16 +71,16 @@ def ingest(sources: Sequence[QuestionSource], splits: Sequence[Split], few_shot:
     notes: dict[str, None] = {}
     # What is wrong with any source as a whole is known before a question of the others is written.
     for source, attempts in [(source, load(source)) for source in sources]:
-        found = _ingest(source, attempts, few_shot, store)
-        pool.offer(found.candidates)
-        written = dict.fromkeys(store.folder(Table.QUESTIONS, found.partition) / name for name in found.shards)
+        ingested = _ingest(source, attempts, few_shot, store)
+        pool.offer(ingested.candidates)
+        written = dict.fromkeys(store.folder(Table.QUESTIONS, ingested.partition) / name for name in ingested.shards)
         shards |= written
-        for dataset in found.datasets:
+        for dataset in ingested.datasets:
             of_dataset[dataset] |= written
-        notes |= dict.fromkeys(found.notes)
-        asked += sum(count for split, count in found.questions.items() if split in splits)
-        bad_rows += found.bad_rows
-        first_bad = first_bad or found.first_bad
+        notes |= dict.fromkeys(ingested.notes)
+        asked += sum(count for split, count in ingested.questions.items() if split in splits)
+        bad_rows += ingested.bad_rows
+        first_bad = first_bad or ingested.first_bad
     if not asked:
         why = f"; {bad_rows} rows were malformed, the first at {first_bad}" if bad_rows else ""
         raise NoQuestionsError(f"the sources have no question in the splits {', '.join(splits)}{why}")
@@ -132,14 +132,14 @@ def _ingest(source: QuestionSource, attempts: Iterator[Question | BadRow], few_s
     key = digest(_VERSION, source.identity(), content, few_shot)
     known = {Table.SOURCES: store.shards(Table.SOURCES, key)}
     for row in store.rows("SELECT ingested FROM sources", shards=known):
-        found = INGESTED.validate_json(row["ingested"])
+        ingested = INGESTED.validate_json(row["ingested"])
         there = {path.name for path in store.shards(Table.QUESTIONS, partition)}
-        if found.partition == partition and there >= set(found.shards):
-            return found
-    found = _read(attempts, partition, few_shot, store)
-    row = {"key": key, "source": source.model_dump_json(), "ingested": INGESTED.dump_json(found).decode()}
+        if ingested.partition == partition and there >= set(ingested.shards):
+            return ingested
+    ingested = _read(attempts, partition, few_shot, store)
+    row = {"key": key, "source": source.model_dump_json(), "ingested": INGESTED.dump_json(ingested).decode()}
     store.write(Table.SOURCES, key, [row])
-    return found
+    return ingested
 
 
 def _read(attempts: Iterator[Question | BadRow], partition: str, few_shot: int, store: Store) -> Ingested:

@@ -59,9 +59,9 @@ class CompletedKeys:
     def sample_counts(self, keys: Sequence[str]) -> NDArray[np.uint16]:
         """How many samples there are of each key, counted from index 0 to the first gap."""
         places = self.samples.places(keys)
-        found = places >= 0
+        is_known = places >= 0
         counts = np.zeros(len(places), np.uint16)
-        counts[found] = self.gapless[places[found]]
+        counts[is_known] = self.gapless[places[is_known]]
         return counts
 
 
@@ -84,13 +84,13 @@ def _without_gaps(portions: Iterator[NDArray[np.void]]) -> tuple[KeySet, NDArray
     runs = np.concatenate([np.empty(0, _RUN), *portions])
     runs.view(f"S{_RUN.itemsize}").sort()
     is_first = np.concatenate([np.ones(len(runs[:1]), bool), runs["key"][1:] != runs["key"][:-1]])
-    found = KeySet(runs["key"][is_first])
+    keys = KeySet(runs["key"][is_first])
     counts = np.where(runs["first"][is_first] == 0, runs["last"][is_first] + 1, 0).astype(np.uint16)
     for run in runs[~is_first]:
-        place = np.searchsorted(found.keys, run["key"])
+        place = np.searchsorted(keys.keys, run["key"])
         if run["first"] <= counts[place]:
             counts[place] = max(counts[place], run["last"] + 1)
-    return found, counts
+    return keys, counts
 
 
 def _as_bytes(keys: pa.Array) -> Keys:

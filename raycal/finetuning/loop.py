@@ -150,7 +150,7 @@ class Worker:
         import ray.train
 
         self._status.write(TrainingStatus("evaluating the calibration split", progress.step))
-        found = evaluate_calibration(
+        calibration = evaluate_calibration(
             self._engine,
             self._calibration,
             self._job.method.loss,
@@ -159,15 +159,15 @@ class Worker:
             workers=self._workers,
             device=self._device,
         )
-        progress = progress.after_evaluation(found.loss)
-        metrics = {"step": progress.step, "skipped": progress.skipped, **self._take_rows(found)}
+        progress = progress.after_evaluation(calibration.loss)
+        metrics = {"step": progress.step, "skipped": progress.skipped, **self._take_rows(calibration)}
         with tempfile.TemporaryDirectory() as folder:
             save_checkpoint(
                 self._engine,
                 self._model,
                 progress,
                 Path(folder),
-                found=found,
+                found=calibration,
                 examples=self._calibration,
                 best=self._best,
                 rank=self._rank,
@@ -190,14 +190,14 @@ class Worker:
         max_tokens = self._job.trainer.tokens_per_micro_batch
         return micro_batches(indices, examples.lengths, max_tokens=max_tokens, workers=self._workers)[self._rank]
 
-    def _take_rows(self, found: Calibration) -> dict[str, Any]:
+    def _take_rows(self, calibration: Calibration) -> dict[str, Any]:
         """Write the rows of TRAINING since the last evaluation; returns what Ray Train is to be told of them."""
         rows, self._rows = self._rows, []
         if not rows:  # before the first step
             names = {"key": digest(self._job.adapter_id, 0), "adapter": self._job.adapter_id}
             dtype = str(self._job.trainer.dtype)
             rows = [names | {"step": 0, "epoch": 0, "seconds": self._reference_s, "dtype": dtype}]
-        rows[-1] |= {f"calibration_{name}": getattr(found, name) for name in ("loss", "ece", "auroc")}
+        rows[-1] |= {f"calibration_{name}": getattr(calibration, name) for name in ("loss", "ece", "auroc")}
         if self._rank == 0:
             self._job.store.write(Table.TRAINING, self._job.adapter_id, rows)
         return {name: rows[-1][name] for name in _REPORTED if name in rows[-1]}

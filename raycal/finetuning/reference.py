@@ -57,9 +57,9 @@ def reference(
         with model.as_base():
             for batch in cut:
                 some = [unasked.examples[index] for index in batch.indices]
-                found = model(Batch.of(some, device)).answer_states.cpu()
+                batch_states = model(Batch.of(some, device)).answer_states.cpu()
                 if batch.counts:
-                    parts = torch.split(found, [len(example.answer_positions) for example in some])
+                    parts = torch.split(batch_states, [len(example.answer_positions) for example in some])
                     states |= {str(index): part.clone() for index, part in zip(batch.indices, parts, strict=True)}
         with atomic_file(folder / f"part-{rank}.safetensors") as aside:
             save_file(states, aside)

@@ -30,8 +30,8 @@ def parse_verdict(reply: str) -> bool | None:
     if not lines:
         return None
     first, labelled = _FIRST.match(reply.lstrip()), _LABELLED.search(lines[-1])
-    found = [verdict for verdict in (first, labelled) if verdict]
-    words = [verdict["word"] or verdict["clause"] for verdict in found]
-    words += [second[1] for verdict in found if (second := _SECOND.match(verdict.string, verdict.end()))]
+    verdict_matches = [verdict for verdict in (first, labelled) if verdict]
+    words = [verdict["word"] or verdict["clause"] for verdict in verdict_matches]
+    words += [second[1] for verdict in verdict_matches if (second := _SECOND.match(verdict.string, verdict.end()))]
     verdicts = {_VERDICTS[word.lower()] for word in words}
     return verdicts.pop() if len(verdicts) == 1 else None

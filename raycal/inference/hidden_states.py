@@ -78,12 +78,12 @@ class HiddenStates:
             longest = len(waiting[-1][0])
             some = [waiting.pop() for _ in range(min(len(waiting), max(1, _MOST_TOKENS // longest)))]
             try:
-                found = self._forward([tokens for tokens, _ in some])
+                batch_states = self._forward([tokens for tokens, _ in some])
             except Exception as error:  # noqa: BLE001, raised where it is waited for: here nobody would hear of it
                 for _, future in some:
                     future.set_exception(error)
                 continue
-            for (_, future), states in zip(some, found, strict=True):
+            for (_, future), states in zip(some, batch_states, strict=True):
                 future.set_result(states)
         self._busy_s += time.monotonic() - started
 

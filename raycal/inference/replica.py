@@ -189,7 +189,7 @@ class Replica(Generic[B]):
     def _write_once(self, rows: list[tuple[Table, Row]]) -> None:
         self._check_storage()
         for table, partition in self._task.partitions.items():
-            self._store.write(table, partition, [row for its, row in rows if its is table])
+            self._store.write(table, partition, [row for table_of_row, row in rows if table_of_row is table])
 
     def _check_storage(self) -> None:
         """Raise OSError where a mount is away: its folder would be made anew, or filled, on the disk under it."""
@@ -204,8 +204,8 @@ class Replica(Generic[B]):
         seconds, self._accounted_s = busy - self._accounted_s, busy
         tokens = [row["prompt_tokens"] + row["generated_tokens"] for row in rows]
         total = sum(tokens)
-        for row, its in zip(rows, tokens, strict=True):
-            row["engine_seconds"] = seconds * its / total if total else 0.0
+        for row, row_tokens in zip(rows, tokens, strict=True):
+            row["engine_seconds"] = seconds * row_tokens / total if total else 0.0
             row["dtype"] = self._dtype
         return seconds
 

@@ -42,7 +42,7 @@ class ReplicaTelemetry:
 
     def count(self, done: BatchReport, busy_seconds: float) -> None:
         """Add to the counters what a batch came to."""
-        found = {
+        counts = {
             "questions": done.questions,
             "failed_questions": done.failed,
             "prompt_tokens": done.prompt_tokens,
@@ -50,7 +50,7 @@ class ReplicaTelemetry:
             "busy_seconds": busy_seconds,
             "gpu_seconds": busy_seconds * self._gpus,
         }
-        for name, value in found.items():
+        for name, value in counts.items():
             if value:  # Ray takes no nought
                 self._counters[name].inc(value)
 

@@ -218,9 +218,11 @@ def _fit_temperature(z: Floats, is_right: NDArray[np.bool_]) -> Temperature:
 
     separated = bool((towards_truth >= 0).all())
     sharpest = np.clip(np.median(np.abs(z)) / np.log(len(z) + 1), _COLDEST, 1) if separated else _COLDEST
-    found = minimize_scalar(nll, bounds=(np.log(sharpest), np.log(_HOTTEST)), method="bounded", options={"xatol": 1e-6})
+    minimum = minimize_scalar(
+        nll, bounds=(np.log(sharpest), np.log(_HOTTEST)), method="bounded", options={"xatol": 1e-6}
+    )
     # The first of equals: where the likelihood does not depend on T, as at p = 1/2, p is left alone.
-    return Temperature(float(np.exp(min(0.0, float(found.x), key=nll))))
+    return Temperature(float(np.exp(min(0.0, float(minimum.x), key=nll))))
 
 
 def _fit_platt(z: Floats, is_right: NDArray[np.bool_]) -> Platt:

@@ -17,12 +17,12 @@ def mark_special_tokens(texts: Sequence[str], tokenizer: Any) -> tuple[list[str]
     The marks are characters that none of the texts has.
     """
     spelled = _special_tokens(tokenizer)
-    found = sorted(set(chain.from_iterable(spelled.findall(text) for text in texts))) if spelled is not None else []
-    if spelled is None or not found:
+    tokens = sorted(set(chain.from_iterable(spelled.findall(text) for text in texts))) if spelled is not None else []
+    if spelled is None or not tokens:
         return list(texts), {}
     used = set(chain.from_iterable(texts))
     free = (chr(code) for code in _PRIVATE if chr(code) not in used)
-    marks = dict(zip(found, free, strict=False))
+    marks = dict(zip(tokens, free, strict=False))
     marked = [spelled.sub(lambda match: marks[match[0]], text) for text in texts]
     return marked, {mark: token for token, mark in marks.items()}
 

@@ -22,9 +22,9 @@ def trains(lines: Sequence[PlanLine]) -> bool:
 def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[str]:
     """What engines and trainings need of a cluster, in words; at_a_time: trainings."""
     answering, trainer = asking_engine(run.experiment), run.experiment.trainer
-    said = [f"engines: {_replicas(answering)}"]
+    needs = [f"engines: {_replicas(answering)}"]
     planned = {line.stage for line in lines}
-    said += [
+    needs += [
         f"engines of {stage}: {_replicas(engine)}; all others have ended by then"
         for stage, engine in _later_engines(run).items()
         if engine != answering and stage in planned
@@ -32,8 +32,8 @@ def needs_of(run: Run, lines: Sequence[PlanLine], at_a_time: int = 1) -> list[st
     if trains(lines):
         workers = _each(trainer.workers, "worker", trainer.cpus_per_worker, trainer.gpus_per_worker, trainer.device)
         often = f", {at_a_time} trainings at a time" if at_a_time > 1 else ""
-        said.append(f"fine-tuning: {workers}, ZeRO stage {trainer.zero_stage}{often}; engines have ended by then")
-    return said
+        needs.append(f"fine-tuning: {workers}, ZeRO stage {trainer.zero_stage}{often}; engines have ended by then")
+    return needs
 
 
 def _later_engines(run: Run) -> dict[str, EngineConfig]:
@@ -66,7 +66,7 @@ def assumptions_of(basis: Basis, lines: Sequence[PlanLine]) -> list[str]:
     readers += [judge.model for _, judge in judges_of(run)]
     recipes = [run.recipe, *(run.recipe_for(reader) for reader in readers)]
     models = {recipe.model: find_tokenizer(recipe.model) is not None for recipe in recipes}
-    said = [
+    assumptions = [
         f"Prompts of {model.name}: "
         + (
             f"its own tokeniser, a mean over as many as {SAMPLE} questions a stage."
@@ -76,14 +76,14 @@ def assumptions_of(basis: Basis, lines: Sequence[PlanLine]) -> list[str]:
         )
         for model, here in models.items()
     ]
-    said.append("What several requests begin with counts each time, though an engine computes it once.")
+    assumptions.append("What several requests begin with counts each time, though an engine computes it once.")
     if any(line.generated_tokens and line.is_bound for line in lines):
-        said.append("<= is the most that may be generated: every reply up to its limit.")
+        assumptions.append("<= is the most that may be generated: every reply up to its limit.")
     if any(line.generated_tokens and not line.is_bound for line in lines):
-        said.append("~ is what the store's own rows lead to expect.")
+        assumptions.append("~ is what the store's own rows lead to expect.")
     if trains(lines):
-        said.append("A training's tokens are all epochs' and evaluations', though it may stop early.")
-    return said + _said_of_rates(lines)
+        assumptions.append("A training's tokens are all epochs' and evaluations', though it may stop early.")
+    return assumptions + _said_of_rates(lines)
 
 
 def _said_of_rates(lines: Sequence[PlanLine]) -> list[str]:

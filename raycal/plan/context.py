@@ -96,8 +96,8 @@ class Basis:
     @cached_property
     def answer_tokens(self) -> float:
         """Tokens of an answer: as long as those in the store, else as long as one may be."""
-        found = self.measured(Table.ANSWERS).generated
-        return self.run.experiment.elicit.max_tokens if found is None else found
+        generated = self.measured(Table.ANSWERS).generated
+        return self.run.experiment.elicit.max_tokens if generated is None else generated
 
     def gpus_an_engine(self, model: ModelConfig | None = None, engine: EngineConfig | None = None) -> float | None:
         """GPUs of one engine that asks a model (None: the experiment's); None where the machine decides."""

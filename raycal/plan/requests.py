@@ -59,15 +59,15 @@ def elicit_lines(basis: Basis, left: Left) -> list[PlanLine]:
     sampled = sum(split in config.sampled for split in splits)
 
     def line(kind: str, table: Table, prompt: Prompt, *, questions: int, each: int, most: int) -> PlanLine:
-        its = left.by_kind[kind]
+        counted = left.by_kind[kind]
         # The answer's place in a query is left empty, so that its length can be that of the store's answers.
         answer = basis.answer_tokens if table is Table.QUERIES else 0
         return basis.line(
             kind,
-            its,
+            counted,
             questions=questions,
             rows=questions * each,
-            prompt_tokens=basis.tokens(recipe, its, prompt) + answer,
+            prompt_tokens=basis.tokens(recipe, counted, prompt) + answer,
             most_generated=most,
             found=basis.measured(table, kind if table is Table.QUERIES else None),
         )

@@ -93,17 +93,17 @@ def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
     splits = {Split.TEST} if method.adapter is None else {Split.CALIBRATION, Split.TEST}
     query = tuned_query(run, method) if is_complete(folder) else None
     there: set[str] = set()
-    found = Measured()
+    seen = Measured()
     if query is not None:
         there = asked_keys(run, query)
-        found = measured(run.store, Table.QUERIES, query.partition)
+        seen = measured(run.store, Table.QUERIES, query.partition)
     for row in basis.answered():
         if row["split"] in splits:
             questions += 1
             if query is None or query.key(row["answer_key"]) not in there:
                 left.add(row["key"], row)
-    if found.tokens_a_second is None:
-        found = basis.measured(Table.QUERIES, CORRECTNESS.name)  # the same question to the model as it was
+    if seen.tokens_a_second is None:
+        seen = basis.measured(Table.QUERIES, CORRECTNESS.name)  # the same question to the model as it was
     _, queried = _lengths(basis, method, left)
     return basis.line(
         tuned_stage(method),
@@ -112,6 +112,6 @@ def tuned_line(basis: Basis, method: FineTuned, folder: Location) -> PlanLine:
         rows=questions,
         prompt_tokens=queried,
         most_generated=1,
-        found=found,
+        found=seen,
         model=method.model,
     )

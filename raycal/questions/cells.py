@@ -37,8 +37,8 @@ def _descend(cell: Any, column: str) -> Any:
     if isinstance(cell, Mapping):
         return lookup(cell, column)
     if isinstance(cell, list) and cell:
-        found = [_descend(element, column) for element in cell]
-        return MISSING if any(element is MISSING for element in found) else found
+        elements = [_descend(element, column) for element in cell]
+        return MISSING if any(element is MISSING for element in elements) else elements
     return MISSING
 
 
@@ -109,12 +109,12 @@ def _unicode(text: str) -> str:
 
 def final_answer(text: str) -> tuple[tuple[str, ...], str] | None:
     """GSM8K's "rationale / #### 1,234" as accepted answers (1234 and 1,234) and rationale; None without such a line."""
-    found = _FINAL_ANSWER.fullmatch(text)
-    if found is None:
+    final = _FINAL_ANSWER.fullmatch(text)
+    if final is None:
         return None
-    given = found["final"].strip()
+    given = final["final"].strip()
     plain = given.replace(",", "")
-    return tuple(dict.fromkeys((plain, given) if plain.isdecimal() else (given,))), found["rationale"].strip()
+    return tuple(dict.fromkeys((plain, given) if plain.isdecimal() else (given,))), final["rationale"].strip()
 
 
 def accepted_answers(cell: Any, separator: str | None) -> tuple[tuple[str, ...], dict[str, str]]:

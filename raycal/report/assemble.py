@@ -114,8 +114,8 @@ def _results(
 
 def _ablations(methods: Sequence[Method]) -> list[Ablation]:
     return [
-        Ablation(shown(unsized_label(next(iter(its.values())))), {size: shown(its[size].label) for size in its})
-        for its in by_size(methods)
+        Ablation(shown(unsized_label(next(iter(sized.values())))), {size: shown(sized[size].label) for size in sized})
+        for sized in by_size(methods)
     ]
 
 

@@ -45,17 +45,17 @@ def _bars(axes: Axes, results: RunResults, name: str) -> None:
     axes.set_title(metric.title)
     top = 10.0
     for x, method in enumerate(methods):
-        its = method.metrics[name]
-        if its.value is None:
+        shown_metric = method.metrics[name]
+        if shown_metric.value is None:
             _above(axes, x, 0, "n/a", SOFT)
             continue
-        low, high = (100 * end for end in its.interval or (its.value, its.value))
-        axes.bar(x, 100 * its.value, width=0.7, color=colour(x))
-        if its.interval is not None:
+        low, high = (100 * end for end in shown_metric.interval or (shown_metric.value, shown_metric.value))
+        axes.bar(x, 100 * shown_metric.value, width=0.7, color=colour(x))
+        if shown_metric.interval is not None:
             # The middle is the interval's own: a percentile interval of ECE may lie above the value.
             axes.errorbar(x, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, elinewidth=1.2, capsize=4)
-        _above(axes, x, max(100 * its.value, high), metric.number(its.value), INK)
-        top = max(top, 100 * its.value, high)
+        _above(axes, x, max(100 * shown_metric.value, high), metric.number(shown_metric.value), INK)
+        top = max(top, 100 * shown_metric.value, high)
     room = max(0.0, 3 - len(methods)) / 2  # so that one bar alone is no wall
     axes.set_xlim(-0.6 - room, len(methods) - 0.4 + room)
     axes.set_ylim(0, 1.15 * top)
@@ -141,13 +141,23 @@ def reliability_bars(
 ) -> list[ReliabilityBin]:
     """Draw each bin's accuracy, the gap to its confidence, and its answers below; returns the bins."""
     drawn = metrics.reliability_bins(p, correct, bins=bins, convention=convention)
-    lows, width = [its.low for its in drawn], 1 / bins
-    histogram.bar(lows, [its.count for its in drawn], width, align="edge", color=SOFT, edgecolor="white", linewidth=0.5)
-    for its in drawn:
-        if its.accuracy is not None and its.confidence is not None:
-            gap = its.confidence - its.accuracy
-            diagram.bar(its.low, its.accuracy, width, align="edge", color=_BAR, edgecolor=SOFT, linewidth=0.6)
-            diagram.bar(its.low, gap, width, its.accuracy, align="edge", **_gap_style(over=gap > 0))
+    lows, width = [drawn_bin.low for drawn_bin in drawn], 1 / bins
+    histogram.bar(
+        lows,
+        [drawn_bin.count for drawn_bin in drawn],
+        width,
+        align="edge",
+        color=SOFT,
+        edgecolor="white",
+        linewidth=0.5,
+    )
+    for drawn_bin in drawn:
+        if drawn_bin.accuracy is not None and drawn_bin.confidence is not None:
+            gap = drawn_bin.confidence - drawn_bin.accuracy
+            diagram.bar(
+                drawn_bin.low, drawn_bin.accuracy, width, align="edge", color=_BAR, edgecolor=SOFT, linewidth=0.6
+            )
+            diagram.bar(drawn_bin.low, gap, width, drawn_bin.accuracy, align="edge", **_gap_style(over=gap > 0))
     return drawn
 
 
@@ -163,7 +173,7 @@ def _spoken(method: MethodResult, name: str) -> str:
 
 def _in_free_corner(axes: Axes, text: str, bins: Sequence[ReliabilityBin]) -> None:
     """Upper left, unless bars reach up there; then lower right, where only their bodies can be."""
-    tall = any(max(its.accuracy or 0, its.confidence or 0) > 0.7 for its in bins if its.low < 0.5)
+    tall = any(max(one_bin.accuracy or 0, one_bin.confidence or 0) > 0.7 for one_bin in bins if one_bin.low < 0.5)
     x, y, across, up = (0.97, 0.03, "right", "bottom") if tall else (0.03, 0.97, "left", "top")
     axes.text(x, y, text, transform=axes.transAxes, ha=across, va=up, fontsize=9, bbox=BOX, zorder=5)
 

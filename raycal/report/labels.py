@@ -55,5 +55,5 @@ def _told_apart(label: str, namesakes: Sequence[str]) -> str:
 
 
 def _parts(label: str) -> tuple[str, list[str], str]:
-    found = re.fullmatch(r"(.*?) \((.*)\)(.*)", label)
-    return (found[1], found[2].split(", "), found[3]) if found else (label, [], "")
+    parts = re.fullmatch(r"(.*?) \((.*)\)(.*)", label)
+    return (parts[1], parts[2].split(", "), parts[3]) if parts else (label, [], "")

@@ -89,7 +89,7 @@ def _sweep_images(sweep: SweepResults) -> dict[str, _Image]:
     drawn = {"sweep_trials": (sweep_figures.trials, sentences.sweep_trials)}
     if sweep_figures.with_panels(sweep):
         drawn["sweep_settings"] = (sweep_figures.settings, sentences.sweep_settings)
-    if any(its.shares for its in sweep.importances.values()):
+    if any(importance.shares for importance in sweep.importances.values()):
         drawn["sweep_importances"] = (sweep_figures.importances, sentences.sweep_importances)
     return {name: _Image(png(draw(sweep), _DPI), alt(sweep)) for name, (draw, alt) in drawn.items()}
 

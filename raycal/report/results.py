@@ -112,7 +112,7 @@ class TrainingCurve:
     calibration_auroc: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        shapes = {its.shape for its in vars(self).values() if isinstance(its, np.ndarray)}
+        shapes = {array.shape for array in vars(self).values() if isinstance(array, np.ndarray)}
         if len(shapes) > 1 or not len(self.step):
             raise ValueError(
                 f"the curve of {self.label} has columns of the shapes {sorted(shapes)}, not of one (steps,)"
@@ -226,7 +226,7 @@ class RunResults:
     @cached_property
     def metric_names(self) -> tuple[str, ...]:
         """The metrics that all methods have: those of raycal, and then those of packages that are installed."""
-        return tuple(name for name in metric_definitions() if all(name in its.metrics for its in self.methods))
+        return tuple(name for name in metric_definitions() if all(name in method.metrics for method in self.methods))
 
     @property
     def ordered(self) -> tuple[MethodResult, ...]:
@@ -237,7 +237,9 @@ class RunResults:
     @property
     def pictured(self) -> tuple[MethodResult, ...]:
         """The methods in the order of every figure: of an ablation the largest size alone, or no figure is readable."""
-        smaller = {label for its in self.ablations for label in its.sizes.values() if label != its.largest}
+        smaller = {
+            label for ablation in self.ablations for label in ablation.sizes.values() if label != ablation.largest
+        }
         return tuple(method for method in self.ordered if method.label not in smaller)
 
     @property
@@ -249,13 +251,15 @@ class RunResults:
     def places(self) -> Mapping[str, int]:
         """Where each method stands in the figures, by label; the sizes of an ablation stand in one place."""
         places = {method.label: place for place, method in enumerate(self.pictured)}
-        return places | {label: places[its.largest] for its in self.ablations for label in its.sizes.values()}
+        return places | {
+            label: places[ablation.largest] for ablation in self.ablations for label in ablation.sizes.values()
+        }
 
     @cached_property
     def short(self) -> dict[str, str]:
         """What figures and sentences call each method, curve and ablation, by label."""
         named: list[MethodResult | TrainingCurve | Ablation] = [*self.ordered, *self.training, *self.ablations]
-        return short_labels(list(dict.fromkeys(its.label for its in named)))
+        return short_labels(list(dict.fromkeys(method.label for method in named)))
 
     @property
     def training_seconds(self) -> float:

@@ -26,7 +26,8 @@ def bar_chart(results: RunResults) -> str:
 
 def reliability_diagrams(results: RunResults) -> str:
     """Mean confidence, accuracy, ECE and smECE of every method."""
-    return f"Reliability diagrams. {'; '.join(_reliability(its, results) for its in results.pictured) or 'No methods'}."
+    methods = "; ".join(_reliability(method, results) for method in results.pictured)
+    return f"Reliability diagrams. {methods or 'No methods'}."
 
 
 def _reliability(method: MethodResult, results: RunResults) -> str:
@@ -58,12 +59,12 @@ def training_sizes(results: RunResults) -> str:
 
 def _by_size(results: RunResults, name: str) -> str:
     values = {method.label: spoken(style_of(name), method.metrics[name], results.level) for method in results.methods}
-    said = [
-        f"{results.short[its.label]} {', '.join(f'{values[its.sizes[size]]} after {size:,}' for size in its.sizes)}"
-        for its in results.ablations
-    ]
-    said += [f"{results.short[method.label]}, not trained, {values[method.label]}" for method in results.zero_shot]
-    return "; ".join(said)
+    sentences = []
+    for ablation in results.ablations:
+        by_size = (f"{values[label]} after {size:,}" for size, label in ablation.sizes.items())
+        sentences.append(f"{results.short[ablation.label]} {', '.join(by_size)}")
+    sentences += [f"{results.short[method.label]}, not trained, {values[method.label]}" for method in results.zero_shot]
+    return "; ".join(sentences)
 
 
 def training_curves(results: RunResults) -> str:
@@ -72,10 +73,10 @@ def training_curves(results: RunResults) -> str:
 
 
 def _training(curve: TrainingCurve, label: str) -> str:
-    said = f"{label}: {curve.step[-1]} steps, {curve.skipped.sum()} of them skipped"
+    sentence = f"{label}: {curve.step[-1]} steps, {curve.skipped.sum()} of them skipped"
     if curve.kept is None:
-        return f"{said}, no adapter kept"
-    return f"{said}, calibration {_at(curve, 0)}, and {_at(curve, curve.kept)}, whose adapter was kept"
+        return f"{sentence}, no adapter kept"
+    return f"{sentence}, calibration {_at(curve, 0)}, and {_at(curve, curve.kept)}, whose adapter was kept"
 
 
 def _at(curve: TrainingCurve, place: int) -> str:
@@ -98,24 +99,25 @@ def sweep_trials(sweep: SweepResults) -> str:
 
 def sweep_settings(sweep: SweepResults) -> str:
     """The best trial of every panel."""
-    said = [
+    sentences = [
         f"{shown(sweep.short[entry.label])}, {len(sweep.of_entry(entry))} trials, the best of them "
         f"{trial_text(sweep, sweep.by_number[entry.best])}"
         for entry in sweep_figures.with_panels(sweep)
         if entry.best is not None
     ]
-    return f"Parallel coordinates of the searched options. {'; '.join(said)}."
+    return f"Parallel coordinates of the searched options. {'; '.join(sentences)}."
 
 
 def sweep_importances(sweep: SweepResults) -> str:
     """The share of every option in every objective, or why there is none."""
-    said = []
-    for name, its in sweep.importances.items():
+    sentences = []
+    for name, importance in sweep.importances.items():
         shares = [
-            f"{sweep_figures.parameter(sweep, one.entry, one.option)} {100 * one.share:.0f} %" for one in its.shares
+            f"{sweep_figures.parameter(sweep, one.entry, one.option)} {100 * one.share:.0f} %"
+            for one in importance.shares
         ]
-        said.append(f"{style_of(name).shown}: {', '.join(shares) or its.reason}")
-    return f"Bar charts of the importance of the searched options. {'; '.join(said)}."
+        sentences.append(f"{style_of(name).shown}: {', '.join(shares) or importance.reason}")
+    return f"Bar charts of the importance of the searched options. {'; '.join(sentences)}."
 
 
 _CHANCE = 0.5  # the AUROC of confidences that say nothing
@@ -131,17 +133,17 @@ def finding(results: RunResults) -> str:
 
 def _standing(results: RunResults, name: str) -> str:
     metric = style_of(name)
-    defined = {its: its.metrics[name].value for its in results.ordered}
-    values = {its: value for its, value in defined.items() if value is not None}
+    defined = {method: method.metrics[name].value for method in results.ordered}
+    values = {method: value for method, value in defined.items() if value is not None}
     if not values:
         return "no method has a value"
     top = metric.best(list(values.values()))
-    best = next(its for its, value in values.items() if value == top)
+    best = next(method for method, value in values.items() if value == top)
     shown = spoken(metric, best.metrics[name], results.level)
     if name == "auroc" and (best.metrics[name].interval or (top, top))[0] <= _CHANCE:
         shown += ", which may be no better than chance"
-    others = [its for its in values if its is not best]
-    rivals = [results.short[its.label] for its in others if not _beats(results, best, its, name)]
+    others = [method for method in values if method is not best]
+    rivals = [results.short[method.label] for method in others if not _beats(results, best, method, name)]
     if not others:
         return f"{results.short[best.label]} is the only method with a value, {shown}"
     return f"{results.short[best.label]} is best at {shown}{_distance(rivals, len(others))}"

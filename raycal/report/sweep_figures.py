@@ -48,8 +48,8 @@ def trials(sweep: SweepResults) -> Figure:
 def _front(axes: Axes, sweep: SweepResults) -> None:
     across, up = (style_of(name) for name in sweep.objectives[:2])
     points = {
-        number: (across.drawn(its.objectives[sweep.objectives[0]]), up.drawn(its.objectives[sweep.objectives[1]]))
-        for number, its in sweep.by_number.items()
+        number: (across.drawn(trial.objectives[sweep.objectives[0]]), up.drawn(trial.objectives[sweep.objectives[1]]))
+        for number, trial in sweep.by_number.items()
     }
     axes.set_xlabel(across.title)
     axes.set_ylabel(up.title)
@@ -70,7 +70,9 @@ def _is_line(sweep: SweepResults) -> bool:
 def _course(axes: Axes, sweep: SweepResults) -> None:
     name = sweep.objectives[0]
     metric = style_of(name)
-    points = {number: (float(number), metric.drawn(its.objectives[name])) for number, its in sweep.by_number.items()}
+    points = {
+        number: (float(number), metric.drawn(trial.objectives[name])) for number, trial in sweep.by_number.items()
+    }
     axes.set_xlabel("trial")
     axes.set_ylabel(metric.title)
     axes.locator_params(axis="x", integer=True)
@@ -104,7 +106,9 @@ def _number(axes: Axes, points: dict[int, tuple[float, float]]) -> None:
     """Write the trials' numbers beside them; those of close neighbours stand in one place."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     together: dict[tuple[float, float], list[int]] = {}
-    for number, (x, y) in sorted(points.items(), key=lambda its: its[1], reverse=True):  # numbers stand to the right
+    for number, (x, y) in sorted(
+        points.items(), key=lambda point: point[1], reverse=True
+    ):  # numbers stand to the right
         close = [
             numbers
             for (its_x, its_y), numbers in together.items()
@@ -145,7 +149,9 @@ def settings(sweep: SweepResults) -> Figure:
             _parallel(axes, entry)
             # The best stands in front.
             for trial in sorted(
-                sweep.of_entry(entry), key=lambda its: values[its.number], reverse=not metric.higher_is_better
+                sweep.of_entry(entry),
+                key=lambda one_trial: values[one_trial.number],
+                reverse=not metric.higher_is_better,
             ):
                 _line(axes, entry, trial, colours(scale(values[trial.number])))
             bar = figure.colorbar(ScalarMappable(scale, colours), ax=axes, fraction=0.03, pad=0.02, label=metric.title)
@@ -202,7 +208,7 @@ def _line(axes: Axes, entry: SweepEntry, trial: SweepTrial, shade: Any) -> None:
 
 def importances(sweep: SweepResults) -> Figure:
     """The share of every option in an objective, a panel an objective; a sentence where there are none."""
-    rows = max(2, *(len(its.shares) for its in sweep.importances.values()))
+    rows = max(2, *(len(importance.shares) for importance in sweep.importances.values()))
     columns = min(2, len(sweep.objectives))
     lines = -(-len(sweep.objectives) // columns)
     with styled(width=4.8 * columns, height=(0.9 + 0.3 * rows) * lines) as figure:
@@ -215,17 +221,17 @@ def importances(sweep: SweepResults) -> Figure:
     return figure
 
 
-def _shares(axes: Axes, sweep: SweepResults, its: Importances) -> None:
+def _shares(axes: Axes, sweep: SweepResults, importance: Importances) -> None:
     axes.set_xlabel("share of the importance (%)")
     axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 112 * max((share.share for share in its.shares), default=1.0))
-    if not its.shares:
-        instead(axes, wrapped(str(its.reason), 36))
+    axes.set_xlim(0, 112 * max((share.share for share in importance.shares), default=1.0))
+    if not importance.shares:
+        instead(axes, wrapped(str(importance.reason), 36))
         axes.set_yticks([])
         return
     names = []
-    for y, share in enumerate(its.shares):
+    for y, share in enumerate(importance.shares):
         ink = SOFT if share.entry is None else colour(sweep.places[share.entry])
         axes.barh(y, 100 * share.share, height=0.7, color=ink)
         axes.annotate(

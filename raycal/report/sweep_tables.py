@@ -48,10 +48,10 @@ def states(sweep: SweepResults) -> list[tuple[str, int]]:
 
 def failed(sweep: SweepResults) -> list[FailedTrial]:
     """The first of the trials that failed."""
-    found = [trial for trial in sweep.trials if trial.state == "failed"]
+    failed_trials = [trial for trial in sweep.trials if trial.state == "failed"]
     return [
         FailedTrial(trial.number, shown(sweep.short[trial.entry]), shortened(trial.error or "—"))
-        for trial in found[:FAILED_ROWS]
+        for trial in failed_trials[:FAILED_ROWS]
     ]
 
 
@@ -80,14 +80,14 @@ def _rows(results: RunResults, sweep: SweepResults, entry: SweepEntry, names: Se
         none = [Cell("—")] * len(default.cells)
         return [default, TriedRow(label, "best", "no trial finished", none)]
     trial = sweep.by_number[entry.best]
-    found = [Cell(style_of(name).number(trial.objectives[name])) for name in sweep.objectives]
+    cells = [Cell(style_of(name).number(trial.objectives[name])) for name in sweep.objectives]
     if entry.best_method == entry.default_method:
-        return [TriedRow(label, f"default = best, trial {trial.number}", said(trial.settings), [*on_test, *found])]
+        return [TriedRow(label, f"default = best, trial {trial.number}", said(trial.settings), [*on_test, *cells])]
     best = _metrics(methods[entry.best_method], names)
     pair = (entry.best_method, entry.default_method)
     return [
         default,
-        TriedRow(label, f"best, trial {trial.number}", said(trial.settings), [*best, *found]),
+        TriedRow(label, f"best, trial {trial.number}", said(trial.settings), [*best, *cells]),
         TriedRow(label, "best − default", "", [*(_difference(results, *pair, name) for name in names), *unsearched]),
     ]
 
@@ -95,31 +95,33 @@ def _rows(results: RunResults, sweep: SweepResults, entry: SweepEntry, names: Se
 def _metrics(method: MethodResult, names: Sequence[str]) -> list[Cell]:
     cells = []
     for name in names:
-        its = method.metrics[name]
+        metric = method.metrics[name]
         cells.append(
-            Cell("—") if its.value is None else Cell(style_of(name).number(its.value), interval(style_of(name), its))
+            Cell("—")
+            if metric.value is None
+            else Cell(style_of(name).number(metric.value), interval(style_of(name), metric))
         )
     return cells
 
 
 def _difference(results: RunResults, method: str, baseline: str, name: str) -> Cell:
     """The paired difference, whichever of the two is the baseline in the store, and what its interval says."""
-    for its in results.comparisons:
-        if its.metric == name and {its.method, its.baseline} == {method, baseline}:
+    for comparison in results.comparisons:
+        if comparison.metric == name and {comparison.method, comparison.baseline} == {method, baseline}:
             turned = (
-                its
-                if its.method == method
-                else ShownComparison(method, baseline, name, -its.difference, -its.high, -its.low)
+                comparison
+                if comparison.method == method
+                else ShownComparison(method, baseline, name, -comparison.difference, -comparison.high, -comparison.low)
             )
             return replace(difference(turned), verdict=verdict(turned))
     return difference(None)
 
 
-def verdict(its: ShownComparison) -> str:
+def verdict(comparison: ShownComparison) -> str:
     """Whether the interval of a paired difference settles which is better."""
-    if not its.settled:
+    if not comparison.settled:
         return "not settled"
-    return "better" if (its.difference > 0) == style_of(its.metric).higher_is_better else "worse"
+    return "better" if (comparison.difference > 0) == style_of(comparison.metric).higher_is_better else "worse"
 
 
 def said(settings: Mapping[str, float | str]) -> str:

@@ -71,12 +71,12 @@ def method_table(results: RunResults) -> ReportTable:
     for method in results.ordered:
         cells = [Cell(f"{100 * method.coverage:.1f}")]
         for name, metric in styles.items():
-            its = method.metrics[name]
-            if its.value is None:
-                cells.append(Cell("—", note=notes.setdefault(str(its.reason), len(notes) + 1)))
+            shown_metric = method.metrics[name]
+            if shown_metric.value is None:
+                cells.append(Cell("—", note=notes.setdefault(str(shown_metric.reason), len(notes) + 1)))
             else:
-                strong = its.value == bests.get(name)
-                cells.append(Cell(metric.number(its.value), interval(metric, its), strong))
+                strong = shown_metric.value == bests.get(name)
+                cells.append(Cell(metric.number(shown_metric.value), interval(metric, shown_metric), strong))
         rows.append(((results.short[method.label],), cells))
     columns = [("Coverage %", "share of the answers that have a confidence")]
     columns += [(metric.heading, metric.meaning) for metric in styles.values()]
@@ -151,19 +151,19 @@ def settings(results: RunResults) -> dict[str, list[tuple[str, str]]]:
 
 def _flat(settings: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
-        its = f"{path}{name.replace('_', ' ')}"
+        full_name = f"{path}{name.replace('_', ' ')}"
         match value:
             case Mapping():
-                yield from _flat(value, f"{its}: ")
+                yield from _flat(value, f"{full_name}: ")
             case [Mapping(), *_]:
                 for number, part in enumerate(value, start=1):
-                    yield from _flat(part, f"{its} {number}: ")
+                    yield from _flat(part, f"{full_name} {number}: ")
             case list() | tuple():
-                yield its, ", ".join(map(str, value)) or "—"
+                yield full_name, ", ".join(map(str, value)) or "—"
             case bool():
-                yield its, "yes" if value else "no"
+                yield full_name, "yes" if value else "no"
             case _:
-                yield its, "—" if value is None else str(value)
+                yield full_name, "—" if value is None else str(value)
 
 
 def shortened(text: str) -> str:

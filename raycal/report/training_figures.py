@@ -140,13 +140,13 @@ def _panel(axes: Axes, results: RunResults, name: str) -> None:
 def _ablation_line(axes: Axes, results: RunResults, ablation: Ablation, name: str, aside: float) -> None:
     metrics = {method.label: method.metrics[name] for method in results.methods}
     points = {size * aside: metrics[label] for size, label in ablation.sizes.items()}
-    values = [np.nan if its.value is None else 100 * its.value for its in points.values()]
+    values = [np.nan if value.value is None else 100 * value.value for value in points.values()]
     place, label = results.places[ablation.largest], wrapped(results.short[ablation.label], 26)
     ink = colour(place)
     axes.plot(list(points), values, color=ink, linestyle=dashes(place), marker="o", linewidth=2, label=label, zorder=3)
-    for x, its in points.items():
-        if its.interval is not None:
-            low, high = (100 * end for end in its.interval)
+    for x, value in points.items():
+        if value.interval is not None:
+            low, high = (100 * end for end in value.interval)
             # The middle is the interval's own: a percentile interval of ECE may lie above the value.
             axes.errorbar(x, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=ink, elinewidth=1.2, capsize=4)
 

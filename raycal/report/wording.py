@@ -97,14 +97,14 @@ def interval(metric: MetricStyle, value: MetricValue) -> str:
     return "" if value.interval is None else f"[{metric.number(value.interval[0])}, {metric.number(value.interval[1])}]"
 
 
-def spoken(metric: MetricStyle, its: MetricValue, share: float) -> str:
+def spoken(metric: MetricStyle, value: MetricValue, share: float) -> str:
     """A value with its interval of level `share` as they stand in a sentence, or why there is no value."""
-    if its.value is None:
-        return f"n/a ({its.reason})"
-    if its.interval is None:
-        return metric.spoken(its.value)
-    low, high = (metric.number(end) for end in its.interval)
-    return f"{metric.spoken(its.value)} ({level(share)} interval {low} to {high})"
+    if value.value is None:
+        return f"n/a ({value.reason})"
+    if value.interval is None:
+        return metric.spoken(value.value)
+    low, high = (metric.number(end) for end in value.interval)
+    return f"{metric.spoken(value.value)} ({level(share)} interval {low} to {high})"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -117,9 +117,8 @@ def level(share: float) -> str:
     return f"{100 * share:.6g}{_PERCENT}"
 
 
-def convention(its: Convention, bins: int) -> str:
+def convention(named: Convention, bins: int) -> str:
     """What the run's ECE bins, and how, in a sentence."""
-    confidence, edges = _CONVENTIONS[its]
-    return (
-        f"ECE by the convention {its}: {confidence} in {bins} bins of equal width, weighted by their answers; {edges}."
-    )
+    confidence, edges = _CONVENTIONS[named]
+    binned = f"{confidence} in {bins} bins of equal width, weighted by their answers"
+    return f"ECE by the convention {named}: {binned}; {edges}."

@@ -50,7 +50,7 @@ class ScoredAnswer:
 
     def to_dict(self) -> dict[str, Any]:
         """The reply as JSON can hold it."""
-        confidences = [method.model_dump(mode="json") | vars(found) for method, found in self.confidences]
+        confidences = [method.model_dump(mode="json") | vars(confidence) for method, confidence in self.confidences]
         return {**vars(self), "confidences": confidences}
 
 

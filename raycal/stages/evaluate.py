@@ -71,12 +71,12 @@ def scored_splits(run: Run, split: Split) -> Iterator[ScoredSplit]:
             subjects=[row["subject"] for row in graded],
             correct=np.array([grades[row["answer_key"]] for row in graded], dtype=bool),
             confidence={
-                label: np.array([its.get(row["answer_key"], imputed) for row in graded], dtype=np.float64)
-                for label, its in scores.items()
+                label: np.array([method_scores.get(row["answer_key"], imputed) for row in graded], dtype=np.float64)
+                for label, method_scores in scores.items()
             },
             coverage={
-                label: sum(row["answer_key"] in its for row in graded) / len(graded) if graded else None
-                for label, its in scores.items()
+                label: sum(row["answer_key"] in method_scores for row in graded) / len(graded) if graded else None
+                for label, method_scores in scores.items()
             },
         )
 
@@ -88,9 +88,9 @@ def evaluate_run(run: Run) -> list[dict[str, Any]]:
     without a confidence in `coverage`.
     """
     rows, comparisons = [], []
-    for found in scored_splits(run, run.experiment.evaluate.split):
-        rows += [_metrics_row(run, method, found) for method in run.experiment.methods]
-        comparisons += _comparison_rows(run, found)
+    for scored in scored_splits(run, run.experiment.evaluate.split):
+        rows += [_metrics_row(run, method, scored) for method in run.experiment.methods]
+        comparisons += _comparison_rows(run, scored)
     run.store.replace(Table.METRICS, run.id, [packed(row) for row in rows])
     run.store.replace(Table.COMPARISONS, run.id, comparisons)
     return rows
@@ -106,27 +106,27 @@ def _base_rate(asked: list[dict[str, str]], grades: Mapping[str, bool | None]) -
     return sum(known) / len(known)
 
 
-def _metrics_row(run: Run, method: Method, found: ScoredSplit) -> dict[str, Any]:
+def _metrics_row(run: Run, method: Method, scored: ScoredSplit) -> dict[str, Any]:
     config = run.experiment.evaluate
-    p = found.confidence[method.label]
+    p = scored.confidence[method.label]
     kept = ~np.isnan(p)
-    confidence, correct = p[kept], found.correct[kept]
-    subjects = [subject for subject, keep in zip(found.subjects, kept, strict=True) if keep]
+    confidence, correct = p[kept], scored.correct[kept]
+    subjects = [subject for subject, keep in zip(scored.subjects, kept, strict=True) if keep]
     by_subject = np.array(subjects, dtype=str)
     pooled = evaluate(confidence, correct, bins=config.bins, convention=config.convention)
     grouped = evaluate_groups(confidence, correct, by_subject, bins=config.bins, convention=config.convention)
     row = {
-        "key": digest("metrics", run.id, found.dataset, found.split, method.label),
+        "key": digest("metrics", run.id, scored.dataset, scored.split, method.label),
         "run": run.id,
         "method": method.label,
         "config": resolved(method, run).model_dump_json(),
         "model": str(run.recipe.model),
-        "dataset": found.dataset,
-        "split": found.split,
+        "dataset": scored.dataset,
+        "split": scored.split,
         "n": len(confidence),
-        "questions": found.questions,
-        "failed": found.questions - len(found.correct),
-        "coverage": found.coverage[method.label],
+        "questions": scored.questions,
+        "failed": scored.questions - len(scored.correct),
+        "coverage": scored.coverage[method.label],
         "missing": str(config.missing),
         "convention": str(config.convention),
         "bins": config.bins,
@@ -144,14 +144,14 @@ def _metrics_row(run: Run, method: Method, found: ScoredSplit) -> dict[str, Any]
     return row
 
 
-def _comparison_rows(run: Run, found: ScoredSplit) -> list[dict[str, Any]]:
+def _comparison_rows(run: Run, scored: ScoredSplit) -> list[dict[str, Any]]:
     """Every pair of methods, over the questions for which both have a confidence."""
     if not run.experiment.evaluate.replicates:
         return []
-    ids = np.array(found.ids, dtype=str)
+    ids = np.array(scored.ids, dtype=str)
     scores = {
-        label: PairedScores(ids[kept], p[kept], found.correct[kept])
-        for label, p in found.confidence.items()
+        label: PairedScores(ids[kept], p[kept], scored.correct[kept])
+        for label, p in scored.confidence.items()
         for kept in [~np.isnan(p)]
     }
     names = [name for name, definition in metric_definitions().items() if definition.compared]
@@ -164,10 +164,10 @@ def _comparison_rows(run: Run, found: ScoredSplit) -> list[dict[str, Any]]:
                 continue
             rows.append(
                 {
-                    "key": digest("comparison", run.id, found.dataset, found.split, method, baseline, name),
+                    "key": digest("comparison", run.id, scored.dataset, scored.split, method, baseline, name),
                     "run": run.id,
-                    "dataset": found.dataset,
-                    "split": found.split,
+                    "dataset": scored.dataset,
+                    "split": scored.split,
                     "method": method,
                     "baseline": baseline,
                     "metric": name,

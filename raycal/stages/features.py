@@ -69,7 +69,7 @@ class FeatureReader:
 
     async def ask(self, engine: StatesBackend, row: Row) -> TableRows:
         """See tasks.Task."""
-        found = [
+        computed = [
             {
                 "key": self.key(row["answer_key"], layer),
                 "answer_key": row["answer_key"],
@@ -89,9 +89,9 @@ class FeatureReader:
                 style=engine.style,
             )
             states = await engine.last_token_states(list(example.tokens[: example.answer_end]))
-            rows = [one | {"state": _at(states, one["layer"])} | cost_columns(Usage(0, 0)) for one in found]
+            rows = [one | {"state": _at(states, one["layer"])} | cost_columns(Usage(0, 0)) for one in computed]
         except (ExampleError, LayerError, TemplateError) as error:
-            return {Table.FEATURES: [one | failed_columns(str(error)) for one in found]}
+            return {Table.FEATURES: [one | failed_columns(str(error)) for one in computed]}
         rows[0] |= cost_columns(Usage(example.answer_end, 0))  # one forward pass makes all of them
         return {Table.FEATURES: rows}
 

@@ -61,9 +61,9 @@ def grade_stage(run: Run, on_event: OnEvent) -> None:
     """ANSWERS to GRADES. Raises GraderError, ModelError, ResourceError and RunnerError."""
     for grader in run.experiment.grade.graders:
         on_event(_grade(run, grader, on_event))
-    for name, found in agreements(run).items():
-        agreed = found.reason or f"agree on {found.share:.1%} of {found.decided} answers, kappa {found.kappa:.2f}"
-        on_event(StageResult("grade", f"{name}: {agreed}", {"graders": name} | vars(found)))
+    for name, pair in agreements(run).items():
+        agreed = pair.reason or f"agree on {pair.share:.1%} of {pair.decided} answers, kappa {pair.kappa:.2f}"
+        on_event(StageResult("grade", f"{name}: {agreed}", {"graders": name} | vars(pair)))
 
 
 def _grade(run: Run, grader: Grader, on_event: OnEvent) -> StageResult:
@@ -143,7 +143,7 @@ def evaluate_stage(run: Run, on_event: OnEvent) -> list[dict[str, Any]]:
     """
     with activity(on_event, "evaluate", "metrics and their intervals"):
         rows = evaluate_run(run)
-        agreed = {name: vars(found) for name, found in agreements(run).items()}
+        agreed = {name: vars(pair) for name, pair in agreements(run).items()}
         record_run(run, agreed, _fitted_dtypes(run), grading_record(run))
     return rows
 
@@ -166,9 +166,11 @@ def agreements(run: Run) -> dict[str, Agreement]:
     grades = grades_of(run, first)
     keys = sorted(grades)
     return {
-        f"{first.label} and {other.label}": agreement([grades[key] for key in keys], [its.get(key) for key in keys])
+        f"{first.label} and {other.label}": agreement(
+            [grades[key] for key in keys], [other_grades.get(key) for key in keys]
+        )
         for other in others
-        for its in [grades_of(run, other)]
+        for other_grades in [grades_of(run, other)]
     }
 
 

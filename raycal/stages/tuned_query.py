@@ -88,13 +88,13 @@ class TunedQuery:
 
     async def ask(self, engine: TextBackend, row: Row) -> TableRows:
         """See tasks.Task."""
-        found = self.named(row["key"], row["answer_key"], row["question_id"])
+        row_key = self.named(row["key"], row["answer_key"], row["question_id"])
         asked = conversation(self.recipe, row, few_shot=self.method.few_shot)
         try:
             p_true, usage = await probability_of_yes(engine, self.prompt.put(asked, row["answer"]), self.prompt)
         except GenerationError as error:
-            return {Table.QUERIES: [found | failed_columns(str(error))]}
-        return {Table.QUERIES: [found | {"p_true": p_true} | cost_columns(usage)]}
+            return {Table.QUERIES: [row_key | failed_columns(str(error))]}
+        return {Table.QUERIES: [row_key | {"p_true": p_true} | cost_columns(usage)]}
 
 
 def check_asked_as_trained(method: FineTuned) -> None:

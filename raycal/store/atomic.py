@@ -143,8 +143,8 @@ def local_copy(folder: Location) -> Path:
     """A folder itself, or, of one in a bucket, this machine's copy of what is there now; made on first use."""
     if isinstance(folder, Path):
         return folder
-    found = folder.fs.find(folder.path, detail=True)
-    versions = [f"{name} {found[name]['ETag']}" for name in sorted(found)]
+    objects = folder.fs.find(folder.path, detail=True)
+    versions = [f"{name} {objects[name]['ETag']}" for name in sorted(objects)]
     copy = cache_folder() / "copies" / f"{folder.name}-{digest(str(folder), *versions)[:16]}"
     if not copy.is_dir():
         with atomic_folder(copy) as aside:

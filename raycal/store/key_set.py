@@ -41,8 +41,8 @@ class KeySet:
         if not len(self.keys):
             return np.full(len(wanted), -1)
         places = np.searchsorted(self.keys, wanted)
-        found = self.keys[np.minimum(places, len(self.keys) - 1)] == wanted
-        return np.where(found, places, -1)
+        is_there = self.keys[np.minimum(places, len(self.keys) - 1)] == wanted
+        return np.where(is_there, places, -1)
 
 
 def gathered(portions: Iterable[Keys]) -> Keys:

@@ -112,8 +112,8 @@ def _as_os_error(error: Failure, method: str, bucket: str) -> OSError:
             return OSError(errno.EACCES, "there are no credentials in the environment", bucket)
         case exceptions.ConnectionError() | exceptions.HTTPClientError():
             return OSError(errno.EHOSTUNREACH, f"its server does not answer{_tried(error)} (AWS_ENDPOINT_URL)", bucket)
-    number, said = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
-    return OSError(number or errno.EIO, " ".join((said or str(error)).split()), bucket)
+    number, message = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+    return OSError(number or errno.EIO, " ".join((message or str(error)).split()), bucket)
 
 
 def _tried(error: exceptions.BotoCoreError) -> str:

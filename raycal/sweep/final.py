@@ -58,10 +58,10 @@ def chosen_methods(sweep: Sweep, study: Study) -> list[Method]:
         chosen.setdefault(key, method.model_copy(update={"name": name}))
 
     for entry in sweep.space.entries:
-        its = [trial for trial in trials if trial["entry"] == entry.label]
+        entry_trials = [trial for trial in trials if trial["entry"] == entry.label]
         choose(entry.default, f"{entry.label}, default")
-        if its:
-            choose(METHOD.validate_json(best_trial(sweep, its)["config"]), f"{entry.label}, best")
+        if entry_trials:
+            choose(METHOD.validate_json(best_trial(sweep, entry_trials)["config"]), f"{entry.label}, best")
     front = {trial.number for trial in study.best_trials}
     for trial in trials:
         if trial["number"] in front:

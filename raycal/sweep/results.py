@@ -45,14 +45,14 @@ def _importances(study: Study, space: Space, place: int, objective: str) -> Impo
     # The one evaluator of Optuna that takes options which only some trials have; it draws no random numbers.
     evaluator = PedAnovaImportanceEvaluator(target_quantile=max(_BEST, _FEWEST_BEST / len(values)))
     with warnings.catch_warnings(action="ignore"):  # that low targets count as good, and of what is experimental
-        found = get_param_importances(
+        importances = get_param_importances(
             study, evaluator=evaluator, target=lambda trial: sign * trial.values[place], normalize=False
         )
-    ranked = sorted(found, key=lambda name: (-found[name], name))
-    total = sum(found[name] for name in ranked)
+    ranked = sorted(importances, key=lambda name: (-importances[name], name))
+    total = sum(importances[name] for name in ranked)
     if not total > 0:
         return Importances(reason="no option tells the best trials from the others")
-    return Importances(tuple(_share(space, name, found[name] / total) for name in ranked))
+    return Importances(tuple(_share(space, name, importances[name] / total) for name in ranked))
 
 
 def _share(space: Space, parameter: str, share: float) -> Share:
@@ -119,11 +119,11 @@ def _searched(entry: Entry) -> dict[str, Option]:
 
 def _settings(entry: Entry, method: Method) -> dict[str, float | str]:
     """The searched options of a method: of ranges the number, where it is one."""
-    found: dict[str, float | str] = {}
+    settings: dict[str, float | str] = {}
     for name, option in _searched(entry).items():
         value = getattr(method, name)
-        found[name] = value if not isinstance(option, Choices) and isinstance(value, int | float) else said(value)
-    return found
+        settings[name] = value if not isinstance(option, Choices) and isinstance(value, int | float) else said(value)
+    return settings
 
 
 def _option(entry: Entry, name: str, option: Option) -> SearchedOption:

@@ -154,12 +154,12 @@ class Space:
         Raises SweepError where there is no end of them.
         """
         self._check_size([(entry, entry.eliciting) for entry in self.entries], _MOST_ELICITED, "settings to elicit for")
-        found = []
+        configured = []
         for entry in self.entries:
             counts: Sequence[Any] = entry.options["k"].ends if "k" in entry.options else ()
             most = {"k": None if None in counts else max(counts)} if counts else {}  # None: all that are sampled
-            found += [entry.configured(most | values) for values in entry.combinations(entry.eliciting)]
-        return found
+            configured += [entry.configured(most | values) for values in entry.combinations(entry.eliciting)]
+        return configured
 
     def _check_size(self, varied: Sequence[tuple[Entry, Sequence[str]]], most: int, what: str) -> None:
         total = 0

@@ -113,9 +113,9 @@ def repeat(study: Study, number: int) -> None:
 
 def remaining(study: Study, trials: int) -> int:
     """How many of the sweep's trials are still to be run; failed ones count as run, those to be repeated do not."""
-    found = study.get_trials(deepcopy=False)
-    replaced = superseded(found)
-    return max(0, trials - sum(1 for trial in found if trial.state.is_finished() and trial.number not in replaced))
+    all_trials = study.get_trials(deepcopy=False)
+    replaced = superseded(all_trials)
+    return max(0, trials - sum(1 for trial in all_trials if trial.state.is_finished() and trial.number not in replaced))
 
 
 def superseded(trials: Sequence[FrozenTrial]) -> set[int]:

@@ -47,21 +47,21 @@ def run_trial(config: Mapping[str, Any], *, run: Run, objectives: Sequence[str])
     from raycal.stages.pipeline import features_stage, finetune_stage, score_stage
     from raycal.sweep.watch_training import TrainingReport
 
-    its = on_split(run, [METHOD.validate_json(config[CONFIG])], run.experiment.name, Split.CALIBRATION)
-    finetune_stage(its, ignore_event, [TrainingReport()] if trains(config) else [])
-    features_stage(its, ignore_event)
-    score_stage(its, ignore_event)
-    rows = evaluate_run(its)
-    tune.report({**objective_values(rows, objectives), RUN: its.id, FINISHED: True})
+    trial_run = on_split(run, [METHOD.validate_json(config[CONFIG])], run.experiment.name, Split.CALIBRATION)
+    finetune_stage(trial_run, ignore_event, [TrainingReport()] if trains(config) else [])
+    features_stage(trial_run, ignore_event)
+    score_stage(trial_run, ignore_event)
+    rows = evaluate_run(trial_run)
+    tune.report({**objective_values(rows, objectives), RUN: trial_run.id, FINISHED: True})
 
 
 def objective_values(rows: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> dict[str, float]:
     """The objectives by rows of METRICS: means over datasets. Raises UndefinedObjectiveError."""
     values = {}
     for objective in objectives:
-        found = [row[objective] for row in rows]
-        if not found or None in found:
+        row_values = [row[objective] for row in rows]
+        if not row_values or None in row_values:
             reasons = "; ".join(str(row["undefined"]) for row in rows if row[objective] is None) or "no answers"
             raise UndefinedObjectiveError(f"{objective} is not defined on the calibration split: {reasons}")
-        values[objective] = sum(found) / len(found)
+        values[objective] = sum(row_values) / len(row_values)
     return values

@@ -34,7 +34,7 @@ def last_line(text: str) -> str:
 
 def short_numbers(text: str) -> str:
     """A text with its decimals in three digits: those of searched options have sixteen."""
-    return re.sub(r"\d+\.\d{4,}(e[-+]?\d+)?", lambda found: f"{float(found[0]):.3g}", text)
+    return re.sub(r"\d+\.\d{4,}(e[-+]?\d+)?", lambda number: f"{float(number[0]):.3g}", text)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def _redacted_url(url: str) -> str:
 def _without_secrets(url: str) -> str:
     for user in _USERS:
         url = user.sub(rf"\g<1>{_HIDDEN}@", url)
-    return _PARAMETER.sub(lambda found: _hide(found) if _is_secret(found[2].lower()) else found[0], url)
+    return _PARAMETER.sub(lambda parameter: _hide(parameter) if _is_secret(parameter[2].lower()) else parameter[0], url)
 
 
 def _hide(parameter: re.Match[str]) -> str:

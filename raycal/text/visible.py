@@ -20,7 +20,7 @@ def visible(text: str, *, colors: bool = False) -> str:
     >>> visible("name\\u202egpj.exe"), visible("\\x1b[2J")
     ('name<U+202E>gpj.exe', '<U+001B>[2J')
     """
-    return (_UNSEEN_BUT_COLORS if colors else _UNSEEN).sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+    return (_UNSEEN_BUT_COLORS if colors else _UNSEEN).sub(lambda character: f"<U+{ord(character[0]):04X}>", text)
 
 
 def without_colors(text: str) -> str:
@@ -34,4 +34,4 @@ def without_colors(text: str) -> str:
 
 def escaped_json(document: str) -> str:
     """A JSON document with the same characters written as JSON's own escapes: it says the same."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
+    return _UNSEEN.sub(lambda character: f"\\u{ord(character[0]):04x}", document)

@@ -55,5 +55,5 @@ def grouped_attention(  # noqa: PLR0917 - as transformers calls it
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = nn.functional.dropout(torch.softmax(scores, dim=-1), dropout, module.training)
-    found = weights.view(n, shared, heads // shared * t, -1) @ value
-    return found.view(n, heads, t, -1).transpose(1, 2).contiguous(), None
+    context = weights.view(n, shared, heads // shared * t, -1) @ value
+    return context.view(n, heads, t, -1).transpose(1, 2).contiguous(), None

@@ -93,8 +93,8 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """x: (..., in). Returns (..., out), of the same dtype."""
         if self.disable_adapters or self.merged:
-            found: Tensor = super().forward(x, *args, **kwargs)
-            return found
+            output: Tensor = super().forward(x, *args, **kwargs)
+            return output
         (adapter,) = self.active_adapters
         dropout = getattr(self.lora_dropout[adapter], "p", 0.0) if self.training else 0.0
         a, b = (part[adapter].weight.to(x.dtype) for part in (self.lora_A, self.lora_B))
