@@ -127,9 +127,9 @@ def with_digits(tokens: Sequence[str]) -> list[str]:
         part = word in _PARTS and is_whole(previous)  # "one third", of which "third" is no place in an order
         read = None if pronoun or unit or part else _read_words(tokens, position)
         if read is not None:
-            half = previous == "half" and word in ("a", "an")
+            halved = previous == "half" and word in ("a", "an")
             word, position = read
-            if half:
+            if halved and is_number(word):
                 result.pop()
                 word = canonical_number(format(Decimal(word) / 2, "f"))
         else:
@@ -152,10 +152,10 @@ def _multiplied(result: list[str], word: str) -> str:
     if word == "dozen":
         if result[-1:] == ["a"]:
             result.pop()
-        half = result[-1:] == ["half"]
-        if half:
+        halved = result[-1:] == ["half"]
+        if halved:
             result.pop()
-        return "6" if half else "12"
+        return "6" if halved else "12"
     return _parts(result, word)
 
 

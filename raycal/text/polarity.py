@@ -35,9 +35,11 @@ def polarity(line: ParsedText) -> bool | None:
         words = words[len(subject) :]
     while len(words) > 1 and words[0] in _SURE and words[1] in _YES | _NO | {"not"}:
         words = words[1:]
-    if words[:1] == ("not",):
+    if not words:
+        return None
+    if words[0] == "not":
         return False if len(words) == 1 or words[1:] in (("true",), ("at", "all"), ("correct",)) else None
-    first = _polarity_of(words[0]) if words else None
+    first = _polarity_of(words[0])
     ends = len(words) == 1 or bool(line.gaps[len(line.words) - len(words) + 1].strip("-/"))
     contrary = {_polarity_of(word) for word in words[1:4]} == {None, not first} or (
         len(words) > 1 and _polarity_of(words[1]) not in (None, first)

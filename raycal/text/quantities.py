@@ -178,45 +178,45 @@ def _with_ranges(tokens: Sequence[str]) -> list[str]:
     position = 0
     while position < len(tokens):
         word = tokens[position]
-        if (bounds := range_bounds(word)) is not None:
-            result.append("-".join(bounds))
-            position += 1
-            continue
-        if _DECADE.fullmatch(word) and tokens[position + 1 : position + 2] == ["to"]:
-            result.append("-".join([word, *tokens[position + 2 : position + 3]]))
-            position += 3
-            continue
-        if is_number(word) and tokens[position + 1 : position + 2] == ["by"] and is_number(_at(tokens, position + 2)):
-            result.append(f"{word}x{tokens[position + 2]}")
-            position += 3
-            continue
-        joined = _range(tokens, position, result) if is_number(word) else None
+        bounds = range_bounds(word)
+        joined = ("-".join(bounds), position + 1) if bounds else _joined(tokens, position, result)
         if joined is None:
             result.append(word)
             position += 1
             continue
-        if result and result[-1] in ("between", "from"):
+        if not bounds and result and result[-1] in ("between", "from"):
             result.pop()
         result.append(joined[0])
         position = joined[1]
     return result
 
 
-def _at(tokens: Sequence[str], position: int) -> str:
-    return tokens[position] if position < len(tokens) else ""
+def _joined(tokens: Sequence[str], start: int, before: Sequence[str]) -> tuple[str, int] | None:
+    """A quantity of two numbers that starts here, and the position of its unit, or of what stands behind."""
+    word = tokens[start]
+    joint, behind = _at(tokens, start + 1), _at(tokens, start + 2)
+    if joint == "to" and _DECADE.fullmatch(word) and _DECADE.fullmatch(behind):
+        return f"{word}-{behind}", start + 3
+    if not is_number(word):
+        return None
+    if joint == "by" and is_number(behind):
+        return f"{word}x{behind}", start + 3
+    return _range(tokens, start, before)
 
 
 def _range(tokens: Sequence[str], start: int, before: Sequence[str]) -> tuple[str, int] | None:
-    """A range that starts at a number, and the position of what follows: its unit, or what stands behind."""
-    unit = tokens[start + 1] if start + 1 < len(tokens) and is_unit(tokens[start + 1]) else ""
+    unit = _at(tokens, start + 1) if is_unit(_at(tokens, start + 1)) else ""
     joint = start + 1 + bool(unit)
-    if joint + 1 >= len(tokens):
-        return None
-    high, behind = tokens[joint + 1], tokens[joint + 2] if joint + 2 < len(tokens) else ""
-    between = tokens[joint] == "and" and before[-1:] == ["between"]
-    if not between and tokens[joint] not in _JOINS:
+    high, behind = _at(tokens, joint + 1), _at(tokens, joint + 2)
+    between = _at(tokens, joint) == "and" and before[-1:] == ["between"]
+    if not between and _at(tokens, joint) not in _JOINS:
         return None
     if behind in _OPERATORS or (before and before[-1] in _OPERATORS) or (unit and behind != unit):
         return None
     bounds = range_bounds(f"{tokens[start]}-{high}")
     return None if bounds is None else ("-".join(bounds), joint + 2)
+
+
+def _at(tokens: Sequence[str], position: int) -> str:
+    """The token at a position; empty behind the last one."""
+    return tokens[position] if position < len(tokens) else ""

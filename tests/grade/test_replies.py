@@ -111,7 +111,8 @@ REPLY = st.text() | st.lists(
     st.sampled_from(
         ["Paris", "B", "A.", "(b)", "not", "or", "and", "wait,", "no,", "the answer is", "5", "km", "to", "-", "/", ",",
          "per", "\n", "####", "<think>", "</think>", "<answer>", r"\boxed{", "}", r"\frac", "$", "{", '"answer":',
-         "but it is"]
+         "but it is", "half a", "hundred", "third", "dozen", "1/2", "between", "±", "×", "=", "per", "square", "AD",
+         "'70s"]
     )
 ).map(" ".join)  # fmt: skip
 
@@ -120,6 +121,7 @@ REPLY = st.text() | st.lists(
 def test_any_reply_is_read(reply: str) -> None:
     assert match(reply, ["Paris"], kind=Kind.OPEN).correct in (True, False)
     assert match(reply, ["5 km"], kind=Kind.OPEN).correct in (True, False)
+    assert match(reply, ["yes"], kind=Kind.OPEN).correct in (True, False)
     assert match(reply, ["Paris"], kind=Kind.CHOICE, choices=CITIES).correct in (True, False)
     assert (answer_form(reply) == "") == (not reply.strip())
 
