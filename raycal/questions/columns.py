@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from raycal.config.section import Section
-from raycal.questions.cells import accepted_answers, is_missing, lookup, text_of
-from raycal.questions.choices import NamedChoices
+from raycal.questions.cells import accepted_answers, is_missing, is_true, lookup, present, text_of
+from raycal.questions.choices import NamedChoices, first_positions
 from raycal.questions.question import UNANSWERABLE, Kind, Question, QuestionError, split_of
-
-_TRUE = frozenset({"yes", "true", "1"})
-_FALSE = frozenset({"no", "false", "0"})
+from raycal.questions.rows import Attempt, Row, Rows
 
 
 class Columns(Section):
@@ -25,6 +23,11 @@ class Columns(Section):
     id: str | None = None  # kept as metadata
     answerable: str | None = None  # true or false; where false, right is to say that there is no answer
 
+    @property
+    def kind(self) -> Kind:
+        """How the questions are to be answered."""
+        return Kind.OPEN if self.choices is None else Kind.CHOICE
+
     def named(self) -> Iterator[tuple[str, str]]:
         """Every setting with a column that it names."""
         for setting, columns in self:
@@ -34,31 +37,50 @@ class Columns(Section):
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnReader:
-    """How a row becomes a question of a dataset; counted_from: from which numbers positions of choices may count."""
+    """How the rows of a dataset become questions."""
 
     dataset: str
     columns: Columns
-    counted_from: tuple[int, ...] = ()
     separator: str | None = None  # splits one text into several accepted answers
+    positions_from: int | None = None  # of choices; None: as all rows show
 
-    def question(self, values: Mapping[str, Any]) -> Question:
-        """A row as a question; QuestionError where it is none."""
+    def attempts(self, rows: Rows, again: Callable[[], Rows], location: Callable[[int], str]) -> Iterator[Attempt]:
+        """Rows as questions; again: all rows of the source, from its start. location: what a row is called."""
+        counted_from: tuple[int, ...] = ()
+        if self.columns.choices is not None:
+            counted_from = first_positions(
+                again(),
+                self.columns.choices,
+                self.columns.answers,
+                separator=self.separator,
+                stated=self.positions_from,
+            )
+        for row in rows:
+            outcome: Question | QuestionError
+            try:
+                outcome = self._question(row.cells(), counted_from)
+            except QuestionError as error:
+                outcome = error
+            raw = row.values if isinstance(row, Row) else row.raw
+            yield Attempt(dataset=self.dataset, location=location(row.number), raw=raw, outcome=outcome)
+
+    def _question(self, values: Mapping[str, Any], counted_from: tuple[int, ...]) -> Question:
         columns = self.columns
-        question = text_of(_cell(values, columns.question))
+        question = text_of(present(values, columns.question))
         given_id = _optional(values, columns.id)
-        answerable = columns.answerable is None or _is_true(values, columns.answerable)
+        answerable = columns.answerable is None or is_true(values, columns.answerable)
         metadata: dict[str, Any] = {}
         choices: tuple[str, ...] = ()
         if not answerable:
             answers = UNANSWERABLE
         elif columns.choices is None:
-            answers, metadata = accepted_answers(_cell(values, columns.answers), self.separator)
+            answers, metadata = accepted_answers(present(values, columns.answers), self.separator)
         else:
             named = NamedChoices.of(values, columns.choices, columns.answers)
-            choices, answers = named.choices, named.right(self.counted_from, self.separator)
+            choices, answers = named.choices, named.right(counted_from, self.separator)
         return Question(
             dataset=self.dataset,
-            kind=Kind.OPEN if columns.choices is None else Kind.CHOICE,
+            kind=columns.kind,
             question=question,
             answers=answers,
             choices=choices,
@@ -69,20 +91,6 @@ class ColumnReader:
         )
 
 
-def _cell(values: Mapping[str, Any], column: str) -> Any:
-    cell = lookup(values, column)
-    if is_missing(cell):
-        raise QuestionError(f"the column {column!r} is missing or empty")
-    return cell
-
-
 def _optional(values: Mapping[str, Any], column: str | None) -> str:
     cell = None if column is None else lookup(values, column)
     return "" if is_missing(cell) else text_of(cell)
-
-
-def _is_true(values: Mapping[str, Any], column: str) -> bool:
-    text = text_of(_cell(values, column)).lower()
-    if text not in _TRUE | _FALSE:
-        raise QuestionError(f"the column {column!r} is {text!r}: write true or false")
-    return text in _TRUE

@@ -9,12 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from raycal.questions.choices import first_positions
 from raycal.questions.columns import ColumnReader, Columns
-from raycal.questions.question import Question, QuestionError
 from raycal.questions.readers import open_rows
-from raycal.questions.rows import Attempt, QuestionSourceError, Row, Unreadable
-from raycal.questions.sources.base import SOURCES, QuestionSource
+from raycal.questions.rows import Attempt
+from raycal.questions.sources.base import SOURCES, OwnDataset, QuestionSource
 from raycal.store.locations import expand_home
 
 
@@ -39,6 +37,10 @@ class QuestionFile(QuestionSource):
         """The dataset of all of its questions."""
         return self.dataset or self.path.stem
 
+    def own_dataset(self) -> OwnDataset:
+        """See QuestionSource."""
+        return OwnDataset(self.dataset_name, is_named=self.dataset is not None, place=str(self.path))
+
     def files(self) -> Sequence[Path]:
         """See QuestionSource."""
         return (expand_home(self.path),)
@@ -52,44 +54,14 @@ def load(source: QuestionFile) -> Iterator[Attempt]:
     file = open_rows(source.path)
     for setting, column in source.columns.named():
         file.check_column(column, f"columns.{setting}")
-    return _attempts(source, islice(file.rows, source.limit))
-
-
-def _attempts(source: QuestionFile, rows: Iterator[Row | Unreadable]) -> Iterator[Attempt]:
-    columns = source.columns
-    counted_from: tuple[int, ...] = ()
-    if columns.choices is not None:
-        counted_from = first_positions(
-            open_rows(source.path).rows,
-            columns.choices,
-            columns.answers,
-            separator=source.answer_separator,
-            stated=source.positions_from,
-        )
     reader = ColumnReader(
-        dataset=source.dataset_name, columns=columns, counted_from=counted_from, separator=source.answer_separator
+        dataset=source.dataset_name,
+        columns=source.columns,
+        separator=source.answer_separator,
+        positions_from=source.positions_from,
     )
-    for row in rows:
-        outcome: Question | QuestionError
-        try:
-            outcome = reader.question(row.cells())
-        except QuestionError as error:
-            outcome = error
-        raw = row.values if isinstance(row, Row) else row.raw
-        yield Attempt(
-            dataset=source.dataset_name, location=f"{source.path.name}:{row.number}", raw=raw, outcome=outcome
-        )
-
-
-def refuse_shared_names(sources: Sequence[QuestionSource]) -> None:
-    """Raise QuestionSourceError where several files are one dataset only because they are called alike."""
-    named: dict[str, QuestionFile] = {}
-    for source in sources:
-        if not isinstance(source, QuestionFile):
-            continue
-        other = named.setdefault(source.dataset_name, source)
-        if other.path != source.path and None in {other.dataset, source.dataset}:
-            raise QuestionSourceError(
-                f"{other.path} and {source.path} would both be the dataset {source.dataset_name!r}: give each a "
-                "dataset of its own, or both the same one"
-            )
+    return reader.attempts(
+        islice(file.rows, source.limit),
+        again=lambda: open_rows(source.path).rows,
+        location=lambda number: f"{source.path.name}:{number}",
+    )
