@@ -33,7 +33,7 @@ _TRAIN_SHARE = 0.50
 _CALIBRATION_SHARE = 0.15
 
 # Accepted answers of a question that has none; the first is what an example shows.
-UNANSWERABLE = ("unanswerable", "the question cannot be answered", "nobody knows")
+UNANSWERABLE: tuple[str, ...] = ("unanswerable", "the question cannot be answered", "nobody knows")
 
 
 class QuestionError(RaycalError, ValueError):
