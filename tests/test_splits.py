@@ -18,9 +18,10 @@ from raycal.experiment.run import Run
 from raycal.grading.match import Match
 from raycal.methods.fine_tuned import FineTuned
 from raycal.questions import load
+from raycal.questions.columns import Columns
 from raycal.questions.question import Kind, Question, Split, split_of
 from raycal.questions.sources.base import QuestionSource
-from raycal.questions.sources.file import Columns, QuestionFile
+from raycal.questions.sources.file import QuestionFile
 from raycal.questions.sources.mmlu import Mmlu
 from raycal.questions.sources.worldfacts import WorldFacts
 from raycal.stages.answers import graded

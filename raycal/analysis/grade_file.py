@@ -90,7 +90,9 @@ def grade_file(
     for column in (prediction, answers, choices):
         if column is not None:
             file.check_column(column)
-    counted_from = () if choices is None else first_positions(path, choices, answers, stated=positions_from)
+    counted_from: tuple[int, ...] = ()
+    if choices is not None:
+        counted_from = first_positions(open_rows(path).rows, choices, answers, stated=positions_from)
     graded: list[GradedRow] = []
     bad: list[BadRow] = []
     always_first = AlwaysFirst()

@@ -27,8 +27,7 @@ from raycal.metrics import Convention
 from raycal.metrics.binning import MOST_BINS
 from raycal.metrics.bootstrap import MOST_REPLICATES
 from raycal.questions.question import Split
-from raycal.questions.sources.base import AnySource
-from raycal.questions.sources.file import refuse_shared_names
+from raycal.questions.sources.base import AnySource, refuse_shared_names
 from raycal.questions.sources.worldfacts import WorldFacts
 
 

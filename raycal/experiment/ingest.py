@@ -178,6 +178,7 @@ def _question_row(question: Question) -> dict[str, Any]:
         "choices": list(question.choices),
         "answers": list(question.answers),
         "metadata": json.dumps(question.metadata, sort_keys=True, ensure_ascii=False),
+        "answerable": question.answerable,
     }
 
 

@@ -17,7 +17,7 @@ from raycal.store.locations import Location
 from raycal.store.schemas import Table
 from raycal.store.store import Store, read_blocks
 
-_COLUMNS = ("dataset", "kind", "question", "answers", "choices", "subject", "split")
+_COLUMNS = ("dataset", "kind", "question", "answers", "choices", "subject", "split", "answerable")
 
 
 class NoStoredQuestionsError(RaycalError, ValueError):
@@ -89,4 +89,5 @@ def _rows(shards: Sequence[Location]) -> Iterator[dict[str, Any]]:
 
 def _question(row: Mapping[str, Any]) -> Question:
     lists = {name: tuple(row[name]) for name in ("answers", "choices")}
-    return Question(**{**row, **lists, "kind": Kind(row["kind"]), "split": Split(row["split"])})
+    kind, split, answerable = Kind(row["kind"]), Split(row["split"]), row["answerable"] is not False
+    return Question(**{**row, **lists, "kind": kind, "split": split, "answerable": answerable})

@@ -31,12 +31,13 @@ GRADERS: Registry[type[Grader]] = Registry(
 
 @dataclass(frozen=True)
 class AnsweredQuestion:
-    """All that a grader sees; choices: none of an open question."""
+    """All that a grader sees; choices: none of an open question. answerable: else right is to say that it is not."""
 
     question: str
     choices: tuple[str, ...]
     accepted: tuple[str, ...]
     answer: str
+    answerable: bool = True
 
     @property
     def kind(self) -> Kind:

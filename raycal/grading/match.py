@@ -21,6 +21,7 @@ The match grader grades a reply as it stands, truncated or hedged. Its rules, in
    miles" is not "5 km") but may be left out, and a unit may be added. Units are not converted. A more precise date is
    right ("14 December 1972" for "1972"), a less precise one wrong.
 9. Multiple choice. See `raycal.text.choices`: a letter counts before the text of a choice; naming two is wrong.
+10. Unanswerable questions. A reply that says so, or that it does not know, is correct; see `raycal.text.abstention`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from typing import Literal
 from raycal.grading.alternatives import Lists, names_others
 from raycal.grading.grader import GRADERS, AnsweredQuestion, Grade, PureGrader
 from raycal.questions.question import Kind
+from raycal.text.abstention import abstains
 from raycal.text.choice_reply import Naming, read_choice_reply
 from raycal.text.final_answer import final_answer, final_part, without_references, without_thought
 from raycal.text.mentions import Numbers, find_mentions, is_quantity
@@ -53,6 +55,7 @@ class Reason(StrEnum):
     LETTER = "letter"
     EMPTY = "empty"
     REFUSAL = "refusal"
+    ABSTENTION = "abstention"
     SEVERAL = "several answers"
     DENIED = "denied"
     UNFINISHED = "unfinished thought"
@@ -84,7 +87,12 @@ class Match(PureGrader):
 
     def grade(self, questions: Sequence[AnsweredQuestion]) -> list[Grade]:
         """See PureGrader. Raises ValueError as `match` does."""
-        return [match(row.answer, row.accepted, kind=row.kind, choices=row.choices) for row in questions]
+        return [
+            match(row.answer, row.accepted, kind=row.kind, choices=row.choices)
+            if row.answerable
+            else match_unanswerable(row.answer)
+            for row in questions
+        ]
 
 
 def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[str] = ()) -> Grade:
@@ -101,6 +109,15 @@ def match(text: str, answers: Sequence[str], *, kind: Kind, choices: Sequence[st
     if text.isascii():  # that is how Zürich is spelled where there is no ü: Zuerich
         accepted += [spelled for answer in accepted if (spelled := answer.translate(_UMLAUTS)) != answer]
     return _match_open(text, accepted)
+
+
+def match_unanswerable(text: str) -> Grade:
+    """Grade a raw reply to a question without an answer: right is to say so, or not to know."""
+    final = final_answer(text)
+    if not final.text:
+        return Grade(False, "", Reason.UNFINISHED if text.strip() else Reason.EMPTY)
+    is_right = abstains(final.readable)
+    return Grade(is_right, final.text, Reason.ABSTENTION if is_right else Reason.DIFFERENT, final.source)
 
 
 def _match_open(text: str, answers: Sequence[str]) -> Grade:

@@ -39,7 +39,7 @@ class Math(PureGrader):
         pairs = [
             (row, (final_part(accepted) or accepted, grade.extracted))
             for row, (question, grade) in enumerate(zip(questions, grades, strict=True))
-            if question.kind is Kind.OPEN and grade.reason in _COMPARED
+            if question.kind is Kind.OPEN and question.answerable and grade.reason in _COMPARED
             for accepted in question.accepted
         ]
         for (row, _), equal in zip(pairs, equal_values([pair for _, pair in pairs]), strict=True):

@@ -14,6 +14,8 @@ from raycal.questions.literals import is_of_numbers, spelled_out
 from raycal.questions.question import QuestionError
 
 MISSING = object()
+_TRUE = frozenset({"yes", "true", "1"})
+_FALSE = frozenset({"no", "false", "0"})
 
 _FINAL_ANSWER = re.compile(r"(?P<rationale>.*?)^####(?P<final>[^\n]*\S)\s*", re.DOTALL | re.MULTILINE)
 _MIDNIGHT = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?(Z|[+-]00:?00)?")
@@ -67,6 +69,22 @@ def is_missing(cell: Any) -> bool:
     if isinstance(cell, str | bytes):
         return not cell.strip()
     return cell is MISSING or cell is None or (isinstance(cell, float | Decimal) and math.isnan(cell))
+
+
+def present(values: Mapping[str, Any], column: str) -> Any:
+    """The cell of a column, which must have something in it: QuestionError otherwise."""
+    cell = lookup(values, column)
+    if is_missing(cell):
+        raise QuestionError(f"the column {column!r} is missing or empty")
+    return cell
+
+
+def is_true(values: Mapping[str, Any], column: str) -> bool:
+    """Whether a column says true, yes or 1. QuestionError where it says neither these nor false, no or 0."""
+    text = text_of(present(values, column)).lower()
+    if text not in _TRUE | _FALSE:
+        raise QuestionError(f"the column {column!r} is {text!r}: write true or false")
+    return text in _TRUE
 
 
 def text_of(cell: Any) -> str:

@@ -6,13 +6,12 @@ import re
 import string
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from raycal.questions.cells import MISSING, is_missing, lookup, text_of
 from raycal.questions.literals import spelled_out
 from raycal.questions.question import QuestionError
-from raycal.questions.readers import open_rows
+from raycal.questions.rows import Rows
 
 _POSITION = re.compile(r"([0-9]{1,9})(?:\.0+)?")  # more digits than any has; data frames write 2.0 beside a missing one
 _FEW = 2  # rows in which the first choice may happen to be the right one
@@ -158,11 +157,11 @@ def _place_of_letter(text: str) -> list[int]:
 
 
 def first_positions(
-    path: Path, columns: str | Sequence[str], answers: str, *, separator: str | None = None, stated: int | None = None
+    rows: Rows, columns: str | Sequence[str], answers: str, *, separator: str | None = None, stated: int | None = None
 ) -> tuple[int, ...]:
-    """From which numbers a file counts positions, by all of its rows: 0 or 1, both where that is open, else none.
+    """From which numbers a dataset counts positions, by all of its rows: 0 or 1, both where that is open, else none.
 
-    stated: what the user says it is; the file is not read then. Raises QuestionSourceError as `open_rows` does.
+    stated: what the user says it is; no row is read then.
 
     A position 0 counts from 0, one that is the number of the choices from 1. It stays open where the file has both or
     neither, unless it names more choices by what can only be their texts: a few numbers are no positions then.
@@ -171,7 +170,7 @@ def first_positions(
         return (stated,)
     has_zero = has_last = False
     by_number = by_text = 0
-    for row in open_rows(path).rows:
+    for row in rows:
         try:
             named = NamedChoices.of(row.cells(), columns, answers)
             numbers, names_text = named.positions(separator)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from raycal.questions.question import Kind, Question, QuestionError, Split
+from raycal.questions.question import UNANSWERABLE, Kind, Question, QuestionError, Split
 from raycal.store.keys import digest
 
 _POINTS_AT_CHOICES = re.compile(
@@ -55,6 +55,8 @@ def shuffled(question: str, choices: Iterable[str]) -> tuple[str, ...]:
 class ChoiceItem:
     """A stem, its choices, and the 0-based position of the right one."""
 
+    usual_kind: ClassVar[Kind] = Kind.CHOICE
+
     question: str
     choices: tuple[str, ...]
     right: int
@@ -84,10 +86,13 @@ class ChoiceItem:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenItem:
-    """A question with its accepted answers, in any number and with repetitions."""
+    """A question with its accepted answers, in any number and with repetitions; unanswerable ones may have none."""
+
+    usual_kind: ClassVar[Kind] = Kind.OPEN
 
     question: str
     answers: tuple[str, ...]
+    answerable: bool = True
     subject: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -97,7 +102,8 @@ class OpenItem:
             dataset=dataset,
             kind=kind,
             question=self.question,
-            answers=tuple(dict.fromkeys(self.answers)),
+            answers=tuple(dict.fromkeys(self.answers)) if self.answerable else UNANSWERABLE,
+            answerable=self.answerable,
             subject=self.subject,
             split=split,
             metadata=dict(self.metadata),

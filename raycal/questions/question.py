@@ -32,6 +32,9 @@ class Split(StrEnum):
 _TRAIN_SHARE = 0.50
 _CALIBRATION_SHARE = 0.15
 
+# Accepted answers of a question that has none; the first is what an example shows.
+UNANSWERABLE: tuple[str, ...] = ("unanswerable", "the question cannot be answered", "nobody knows")
+
 
 class QuestionError(RaycalError, ValueError):
     """A row that cannot become a question; the message says why."""
@@ -55,7 +58,8 @@ class Question:
     """One question with its accepted answers.
 
     `choices` is empty exactly when `kind` is open, and holds at most 26. `answers` holds every accepted answer as text;
-    for a choice question it is the text of the right choice (raycal derives the letter). `metadata` must be
+    for a choice question it is the text of the right choice (raycal derives the letter). `answerable` is false where an
+    open question has no answer and right is to say so: its `answers` are UNANSWERABLE. `metadata` must be
     JSON-serialisable. Raises QuestionError where these do not hold.
     """
 
@@ -67,12 +71,15 @@ class Question:
     subject: str = ""
     split: Split
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+    answerable: bool = True
 
     def __post_init__(self) -> None:
         if not self.question.strip():
             raise QuestionError("the question is empty")
         if not self.answers or not all(answer.strip() for answer in self.answers):
             raise QuestionError("there is no accepted answer, or an empty one")
+        if not self.answerable and (self.kind is Kind.CHOICE or self.answers != UNANSWERABLE):
+            raise QuestionError("an unanswerable question has neither choices nor answers of its own")
         if len(self.choices) > len(ascii_uppercase):
             raise QuestionError(
                 f"there are {len(self.choices)} choices, but only {len(ascii_uppercase)} letters for them"

@@ -62,6 +62,7 @@ SCHEMAS: dict[Table, pa.Schema] = {
             ("choices", pa.list_(pa.string())),
             ("answers", pa.list_(pa.string())),
             ("metadata", _TEXT),  # JSON
+            ("answerable", pa.bool_()),  # null: true, of a release that knew no others
         ]
     ),
     Table.BAD_QUESTIONS: pa.schema([("key", _TEXT), ("dataset", _LABEL), ("location", _TEXT), ("error", _TEXT)]),

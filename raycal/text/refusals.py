@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NOT_KNOWING = re.compile(
+NOT_KNOWING = re.compile(
     r"""
     \b(?:i|we)\s+(?:(?:really|honestly|simply|just|personally)\s+)?
         (?:do\s+not|don't|cannot|can\s+not|can't|could\s+not|couldn't|am\s+unable\s+to|am\s+not\s+able\s+to)\s+
@@ -21,7 +21,7 @@ _NOT_KNOWING = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_BUT_STILL = re.compile(
+STILL = re.compile(
     r"\b(?:but|however|maybe|perhaps|probably|possibly|likely|guess|guessing|think|believe)\b", re.IGNORECASE
 )
 
@@ -30,9 +30,9 @@ def without_refusal(text: str) -> str:
     """The reply without its refusals: what stands in front, and what a word like "but" introduces behind."""
     plain = text.replace("’", "'")
     kept, position = [], 0
-    while refusal := _NOT_KNOWING.search(plain, position):
+    while refusal := NOT_KNOWING.search(plain, position):
         kept.append(text[position : refusal.start()])
-        still = _BUT_STILL.search(plain, refusal.end())
+        still = STILL.search(plain, refusal.end())
         if still is None:
             return "; ".join(kept)
         position = still.end()

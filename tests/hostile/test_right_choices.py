@@ -11,8 +11,9 @@ import pytest
 from raycal.analysis.grade_file import grade_file
 from raycal.experiment.ingest import ingest
 from raycal.questions import BadRow, Question, load
+from raycal.questions.columns import Columns
 from raycal.questions.question import Split
-from raycal.questions.sources.file import Columns, QuestionFile
+from raycal.questions.sources.file import QuestionFile
 from raycal.store.store import Store
 
 LETTERS = ["w", "x", "y", "z"]

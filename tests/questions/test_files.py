@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from question_sets import for_each_set
 
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, load, split_of
-from raycal.questions.sources.file import Columns, QuestionFile
+from raycal.questions.columns import Columns
+from raycal.questions.sources.file import QuestionFile
 
 ROWS: list[dict[str, Any]] = [
     {"question": "Who painted Guernica?", "answer": ["Picasso", "Pablo Picasso"]},

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hub_rows import MORE_ROWS, MORE_SCHEMAS, Expected
 
 from raycal.questions import BadRow, Kind, Question, QuestionSourceError, Split, load
 from raycal.questions.items import NEEDS_CHOICES
@@ -66,10 +67,10 @@ SCHEMAS: dict[str, dict[str, pa.DataType]] = {
     "nq_open": {"question": pa.string(), "answer": TEXTS},
     "winogrande": dict.fromkeys(("sentence", "option1", "option2", "answer"), pa.string()),
     "gsm8k": {"question": pa.string(), "answer": pa.string()},
+    **MORE_SCHEMAS,
 }
 
-# One row of each dataset, and what it is as a question: (question, choices, accepted answers, subject, metadata).
-Expected = tuple[str, tuple[str, ...], tuple[str, ...], str, dict[str, Any]]
+# One row of each dataset, and what it is as a question.
 ROWS: dict[str, tuple[dict[str, Any], Expected]] = {
     "mmlu": (
         {"question": "What is 2 + 2?", "subject": "sums", "choices": ["1", "4", "5", "0"], "answer": 1},
@@ -179,6 +180,7 @@ ROWS: dict[str, tuple[dict[str, Any], Expected]] = {
             {"rationale": "1000 + 200 = <<1000+200=1200>>1200"},
         ),
     ),
+    **MORE_ROWS,
 }
 
 

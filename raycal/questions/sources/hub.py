@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub, by ready mappings; also folders of the same schema on a disk."""
+"""Datasets of the Hugging Face hub, or folders on a disk: by a ready mapping, or by the columns that are named."""
 
 from __future__ import annotations
 
@@ -6,113 +6,147 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
+from raycal.questions.columns import ColumnReader, Columns
 from raycal.questions.question import Kind, Question, QuestionError, Split, split_of
 from raycal.questions.rows import Attempt, QuestionSourceError
-from raycal.questions.sources.base import SOURCES, QuestionSource
+from raycal.questions.sources.base import SOURCES, OwnDataset, QuestionSource
 from raycal.questions.sources.hub_mappings import MAPPINGS, HubMapping
+from raycal.questions.sources.hub_table import (
+    Address,
+    as_rows,
+    check_columns,
+    is_plain_folder,
+    narrowed,
+    only_split,
+    open_table,
+)
 from raycal.text.suggest import nearest
-
-if TYPE_CHECKING:
-    import datasets
 
 
 @SOURCES.register("hub")
 class HubDataset(QuestionSource):
-    """A dataset of the Hugging Face hub, or a local folder of the same schema, by a ready mapping."""
+    """A dataset of the Hugging Face hub, or a local folder, by a ready mapping or by its columns."""
 
     source: Literal["hub"]
-    name: str  # a ready mapping: mmlu, arc, openbookqa, ...
+    name: str | None = None  # a ready mapping: mmlu, arc, ...; with `columns`, what to call the dataset
     path: str | None = None  # None: the mapping's own repository on the hub
     config: str | None = None
-    hub_split: str | None = None  # the dataset's own split; None: the mapping's
+    # The dataset's own split; None: the mapping's, or the only one.
+    hub_split: str | None = Field(None, validation_alias=AliasChoices("split", "hub_split"))
     revision: str | None = None
     kind: Kind | None = None  # None: the mapping's; a choice dataset may be asked as open
+    columns: Columns | None = None  # of a dataset without a mapping
+    answer_separator: str | None = None  # with `columns`: splits one text into several accepted answers
+    positions_from: int | None = Field(None, ge=0, le=1)  # with `columns`, of choices; None: as the whole split shows
     limit: int | None = Field(None, ge=1)
 
     def attempts(self) -> Iterator[Attempt]:
         """See QuestionSource, and `load`."""
         return load(self)
 
+    def own_dataset(self) -> OwnDataset | None:
+        """See QuestionSource."""
+        if self.path is None or (self.name is not None and self.columns is None):
+            return None
+        return OwnDataset(self.name or Path(self.path).name, is_named=self.name is not None, place=self.path)
+
 
 def load(source: HubDataset) -> Iterator[Attempt]:
     """The rows of one of the dataset's splits, memory-mapped; `limit` takes the first ones.
 
     Mappings with a few-shot split (MMLU's dev) yield that first, whatever the limit. QuestionSourceError for an unknown
-    mapping, configuration or split, a schema that the mapping does not fit, a dataset that cannot be fetched, a kind
-    that it does not have, or where the `datasets` package is missing. Code from the hub is never run.
+    mapping, configuration or split, a column that there is not, a dataset that cannot be fetched, a kind that it does
+    not have, or where the `datasets` package is missing. Code from the hub is never run.
     """
-    mapping = MAPPINGS.get(source.name)
+    if source.name is not None and source.columns is None:
+        return _by_mapping(source, source.name)
+    return _by_columns(source, source.columns or Columns())
+
+
+def _by_columns(source: HubDataset, columns: Columns) -> Iterator[Attempt]:
+    own = source.own_dataset()
+    if own is None:
+        raise QuestionSourceError(
+            "a hub dataset needs the `name` of a ready mapping, or a `path` and the `columns` of its rows"
+        )
+    ready = [name for name, mapping in MAPPINGS.items() if mapping.path == own.place]
+    if source.columns is None and ready:
+        raise QuestionSourceError(f"{own.place} has a ready mapping: set name to {' or '.join(ready)}, or columns")
+    if source.kind not in {None, columns.kind}:
+        raise QuestionSourceError(
+            f"{own.place} has {columns.kind} questions by its columns: take kind out, and name columns.choices where "
+            "there are choices"
+        )
+    address = Address(path=own.place, config=source.config, split=source.hub_split, revision=source.revision)
+    if address.split is None:
+        address = replace(address, split=only_split(address))
+    table, named = open_table(address), [column for _, column in columns.named()]
+    file = as_rows(address, table, named)
+    for setting, column in columns.named():
+        file.check_column(column, f"columns.{setting}")
+    reader = ColumnReader(
+        dataset=own.name, columns=columns, separator=source.answer_separator, positions_from=source.positions_from
+    )
+    return reader.attempts(
+        islice(file.rows, source.limit),
+        again=lambda: as_rows(address, table, named).rows,
+        location=address.location,
+    )
+
+
+def _by_mapping(source: HubDataset, name: str) -> Iterator[Attempt]:
+    mapping = MAPPINGS.get(name)
     if mapping is None:
         raise QuestionSourceError(
-            f"there is no mapping for the dataset {source.name!r}: {nearest(source.name, MAPPINGS)}"
+            f"there is no mapping for the dataset {name!r}: {nearest(name, MAPPINGS)}; any other dataset needs its "
+            "`path` and `columns`"
         )
-    kind = source.kind or mapping.kinds[0]
-    if kind not in mapping.kinds:
+    if source.kind not in {None, *mapping.kinds}:
         raise QuestionSourceError(
-            f"{source.name} has no {kind} questions: set kind to {mapping.kinds[0]}, or take it out"
+            f"{name} has no {source.kind} questions: set kind to {mapping.kinds[0]}, or take it out"
         )
-    mapping = replace(
-        mapping,
+    if source.answer_separator is not None or source.positions_from is not None:
+        raise QuestionSourceError(
+            f"{name} has a ready mapping, which knows its answers: take answer_separator and positions_from out"
+        )
+    address = Address(
         path=source.path or mapping.path,
-        config=source.config or (None if _is_plain_folder(source.path) else mapping.config),
+        config=source.config or (None if is_plain_folder(source.path) else mapping.config),
         split=source.hub_split or mapping.split,
+        revision=source.revision or (mapping.revision if source.path is None else None),
     )
-    asked = islice(_attempts(source, mapping, kind, mapping.split), source.limit)
-    if mapping.few_shot in {None, mapping.split}:
+    asked = islice(_mapped(name, mapping, source.kind, address), source.limit)
+    if mapping.few_shot in {None, address.split}:
         return asked
-    return chain(_attempts(source, mapping, kind, mapping.few_shot, Split.FEW_SHOT), asked)
+    return chain(_mapped(name, mapping, source.kind, replace(address, split=mapping.few_shot), Split.FEW_SHOT), asked)
 
 
-def _is_plain_folder(path: str | None) -> bool:
-    """Whether the data is a folder without the hub's description, and so without configurations."""
-    return path is not None and Path(path).is_dir() and not (Path(path) / "README.md").is_file()
-
-
-def _attempts(
-    source: HubDataset, mapping: HubMapping, kind: Kind, name: str, split: Split | None = None
+def _mapped(
+    dataset: str, mapping: HubMapping, kind: Kind | None, address: Address, split: Split | None = None
 ) -> Iterator[Attempt]:
-    """The rows of the dataset's split `name`, which is opened and checked at once; `split` None: each one's own."""
-    table = _table(mapping, name, source.revision)
-    folder = Path(mapping.path).name
+    """The rows of one split, which is opened and checked at once; `split` None: each row's own."""
+    table = open_table(address)
+    check_columns(address, table, mapping.columns)
     return (
         Attempt(
-            dataset=source.name,
-            location=f"{folder}/{name}:{number}",
+            dataset=dataset,
+            location=address.location(number),
             raw=row,
-            outcome=_outcome(source.name, mapping, kind, row, split),
+            outcome=_outcome(dataset, mapping, kind, row, split),
         )
-        for number, row in enumerate(table, 1)
+        for number, row in enumerate(narrowed(table, mapping.read_columns), 1)
     )
 
 
 def _outcome(
-    dataset: str, mapping: HubMapping, kind: Kind, row: Mapping[str, Any], split: Split | None
+    dataset: str, mapping: HubMapping, kind: Kind | None, row: Mapping[str, Any], split: Split | None
 ) -> Question | QuestionError:
     try:
         item = mapping.read(row)
-        return item.ask(kind, dataset=dataset, split=split or split_of(item.question))
+        return item.ask(kind or item.usual_kind, dataset=dataset, split=split or split_of(item.question))
     except QuestionError as error:
         return error
-
-
-def _table(mapping: HubMapping, split: str, revision: str | None) -> datasets.Dataset:
-    """One split of the dataset as a memory-mapped table whose columns have been checked."""
-    try:
-        import datasets
-    except ModuleNotFoundError as error:
-        raise QuestionSourceError("hub datasets need the `datasets` package: pip install 'raycal[hub]'") from error
-    where = f"{mapping.path} ({mapping.config or 'default'}, {split})"
-    try:
-        table = datasets.load_dataset(mapping.path, mapping.config, split=split, revision=revision)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error.__cause__ or error).strip().partition("\n")[0] or type(error).__name__
-        raise QuestionSourceError(f"the dataset {where} cannot be loaded: {reason}") from error
-    known = table.flatten().column_names
-    for column in mapping.columns:
-        if column not in known:
-            raise QuestionSourceError(f"the dataset {where} has no column {column!r}: {nearest(column, known)}")
-    return table
