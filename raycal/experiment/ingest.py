@@ -111,8 +111,8 @@ class Ingested:
     bad_rows: int
     first_bad: str | None
     candidates: tuple[Candidate, ...]
-    datasets: tuple[str, ...]
-    notes: tuple[str, ...]
+    datasets: tuple[str, ...] = ()  # these two an older raycal did not write
+    notes: tuple[str, ...] = ()
 
 
 INGESTED = TypeAdapter(Ingested)

@@ -178,7 +178,7 @@ def test_class_labels_are_read_by_their_names(tmp_path: Path) -> None:
 
 
 def test_rows_may_say_that_they_are_unanswerable(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"question": "Who?", "answer": "Bo", "answerable": True},
         {"question": "Why?", "answer": None, "answerable": False},
         {"question": "When?", "answer": None, "answerable": True},
