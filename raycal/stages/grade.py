@@ -22,7 +22,7 @@ _SHARD_ROWS = 8192
 _UNGRADED = """
     SELECT asked.key, asked.answer_key, asked.question_id,
            answers.text AS answer, question, choices, questions.answers AS accepted,
-           coalesce(answerable, true) AS answerable, ? AS grader
+           answerable, ? AS grader
     FROM asked
     JOIN answers ON answers.key = asked.answer_key
     JOIN questions ON questions.key = asked.question_id
@@ -191,6 +191,6 @@ def _identity(row: Row) -> Row:
 
 
 def _question(row: Row) -> AnsweredQuestion:
-    return AnsweredQuestion(
-        row["question"], tuple(row["choices"] or ()), tuple(row["accepted"]), row["answer"], row["answerable"]
-    )
+    answerable = row.get("answerable") is not False  # null of releases that knew no others
+    accepted, choices = tuple(row["accepted"]), tuple(row["choices"] or ())
+    return AnsweredQuestion(row["question"], choices, accepted, row["answer"], answerable)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+from made_up_store import make_experiment, open_made_up, write_answers
 
 from raycal.grading.grader import AnsweredQuestion
 from raycal.grading.match import Match, Reason
 from raycal.grading.maths import Math
 from raycal.questions.question import UNANSWERABLE
+from raycal.stages.grade import grade_by_rules
 
 # (reply, whether it says that there is no answer)
 REPLIES = [
@@ -77,3 +82,19 @@ def test_the_grade_says_that_it_is_an_abstention() -> None:
 def test_a_question_whose_answer_is_that_word_is_answerable() -> None:
     [grade] = Match().grade([AnsweredQuestion("How is it called?", (), ("unanswerable",), "Unanswerable")])
     assert (grade.correct, grade.reason) == (True, Reason.EXACT)
+
+
+def test_a_run_knows_which_of_its_questions_are_unanswerable(tmp_path: Path) -> None:
+    experiment = make_experiment(tmp_path, n=2)
+    rows = [
+        {"question": "Who wrote Emma?", "answer": "Jane Austen", "is_answerable": True},
+        {"question": "Who will win?", "answer": None, "is_answerable": False},
+    ]
+    (tmp_path / "questions.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    source = f"{{source: file, path: {tmp_path}/questions.jsonl, columns: {{answerable: is_answerable}}}}"
+    run = open_made_up(experiment, f"questions=[{source}]", "splits=[train, calibration, test]")
+    write_answers(run, answer_of=lambda _: "Nobody knows.")
+    grade_by_rules(run, Match())
+    joined = "grades JOIN questions ON questions.key = grades.question_id"
+    graded = run.store.rows(f"SELECT answerable, correct FROM {joined} ORDER BY answerable")
+    assert [tuple(row.values()) for row in graded] == [(False, True), (True, False)]
