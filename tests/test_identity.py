@@ -61,20 +61,23 @@ class LaterExperiment(Experiment):
     tags: tuple[str, ...] = ()
 
 
+ENTROPY = {"entropy": {"method": "semantic_entropy", "version": 2}}  # of a classifier, whose arithmetic has changed
+
+
 @pytest.mark.parametrize(
     ("section", "identity"),
     [
         (ZeroShot(), {"method": "zero_shot"}),
         (ZeroShot(name="yes or no"), {"method": "zero_shot"}),
-        (Sampling(k=None, threshold=0.5), {"method": "sampling"}),
-        (Sampling(threshold=0.6, k=3), {"method": "sampling", "k": 3, "threshold": 0.6}),
+        (Sampling(k=None, threshold=0.5), {"method": "sampling", "version": 2}),
+        (Sampling(threshold=0.6, k=3), {"method": "sampling", "version": 2, "k": 3, "threshold": 0.6}),
         (FineTuned(adapter=Path("a/b")), {"method": "fine_tuned", "adapter": "a/b"}),
         (FineTuned(alpha=32), {"method": "fine_tuned"}),
-        (Classifier(model=ModelConfig()), {"method": "classifier", "model": {}}),  # None is another model
-        (Classifier(entropy=SemanticEntropy(name="any")), {"method": "classifier"}),
+        (Classifier(model=ModelConfig()), {"method": "classifier", "model": {}} | ENTROPY),  # None is another model
+        (Classifier(entropy=SemanticEntropy(name="any")), {"method": "classifier"} | ENTROPY),
         (
             Combined(of=(Likelihood(), Sampling(k=2))),
-            {"method": "combined", "of": [{"method": "likelihood"}, {"method": "sampling", "k": 2}]},
+            {"method": "combined", "of": [{"method": "likelihood"}, {"method": "sampling", "version": 2, "k": 2}]},
         ),
         (WorldFacts(limit=5), {"source": "worldfacts", "limit": 5}),
         (ElicitConfig(samples=Samples(k=10)), {}),

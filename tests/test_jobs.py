@@ -187,7 +187,7 @@ def test_a_job_that_fails_says_why_and_gives_its_exit_status(
     command = [str(programs / "raycal"), "submit", "report", "wrong.yaml", "--address", head.address]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1
-    assert "raycal: there is no file nowhere.jsonl" in done.stdout
+    assert "raycal: wrong.yaml: there is no file nowhere.jsonl" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
