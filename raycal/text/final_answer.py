@@ -28,6 +28,7 @@ from raycal.text.cues import (
     is_preamble,
 )
 from raycal.text.latex import boxed, plain
+from raycal.text.normalize import first_line
 
 
 class Source(StrEnum):
@@ -213,5 +214,5 @@ def _first_sentence(text: str, lettered: bool) -> str:
 
 
 def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if not is_preamble(line)), lines[0] if lines else "")
+    lines = (line.strip() for line in text.splitlines() if line.strip())
+    return next((line for line in lines if not is_preamble(line)), first_line(text))
